@@ -1,0 +1,311 @@
+//! An answer that can be kept, shown and verified by anyone: the `.attestation.json` file (PROTOCOL 20).
+//!
+//! It holds what a person reads, the exact bytes of query and answer with the seeds of their leaves, and two `.tlog-proof` texts: the
+//! answer's under the issuer's log, the query's under the asker's. Its identity is the answer's leaf, never the proof.
+//! Not here: files, JSON, and how a verdict is worded.
+
+use creditbay_crypto::hash::{Digest, base64_decode, base64_encode};
+use creditbay_crypto::note::NoteVerifier;
+use creditbay_crypto::secret::Seed;
+use serde::{Deserialize, Serialize};
+
+use crate::answer::{Answer, Coverage, Reply, Verdict};
+use crate::calendar::{Day, Millis};
+use crate::leaf::{Leaf, LeafBody};
+use crate::limits::BODY_BYTES;
+use crate::name::{Origin, Region};
+use crate::predicate::{LawOfOrigin, Predicate, Purpose};
+use crate::proof::{TlogProof, TlogProofError};
+use crate::query::Query;
+use crate::refusal::Refusal;
+use crate::wire::{self, WireError};
+
+/// The format line of a file.
+pub const FORMAT: &str = "creditbay/attestation/v1";
+
+/// The file.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attestation {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The answer's leaf hash, in hex: the attestation's identity.
+    pub id: String,
+    /// What a person reads; held against the exact bytes by `verify`.
+    pub content: Content,
+    /// The query.
+    pub query: Sealed,
+    /// The answer.
+    pub answer: Sealed,
+}
+
+/// One message with what proves its leaf.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sealed {
+    /// The message's canonical bytes, base64.
+    pub message: String,
+    /// The seed of its leaf's salts, base64.
+    pub seed: String,
+    /// The time that its leaf carries, milliseconds.
+    pub time: Millis,
+    /// The log that it stands in.
+    pub log: Origin,
+    /// C2SP tlog-proof of its leaf.
+    pub tlog_proof: String,
+}
+
+/// The readable content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// Who answers.
+    pub issuer: Region,
+    /// Who asks.
+    pub asker: Region,
+    /// For whom.
+    pub organisation: String,
+    /// What for.
+    pub purpose: Purpose,
+    /// The scheme of the subject's identifier.
+    pub scheme: String,
+    /// The subject's identifier.
+    pub subject: String,
+    /// SHA-256 of the rule pack, hex.
+    pub rule_pack: String,
+    /// When the answer's leaf was written, UTC.
+    pub answered_at: String,
+    /// What was asked, each with its verdict; empty for a refusal.
+    pub answers: Vec<AnsweredPredicate>,
+    /// Why nothing was answered.
+    pub refusal: Option<Refusal>,
+    /// The registers behind the answers.
+    pub coverage: Vec<Coverage>,
+    /// Whose law the facts were recorded under.
+    pub law_of_origin: Option<LawOfOrigin>,
+    /// The day as of which it is said.
+    pub as_of: Option<Day>,
+    /// The last day on which every verdict may be used.
+    pub valid_until: Option<Day>,
+}
+
+/// One predicate with its verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnsweredPredicate {
+    /// What was asked.
+    pub predicate: Predicate,
+    /// What was answered.
+    pub verdict: Verdict,
+}
+
+/// A fault of an attestation. All that are found are reported.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttestationFault {
+    /// Another format line.
+    #[error("format: the file says another format than {FORMAT}")]
+    Format,
+    /// A field is not base64.
+    #[error("{part}.{field}: not base64")]
+    Base64 {
+        /// `query` or `answer`.
+        part: &'static str,
+        /// The field.
+        field: &'static str,
+    },
+    /// A seed is not 32 bytes.
+    #[error("{part}.seed: not 32 bytes")]
+    Seed {
+        /// `query` or `answer`.
+        part: &'static str,
+    },
+    /// The exact bytes are no message.
+    #[error("{part}.message: {error}")]
+    Message {
+        /// `query` or `answer`.
+        part: &'static str,
+        /// What is wrong.
+        error: WireError,
+    },
+    /// The file names a log that the verifier does not know.
+    #[error("{part}.log: {origin} is not a log of the network directory")]
+    UnknownLog {
+        /// `query` or `answer`.
+        part: &'static str,
+        /// The log named.
+        origin: Origin,
+    },
+    /// The log is not that of the region that the message names.
+    #[error("{part}.log: {origin} is not the log of region {region}")]
+    LogOfOther {
+        /// `query` or `answer`.
+        part: &'static str,
+        /// The log named.
+        origin: Origin,
+        /// The region that the query names.
+        region: Region,
+    },
+    /// The proof does not hold.
+    #[error("{part}.tlog_proof: {error}")]
+    Proof {
+        /// `query` or `answer`.
+        part: &'static str,
+        /// What is wrong.
+        error: TlogProofError,
+    },
+    /// The answer's leaf names another query.
+    #[error("answer: it answers another query than the one in the file")]
+    OtherQuery,
+    /// The readable content says something else than the exact bytes.
+    #[error("content: it says something else than the exact bytes")]
+    Content,
+    /// The identity is not the answer's leaf.
+    #[error("id: not the hash of the answer's leaf")]
+    Id,
+    /// A cosignature by a known key does not verify, or a line is missing.
+    #[error("no cosignature of another region on the checkpoint")]
+    NoCosignature,
+}
+
+/// A log that a verifier knows: its origin, its region, its key.
+#[derive(Debug, Clone)]
+pub struct KnownLog {
+    /// The log.
+    pub origin: Origin,
+    /// Whose it is.
+    pub region: Region,
+    /// The log's key.
+    pub log: NoteVerifier,
+    /// The region's witness key.
+    pub witness: NoteVerifier,
+}
+
+/// What goes into a file: messages with their leaves' proofs.
+pub struct Proven<'a, M> {
+    /// The message.
+    pub message: &'a M,
+    /// The seed of its leaf.
+    pub seed: &'a Seed,
+    /// The time of its leaf.
+    pub time: Millis,
+    /// The log.
+    pub log: Origin,
+    /// The proof.
+    pub proof: &'a TlogProof,
+}
+
+impl Attestation {
+    /// Writes the file for an answer.
+    pub fn new(query: &Proven<'_, Query>, answer: &Proven<'_, Answer>) -> Self {
+        let leaf = Leaf::new(answer.time, LeafBody::of_answer(query.message, answer.message, answer.seed));
+        Self {
+            format: FORMAT.to_owned(),
+            id: leaf.hash().to_string(),
+            content: Content::of(query.message, answer.message, answer.time),
+            query: seal(query),
+            answer: seal(answer),
+        }
+    }
+
+    /// Verifies the file against known logs, offline; every fault that is found.
+    pub fn verify(&self, known: &[KnownLog]) -> Result<Digest, Vec<AttestationFault>> {
+        let mut faults = Vec::new();
+        if self.format != FORMAT {
+            faults.push(AttestationFault::Format);
+        }
+        let query = open::<Query>("query", &self.query).map_err(|fault| faults.push(fault)).ok();
+        let answer = open::<Answer>("answer", &self.answer).map_err(|fault| faults.push(fault)).ok();
+        let (Some((query, query_seed)), Some((answer, answer_seed))) = (query, answer) else { return Err(faults) };
+
+        let query_leaf = Leaf::new(self.query.time, LeafBody::of_query(&query, &query_seed)).hash();
+        let answer_leaf = Leaf::new(self.answer.time, LeafBody::of_answer(&query, &answer, &answer_seed)).hash();
+        if answer.query != query_leaf {
+            faults.push(AttestationFault::OtherQuery);
+        }
+        if self.id != answer_leaf.to_string() {
+            faults.push(AttestationFault::Id);
+        }
+        if self.content != Content::of(&query, &answer, self.answer.time) {
+            faults.push(AttestationFault::Content);
+        }
+        check_proof("query", &self.query, &query_leaf, query.asker, known, &mut faults);
+        if let Some(lines) = check_proof("answer", &self.answer, &answer_leaf, query.issuer, known, &mut faults) {
+            let others: Vec<_> = known.iter().filter(|log| log.region != query.issuer).map(|log| log.witness.clone()).collect();
+            if lines.verify(&others).is_err() {
+                faults.push(AttestationFault::NoCosignature);
+            }
+        }
+        if faults.is_empty() { Ok(answer_leaf) } else { Err(faults) }
+    }
+}
+
+fn check_proof(
+    part: &'static str,
+    sealed: &Sealed,
+    leaf: &Digest,
+    region: Region,
+    known: &[KnownLog],
+    faults: &mut Vec<AttestationFault>,
+) -> Option<creditbay_crypto::note::Note> {
+    let Some(log) = known.iter().find(|log| log.origin == sealed.log) else {
+        faults.push(AttestationFault::UnknownLog { part, origin: sealed.log });
+        return None;
+    };
+    if log.region != region {
+        faults.push(AttestationFault::LogOfOther { part, origin: sealed.log, region });
+    }
+    let proof = TlogProof::parse(&sealed.tlog_proof)
+        .and_then(|proof| proof.verify(leaf, &log.origin, &log.log))
+        .map_err(|error| faults.push(AttestationFault::Proof { part, error }))
+        .ok()?;
+    Some(proof.note().clone())
+}
+
+fn seal<M: bincode::Encode>(proven: &Proven<'_, M>) -> Sealed {
+    Sealed {
+        message: base64_encode(&wire::encode(proven.message)),
+        seed: base64_encode(proven.seed.expose()),
+        time: proven.time,
+        log: proven.log,
+        tlog_proof: proven.proof.to_string(),
+    }
+}
+
+fn open<M: bincode::Encode + bincode::Decode<()>>(part: &'static str, sealed: &Sealed) -> Result<(M, Seed), AttestationFault> {
+    let bytes = base64_decode(&sealed.message).map_err(|_| AttestationFault::Base64 { part, field: "message" })?;
+    let message = wire::decode(&bytes, BODY_BYTES).map_err(|error| AttestationFault::Message { part, error })?;
+    let seed = base64_decode(&sealed.seed).map_err(|_| AttestationFault::Base64 { part, field: "seed" })?;
+    let seed = <[u8; 32]>::try_from(seed).map_err(|_| AttestationFault::Seed { part })?;
+    Ok((message, Seed::from_bytes(seed)))
+}
+
+impl Content {
+    /// What a person reads of these messages.
+    pub fn of(query: &Query, answer: &Answer, answered_at: Millis) -> Self {
+        let (verdicts, refusal) = match &answer.reply {
+            Reply::Answered(verdicts) => (Some(verdicts), None),
+            Reply::Refused(refusal) => (None, Some(*refusal)),
+        };
+        let answers: Vec<_> = verdicts
+            .into_iter()
+            .flat_map(|verdicts| query.predicates.as_slice().iter().zip(&verdicts.verdicts))
+            .map(|(predicate, verdict)| AnsweredPredicate { predicate: *predicate, verdict: *verdict })
+            .collect();
+        Self {
+            issuer: query.issuer,
+            asker: query.asker,
+            organisation: query.organisation.to_string(),
+            purpose: query.purpose,
+            scheme: query.subject.scheme().as_str().to_owned(),
+            subject: query.subject.expose().to_owned(),
+            rule_pack: query.pack.to_string(),
+            answered_at: answered_at.to_string(),
+            valid_until: answers.iter().map(|answered| answered.verdict.valid_until).min(),
+            answers,
+            refusal,
+            coverage: verdicts.map(|verdicts| verdicts.coverage.clone()).unwrap_or_default(),
+            law_of_origin: verdicts.map(|verdicts| verdicts.law_of_origin),
+            as_of: verdicts.map(|verdicts| verdicts.as_of),
+        }
+    }
+}

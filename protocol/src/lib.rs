@@ -1,0 +1,38 @@
+//! What both sides of an exchange must agree on: identifiers, predicates, messages, leaves, frames, and the steps of asking and answering.
+//!
+//! Files stand in the order of the data: limits and names, what a query says, what a leaf keeps of it, how a leaf is proved,
+//! and the two walks through all of it (`requester`, `responder`). `docs/PROTOCOL.md` is the specification that the files cite.
+//!
+//! Not here: I/O, tokio, clocks and randomness (they are arguments), rules and records (`configs`), storage (`node`).
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod limits;
+pub mod wire;
+
+pub mod calendar;
+pub mod identifier;
+pub mod name;
+pub mod predicate;
+
+pub mod refusal;
+
+pub mod query;
+
+pub mod answer;
+
+pub mod leaf;
+
+pub mod checkpoint;
+pub mod tile;
+
+pub mod chain;
+pub mod evidence;
+pub mod proof;
+
+pub mod control;
+pub mod frame;
+
+pub mod requester;
+pub mod responder;
+
+pub mod attestation;

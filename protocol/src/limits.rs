@@ -1,0 +1,49 @@
+//! Every bound of the protocol, with the sum it comes from (PROTOCOL 2).
+//!
+//! Not here: bounds that an operator may choose; those are keys of `node.toml`.
+
+/// The version that every message, leaf and label carries.
+pub const PROTOCOL_VERSION: u16 = 1;
+/// ALPN of the peers' door (RFC 7301).
+pub const ALPN: &[u8] = b"creditbay/1";
+
+/// Predicates that one query may hold (domain: one query, one subject, one purpose).
+pub const MAX_PREDICATES: usize = 8;
+/// Registers that one answer may name as its coverage: 26 attestation types, less the two that have no register of their own.
+pub const MAX_COVERAGE: usize = 24;
+
+/// Bytes of a message's body on the wire, the same for query, answer and refusal.
+///
+/// The largest is an answer with 8 verdicts and 24 registers:
+/// 110 (envelope) + 40 (head) + 8 × 23 (verdicts) + 24 × 9 (coverage) + 2 × 8 (lengths) = 566; queries stay below 450. The rest is room for an authorisation.
+pub const BODY_BYTES: usize = 1024;
+/// Bytes before the body of a frame: version (2), levels (2), body length (4).
+pub const FRAME_HEAD_BYTES: usize = 8;
+/// Levels of the largest tree that a frame can prove (2^40 leaves).
+pub const MAX_LEVELS: usize = 40;
+/// The largest frame: head, body and one hash slot per level.
+pub const MAX_FRAME_BYTES: usize = FRAME_HEAD_BYTES + BODY_BYTES + 32 * MAX_LEVELS;
+
+/// Bytes of a leaf (design 3): what 16 of them, with two length bytes each, leave of a 7 KiB store value.
+pub const MAX_LEAF_BYTES: usize = 448;
+
+/// Bytes of a signed note on a control stream: origin, size and root (≤ 120) and at most 16 lines of ≤ 180.
+pub const MAX_NOTE_BYTES: usize = 4096;
+/// Bytes of one control message: two notes and a consistency proof of at most 2 × 40 hashes.
+pub const MAX_CONTROL_BYTES: usize = 2 * MAX_NOTE_BYTES + 80 * 32 + 256;
+/// Hashes of a consistency proof between two trees of at most 2^40 leaves.
+pub const MAX_CONSISTENCY_HASHES: usize = 80;
+
+/// How long a query may ask to live, in milliseconds.
+pub const MAX_QUERY_LIFETIME_MS: u64 = 120_000;
+/// How far a leaf's time may lie from the receiver's clock, in milliseconds.
+pub const FRESHNESS_MS: u64 = 30_000;
+/// A clock that jumps, or stands apart from its peers, by more than this is not sure.
+pub const CLOCK_SURE_MS: u64 = 5_000;
+/// How long a message waits for the checkpoint it was proved under.
+pub const CHECKPOINT_WAIT_MS: u64 = 1_000;
+/// Verified (size, root) pairs kept per origin.
+pub const RECENT_ROOTS: usize = 1_024;
+
+/// The largest input that the strict decoder looks at.
+pub const MAX_WIRE_BYTES: usize = 65_536;
