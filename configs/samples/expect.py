@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""Derives from the record files alone what a right node must count and answer, and writes expected.json.
+
+A second reading of README.md ("Rules the outcomes follow"), written apart from the product and sharing nothing with it or with
+make_samples.py. Beside each derived answer stands the one that was intended; where they differ, or an answer changes between
+AS_OF_FROM and AS_OF_UNTIL, the run fails. Not here: rule packs, lanes, staleness; whether a pack admits a question is not asked,
+except that a natural person's number is declined.
+
+usage: expect.py [as-of date, default 2026-11-23]
+"""
+
+import calendar
+import csv
+import io
+import json
+import re
+import sys
+import unicodedata
+from datetime import date, timedelta
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+AS_OF_FROM, AS_OF_UNTIL, AS_OF_DEFAULT = date(2026, 11, 1), date(2028, 12, 31), date(2026, 11, 23)
+CITIES = ("gz", "sz", "hk", "mo")
+SER_ANY = ("SER_SAMR", "SER_TAX", "SER_WAGE", "SER_SAFETY", "SER_CUSTOMS", "SER_SOCINS")
+PERSON_SCHEMES = ("ric",)
+RANK = {"minor": 1, "general": 2, "serious": 3}
+STATED = {"轻微": "minor", "一般": "general", "严重": "serious"}
+ORDER_36 = date(2026, 4, 1)
+MAXIMUM_MONTHS = {"order 58": {"minor": 3, "general": 36, "serious": 36}, "order 36": {"minor": 3, "general": 12, "serious": 36}}
+SERIOUS_KINDS = {"吊销许可证件", "责令关闭", "限制从业", "责令停产停业"}
+MINOR_KINDS = {"警告", "通报批评"}
+SERIOUS_FINE_FEN = 100 * 1_000_000  # 100 万元; 1 万元 = 1 000 000 分
+VALID_STATES = {"1", "有效", "正常"}
+
+
+class Rejected(Exception):
+    """A row that cannot become a record; the text is one of the reasons of README.md."""
+
+
+# ---- reading -------------------------------------------------------------------------------------------------------
+
+def even(text):
+    """Full-width forms to ASCII, then no space of any kind."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+
+
+FIELDS = {  # normalised header or code, without its prefix -> field
+    "行政相对人类别": "kind", "XDR_LB": "kind", "行政相对人代码_1(统一社会信用代码)": "code", "XDR_SHXYM": "code",
+    "行政处罚决定书文号": "document", "行政许可决定书文号": "document", "WSH": "document", "许可编号": "permit_number", "XKBH": "permit_number",
+    "处罚类别": "kinds", "CFLB": "kinds", "罚款金额(万元)": "fine", "NR_FK": "fine", "失信严重程度": "severity",
+    "处罚决定日期": "decided", "许可决定日期": "decided", "JDRQ": "decided", "公示截止期": "shown_until", "GSJZQ": "shown_until",
+    "处罚机关统一社会信用代码": "authority", "CFJGDM": "authority", "许可机关统一社会信用代码": "authority", "XKJGDM": "authority",
+    "有效期自": "valid_from", "YXQZ": "valid_from", "有效期至": "valid_until", "YXQZI": "valid_until", "当前状态": "state", "ZT": "state"}
+
+
+def field_of(header):
+    """The field that a header names, whatever its spelling; None for columns that no rule needs."""
+    name = even(header).replace("决定文书号", "决定书文号")
+    return FIELDS.get(re.sub(r"^(CF|XK)_", "", name))
+
+
+def decoded(raw):
+    """UTF-8 with or without BOM, else GB18030."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("gb18030")
+
+
+def published_rows(path):
+    """The rows of a 双公示 file as fields, without the 表格说明 row and empty ones."""
+    lines = csv.reader(io.StringIO(decoded(path.read_bytes()), newline=""))
+    fields = [field_of(header) for header in next(lines)]
+    for line in lines:
+        if any(cell.strip() for cell in line) and not line[0].strip().startswith("表格说明"):
+            yield {field: cell for field, cell in zip(fields, line) if field}
+
+
+def parsed_date(text):
+    """yyyy/MM/dd, yyyy-MM-dd, or the latter with a time of day, which is dropped."""
+    match = re.fullmatch(r"(\d{4})([-/])(\d{2})\2(\d{2})(?: \d{2}:\d{2}:\d{2})?", unicodedata.normalize("NFKC", text).strip())
+    try:
+        return date(int(match[1]), int(match[3]), int(match[4])) if match else None
+    except ValueError:
+        return None
+
+
+def fen(text):
+    """万元 with up to six decimals as whole 分; 0 where nothing is written."""
+    text = even(text)
+    if not text:
+        return 0
+    if not re.fullmatch(r"\d+(\.\d{1,6})?", text):
+        raise Rejected("bad_amount")
+    whole, _, part = text.partition(".")
+    return int(whole) * 1_000_000 + int(part.ljust(6, "0"))
+
+
+def checked_uscc(text):
+    """The canonical code; both check characters must hold."""
+    code = re.sub(r"[()/-]", "", even(text)).upper()
+    alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+    if not code:
+        raise Rejected("missing_identifier")
+    if len(code) != 18 or any(c not in alphabet for c in code) or not code[2:8].isdigit():
+        raise Rejected("bad_identifier")
+    outer = sum(alphabet.index(c) * w for c, w in zip(code, (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)))
+    inner = sum(("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(c)) * w for c, w in zip(code[8:16], (3, 7, 9, 10, 5, 8, 4, 2)))
+    check = {10: "X", 11: "0"}.get(11 - inner % 11, str(11 - inner % 11))
+    if alphabet[-outer % 31] != code[17] or check != code[16]:
+        raise Rejected("bad_identifier")
+    return code
+
+
+def required_date(row, field):
+    """A date that must be there and be one."""
+    found = parsed_date(row[field])
+    if found is None:
+        raise Rejected("bad_date")
+    return found
+
+
+def common(row, number):
+    """Key parts of a penalty or permit: subject, document number, authority, day of decision."""
+    code = checked_uscc(row["code"])
+    document, authority = even(number), even(row["authority"]).upper()
+    if not document:
+        raise Rejected("missing_document")
+    if not authority:
+        raise Rejected("missing_authority")
+    return {"subject": ("uscc", code), "document": document, "authority": authority, "decided": required_date(row, "decided")}
+
+
+def derived_severity(kinds, fine):
+    """What a penalty without a stated severity is taken for."""
+    if kinds & SERIOUS_KINDS or fine >= SERIOUS_FINE_FEN:
+        return "serious"
+    return "minor" if kinds and kinds <= MINOR_KINDS and fine == 0 else "general"
+
+
+def months_after(day, months):
+    """The same day so many months later (earlier if negative), or the last of that month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def penalty_of(row):
+    """A penalty with its severity and the last day of its publication."""
+    record = common(row, row["document"])
+    given = required_date(row, "shown_until") if row["shown_until"].strip() else None
+    fine, kinds = fen(row["fine"]), {kind for kind in even(row["kinds"]).split(";") if kind}
+    severity = STATED.get(even(row.get("severity", ""))) or derived_severity(kinds, fine)
+    regime = MAXIMUM_MONTHS["order 36" if record["decided"] >= ORDER_36 else "order 58"]
+    longest = months_after(record["decided"], regime[severity])
+    return record | {"severity": severity, "end": min(given, longest) if given else longest, "ended": None}
+
+
+def permit_of(row):
+    """A permit with its period and whether its state is a valid one."""
+    record = common(row, row["document"] if row["document"].strip() else row["permit_number"])
+    first, last = required_date(row, "valid_from"), required_date(row, "valid_until")
+    return record | {"first": first, "last": last, "valid": even(row["state"]) in VALID_STATES}
+
+
+def read_published(path, make, store, seen, counts):
+    """Adds the good rows of a 双公示 file to the store and counts all of them."""
+    for row in published_rows(path):
+        counts["rows"] += 1
+        if even(row["kind"]) == "自然人":
+            counts["persons"] += 1
+            continue
+        try:
+            record = make(row)
+        except Rejected as reason:
+            counts["rejected"] += 1
+            counts["reasons"][str(reason)] = counts["reasons"].get(str(reason), 0) + 1
+            continue
+        key = (make.__name__, record["document"], record["authority"], record["subject"], record["decided"])
+        counts["duplicates" if key in seen else "good"] += 1
+        if key not in seen:
+            seen.add(key)
+            store.append(record)
+
+
+def optional_day(text):
+    """An ISO date, or None where the cell is empty."""
+    return date.fromisoformat(text) if text else None
+
+
+def read_register(path, city, counts):
+    """Adds a creditbay-register/1 file to the city."""
+    first, rest = path.read_text("utf-8").split("\n", 1)
+    match = re.fullmatch(r"#creditbay-register/1,register=([A-Z_]+),authority=([^,]+),as_of=(\d{4}-\d{2}-\d{2})", first)
+    register = match[1]
+    city["sources"].add(register)
+    for row in csv.DictReader(io.StringIO(rest, newline="")):
+        counts["rows"] += 1
+        counts["good"] += 1
+        subject = (row["scheme"], row["identifier"])
+        if register == "REG_STATUS":
+            assert row["status"] in ("active", "suspended", "revoked", "cancelled", "liquidation") and subject not in city["status"], path
+            city["status"][subject] = row["status"]
+        elif register == "PERMIT":
+            city["permits"].append({"subject": subject, "first": date.fromisoformat(row["valid_from"]), "last": date.fromisoformat(row["valid_until"]),
+                                    "valid": row["state"] == "valid"})
+        elif register == "REPAIR":
+            assert row["action"] in ("repaired", "withdrawn"), path
+            hits = [p for p in city["penalties"] if (p["subject"], p["document"], p["authority"]) == (subject, even(row["document"]), row["authority"])]
+            assert len(hits) == 1, f"{path}: a repair without its penalty"
+            hits[0]["ended"] = date.fromisoformat(row["on"])
+        else:
+            ends = [optional_day(row[name]) for name in ("delisted_on", "repaired_on", "withdrawn_on")]
+            city["listings"].append({"register": register, "subject": subject, "listed": date.fromisoformat(row["listed_on"]),
+                                     "ended": min((end for end in ends if end), default=None)})
+
+
+def read_city(folder):
+    """All files of a city in alphabetical order: what it holds, and the counts per file."""
+    city = {"status": {}, "penalties": [], "permits": [], "listings": [], "sources": set()}
+    per_file, seen = {}, set()
+    for path in sorted(folder.iterdir()):
+        counts = per_file[path.name] = {"rows": 0, "good": 0, "rejected": 0, "duplicates": 0, "persons": 0, "reasons": {}}
+        if path.name.startswith("penalties-"):
+            city["sources"].add("PENALTY")
+            read_published(path, penalty_of, city["penalties"], seen, counts)
+        elif path.name.startswith("permits-"):
+            city["sources"].add("PERMIT")
+            read_published(path, permit_of, city["permits"], seen, counts)
+        else:
+            read_register(path, city, counts)
+        assert counts["rows"] == counts["good"] + counts["rejected"] + counts["duplicates"] + counts["persons"], path
+    return city, per_file
+
+
+# ---- answering -----------------------------------------------------------------------------------------------------
+
+def penalty_visible(record, day):
+    """Neither minor nor over nor repaired nor withdrawn."""
+    return record["severity"] != "minor" and record["decided"] <= day <= record["end"] and not (record["ended"] and record["ended"] <= day)
+
+
+def listing_visible(record, day):
+    """Listed, not yet off the list, and within the term of the list."""
+    over = record["register"] != "ABN_LIST" and day > months_after(record["listed"], 36)
+    return record["listed"] <= day and not over and not (record["ended"] and record["ended"] <= day)
+
+
+def answer(city, subject, predicate, day):
+    """The outcome of one predicate on one day."""
+    if subject[0] in PERSON_SCHEMES:
+        return "DECLINED"
+    needed = SER_ANY if predicate["of"] == "SER_ANY" else (predicate["of"],)
+    if subject not in city["status"] or not set(needed) <= city["sources"]:
+        return "INDETERMINATE(no_source)"
+    since = months_after(day, -predicate["window_months"]) if predicate.get("window_months") else date.min
+    if predicate["shape"] == "status_in":
+        outcome = city["status"][subject] in predicate["statuses"]
+    elif predicate["shape"] == "exists_valid":
+        outcome = any(p["subject"] == subject and p["valid"] and p["first"] <= day <= p["last"] for p in city["permits"])
+    elif predicate["shape"] == "not_listed":
+        outcome = not any(r["subject"] == subject and r["register"] in needed and r["listed"] >= since and listing_visible(r, day) for r in city["listings"])
+    else:
+        counted = [p for p in city["penalties"] if p["subject"] == subject and RANK[p["severity"]] >= RANK[predicate["severity"]]
+                   and p["decided"] >= since and penalty_visible(p, day)]
+        outcome = len(counted) <= predicate["n"]
+    return "TRUE" if outcome else "FALSE"
+
+
+SCENARIOS = {
+    "gz_clean": ("uscc", "91440101MA9XTEAT0A"), "gz_listed": ("uscc", "91440104YL1000014F"), "gz_repaired": ("uscc", "91440105YL1000022Q"),
+    "gz_withdrawn": ("uscc", "91440106YL10000302"), "gz_serious_penalty": ("uscc", "91440111YL10000496"), "gz_minor_penalty": ("uscc", "91440112YL1000057F"),
+    "gz_penalty_repaired": ("uscc", "91440113YL1000065Q"), "gz_expired_penalty": ("uscc", "91440114YL10000732"), "gz_derived": ("uscc", "91440115YL1000081B"),
+    "gz_permit_valid": ("uscc", "91440117YL100009X0"), "gz_permit_expired": ("uscc", "91440118YL10001027"), "gz_abnormal": ("uscc", "91440103YL1000110A"),
+    "gz_publication_ended": ("uscc", "91440104YL1000129M"), "gz_stated_minor": ("uscc", "91440105YL1000137Y"),
+    "gz_list_term_over": ("uscc", "91440106YL10001458"), "gz_household": ("uscc", "92440111YL10001537"), "gz_province": ("uscc", "91440000MA5GBAC048"),
+    "gz_unknown": ("uscc", "91440106YL19999995"), "sz_clean": ("uscc", "91440303YL2000016P"), "sz_serious_penalty": ("uscc", "91440304YL20000241"),
+    "sz_two_general": ("uscc", "91440305YL2000032A"), "sz_penalty_withdrawn": ("uscc", "91440306YL2000040K"),
+    "sz_fine_at_threshold": ("uscc", "91440307YL2000059Y"), "sz_fine_below_threshold": ("uscc", "91440308YL20000678"), "sz_warned": ("uscc", "91440309YL2000075H"), "hk_active": ("hk-brn", "99000001"),
+    "hk_liquidation": ("hk-brn", "99000002"), "hk_lei": ("lei", "300300GBACREDIT00063"), "mo_active": ("mo-entity", "89900001"),
+    "mo_liquidation": ("mo-entity", "89900002"), "person": ("ric", "440106199001049997")}
+
+SERIOUS_0 = {"shape": "count_le", "of": "PENALTY", "severity": "serious", "window_months": 36, "n": 0}
+GENERAL_0 = SERIOUS_0 | {"severity": "general"}
+NOT_SERIOUS = {"shape": "not_listed", "of": "SER_ANY", "window_months": 0}
+ACTIVE = {"shape": "status_in", "of": "REG_STATUS", "statuses": ["active"]}
+PERMITTED = {"shape": "exists_valid", "of": "PERMIT"}
+NO_SOURCE = "INDETERMINATE(no_source)"
+# asker, issuer, purpose, predicate, then scenario and the outcome that was intended when the records were made
+QUESTIONS = [
+    ("hk", "gz", "FIN", NOT_SERIOUS, "gz_clean TRUE, gz_listed FALSE, gz_repaired TRUE, gz_withdrawn TRUE, gz_list_term_over TRUE, gz_abnormal TRUE, gz_household TRUE"),
+    ("hk", "gz", "FIN", NOT_SERIOUS, f"gz_unknown {NO_SOURCE}, person DECLINED"),
+    ("hk", "gz", "FIN", NOT_SERIOUS | {"window_months": 36}, "gz_listed FALSE"),
+    ("hk", "gz", "FIN", NOT_SERIOUS | {"of": "SER_WAGE"}, "gz_listed FALSE, gz_clean TRUE"),
+    ("hk", "gz", "FIN", NOT_SERIOUS | {"of": "SER_TAX"}, "gz_listed TRUE"),
+    ("hk", "gz", "PROC", NOT_SERIOUS | {"of": "SER_SOCINS"}, "gz_clean TRUE"),
+    ("mo", "gz", "INV", NOT_SERIOUS | {"of": "ABN_LIST"}, "gz_abnormal FALSE, gz_clean TRUE"),
+    ("hk", "sz", "PROC", SERIOUS_0, "sz_clean TRUE, sz_serious_penalty FALSE, sz_two_general TRUE, sz_fine_at_threshold FALSE, sz_fine_below_threshold TRUE"),
+    ("hk", "sz", "PROC", SERIOUS_0, "sz_penalty_withdrawn TRUE"),
+    ("gz", "sz", "PROC", GENERAL_0, "sz_clean TRUE, sz_warned TRUE, sz_two_general FALSE, sz_fine_below_threshold FALSE"),
+    ("gz", "sz", "PROC", GENERAL_0 | {"n": 1}, "sz_two_general FALSE, sz_fine_below_threshold TRUE"),
+    ("gz", "sz", "PROC", GENERAL_0 | {"n": 3}, "sz_two_general TRUE"),
+    ("sz", "gz", "PROC", SERIOUS_0, "gz_clean TRUE, gz_serious_penalty FALSE, gz_derived FALSE, gz_penalty_repaired TRUE, gz_expired_penalty TRUE"),
+    ("sz", "gz", "PROC", SERIOUS_0, f"gz_publication_ended TRUE, gz_unknown {NO_SOURCE}, person DECLINED"),
+    ("sz", "gz", "PROC", GENERAL_0, "gz_minor_penalty TRUE, gz_stated_minor TRUE, gz_serious_penalty FALSE"),
+    ("sz", "gz", "PROC", PERMITTED, "gz_permit_valid TRUE, gz_permit_expired FALSE, gz_clean FALSE"),
+    ("sz", "gz", "INV", ACTIVE, f"gz_clean TRUE, gz_household TRUE, gz_unknown {NO_SOURCE}"),
+    ("hk", "gz", "FIN", ACTIVE, "gz_province TRUE"),
+    ("mo", "hk", "INV", ACTIVE, "hk_active TRUE, hk_liquidation FALSE, hk_lei TRUE"),
+    ("hk", "mo", "INV", ACTIVE, "mo_active TRUE, mo_liquidation FALSE"),
+    ("gz", "hk", "INV", PERMITTED, "hk_active TRUE"),
+    ("sz", "mo", "INV", PERMITTED, "mo_active TRUE"),
+]
+
+
+def questions(cities, as_of):
+    """Every question with its outcome, which is the intended one and the same on every day of the period."""
+    days = [AS_OF_FROM + timedelta(days=i) for i in range((AS_OF_UNTIL - AS_OF_FROM).days + 1)]
+    for asker, issuer, purpose, predicate, cases in QUESTIONS:
+        for case in cases.split(", "):
+            scenario, intended = case.split(" ")
+            subject = SCENARIOS[scenario]
+            outcome = answer(cities[issuer], subject, predicate, as_of)
+            assert outcome == intended, f"{case}: {predicate} gives {outcome}"
+            if AS_OF_FROM <= as_of <= AS_OF_UNTIL:
+                changed = [day for day in days if answer(cities[issuer], subject, predicate, day) != outcome]
+                assert not changed, f"{case}: {predicate} changes on {changed[0]}"
+            parameters = [str(predicate[name]) for name in ("severity", "window_months", "n") if name in predicate]
+            name = "-".join([f"{asker}-{issuer}", purpose, predicate["shape"], predicate["of"], *parameters, scenario]).lower().replace("_", "-")
+            yield {"id": name, "asker": asker, "issuer": issuer, "purpose": purpose, "scenario": scenario,
+                   "subject": {"scheme": subject[0], "value": subject[1]}, "predicate": predicate, "expect": outcome}
+
+
+def main():
+    """Reads, asks, writes expected.json."""
+    as_of = date.fromisoformat(sys.argv[1]) if len(sys.argv) > 1 else AS_OF_DEFAULT
+    read = {name: read_city(HERE / "records" / name) for name in CITIES}
+    cities = {name: city for name, (city, _) in read.items()}
+    asked = list(questions(cities, as_of))
+    assert len({question["id"] for question in asked}) == len(asked)
+    held = {name: {"subjects": len(city["status"]), "penalties": len(city["penalties"]), "permits": len(city["permits"]), "listings": len(city["listings"]),
+                   "sources": sorted(city["sources"])} for name, city in cities.items()}
+    expected = {"as_of_from": str(AS_OF_FROM), "as_of_until": str(AS_OF_UNTIL),
+                "scenarios": {name: {"scheme": scheme, "value": value} for name, (scheme, value) in SCENARIOS.items()},
+                "questions": asked, "counts": {name: per_file for name, (_, per_file) in read.items()}, "held": held,
+                "province_codes": sorted(code for scheme, code in cities["gz"]["status"] if scheme == "uscc" and code[2:8] == "440000")}
+    (HERE / "expected.json").write_text(json.dumps(expected, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,354 @@
+//! The directory's tests: the sample network, one forged twin for each check, and endorsements that must not hold.
+
+use creditbay_crypto::hash::{Digest, HashError};
+use creditbay_crypto::note::{KeyKind, NoteError, NoteVerifier};
+use creditbay_crypto::sign::KeyError;
+use creditbay_protocol::identifier::{Identifier, Scheme};
+use creditbay_protocol::name::Region;
+use creditbay_protocol::predicate::LawOfOrigin;
+
+use crate::endorsement::{EndorsementError, Governance, GovernanceError};
+use crate::sample;
+
+use super::entry::{AreaError, RegionEntry};
+use super::fault::{DirectoryFault, DirectoryRefused};
+use super::{Directory, MAX_REGIONS};
+
+const ALL: [&str; 4] = ["gz", "sz", "hk", "mo"];
+
+fn region(name: &str) -> Region {
+    Region::new(name).unwrap()
+}
+
+fn directory() -> Directory {
+    Directory::parse("network.toml", &sample::network()).unwrap()
+}
+
+/// Parses a text that must be refused. Gives key, the text of the line and the fault.
+fn refused(text: &str) -> (String, String, DirectoryFault) {
+    let error = Directory::parse("network.toml", text).err().unwrap();
+    let line = error.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
+    (error.key().unwrap_or_default().to_owned(), line.to_owned(), error.fault().clone())
+}
+
+/// The sample with `from` replaced once.
+fn replaced(from: &str, to: &str) -> String {
+    let text = sample::network();
+    assert!(text.contains(from), "{from}");
+    text.replacen(from, to, 1)
+}
+
+/// The sample with one of its entries changed (gz, sz, hk, mo are 0 to 3).
+fn changed(index: usize, change: impl FnOnce(&mut RegionEntry)) -> String {
+    let mut entries = sample::entries();
+    change(&mut entries[index]);
+    Directory::to_toml(1, &entries)
+}
+
+fn identifier(scheme: Scheme, code: &str) -> Identifier {
+    Identifier::parse(scheme, code).unwrap()
+}
+
+#[test]
+fn the_sample_network_is_what_it_is_made_from() {
+    let text = sample::network();
+    sample::assert_sample("network/network.toml", text.as_bytes());
+    sample::assert_sample("network/network.note", &sample::note(&text, &ALL));
+}
+
+#[test]
+fn the_sample_network_is_endorsed_by_all_four() {
+    let text = std::fs::read_to_string(sample::file("network/network.toml")).unwrap();
+    let note = std::fs::read(sample::file("network/network.note")).unwrap();
+    let endorsed = Directory::parse("network.toml", &text).unwrap().endorsed(&note, &[sample::pinned()]).unwrap();
+    assert_eq!((endorsed.serial(), endorsed.regions().len()), (1, 4));
+    assert_eq!(endorsed.endorsed().signers().iter().map(|(region, _)| *region).collect::<Vec<_>>(), ALL.map(region));
+    assert_eq!((endorsed.digest(), endorsed.endorsed().digest()), (&Digest::of(text.as_bytes()), &Digest::of(text.as_bytes())));
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let mut entries = sample::entries();
+    entries[1].address = "[2001:db8::1]:4501".parse().unwrap();
+    entries[1].areas = ["4403", "4404"].map(|area| area.parse().unwrap()).to_vec();
+    let text = Directory::to_toml(7, &entries);
+    let read = Directory::parse("network.toml", &text).unwrap();
+    assert_eq!(read.serial(), 7);
+    assert_eq!(Directory::to_toml(read.serial(), read.regions()), text);
+    assert!(text.contains("[2001:db8::1]:4501") && text.contains("areas = [\"4403\", \"4404\"]"));
+}
+
+#[test]
+fn every_key_is_explained_in_the_sample_and_stands_in_it() {
+    let text = sample::network();
+    let known = sample::known_keys(&text, |text| Directory::parse("f", text).err().unwrap().to_string());
+    assert!(known.len() >= 23, "{known:?}");
+    for key in known {
+        let explained = |line: &str| line.strip_prefix('#').is_some_and(|line| line.trim_start().starts_with(&format!("{key} ")));
+        let stands = |line: &str| {
+            line.starts_with(&format!("{key} = ")) || line.trim_matches(['[', ']']).ends_with(&key) && line.starts_with('[')
+        };
+        assert!(text.lines().any(explained), "{key} is not explained");
+        assert!(text.lines().any(stands), "{key} does not stand in the sample");
+    }
+}
+
+#[test]
+fn explicit_codes_go_before_areas() {
+    let directory = directory();
+    assert_eq!(directory.issuer_of(&identifier(Scheme::Uscc, "91440101MA9XTEAT0A")), Some(region("gz")));
+    assert_eq!(directory.issuer_of(&identifier(Scheme::Uscc, "91440300MA5GBAC20D")), Some(region("sz")));
+    // Registered with the province, where no area here reaches: only the explicit one has a node.
+    assert_eq!(directory.issuer_of(&identifier(Scheme::Uscc, sample::PROVINCIAL)), Some(region("gz")));
+    assert_eq!(directory.issuer_of(&identifier(Scheme::Uscc, "91440000MA5GBAC123")), None);
+    assert_eq!(directory.issuer_of(&identifier(Scheme::Lei, sample::LEI)), Some(region("hk")));
+    assert_eq!(directory.issuer_of(&identifier(Scheme::Lei, "984500HKSYNTH0000055")), None);
+    let moved = changed(1, |sz| sz.codes = vec![identifier(Scheme::Uscc, "91440101MA9XTEAT0A")]);
+    let moved = Directory::parse("network.toml", &moved).unwrap();
+    assert_eq!(moved.issuer_of(&identifier(Scheme::Uscc, "91440101MA9XTEAT0A")), Some(region("sz")));
+}
+
+#[test]
+fn regions_are_found_by_name_and_by_key() {
+    let directory = directory();
+    assert_eq!(directory.entry(region("mo")).unwrap().title.pt, "Macau");
+    assert!(directory.entry(region("bj")).is_none());
+    assert_eq!(directory.by_tls(&sample::key("hk", "tls").public()).unwrap().name, region("hk"));
+    assert!(directory.by_tls(&sample::key("hk", "log").public()).is_none());
+    let known = directory.known_logs();
+    assert_eq!(known.len(), 4);
+    assert_eq!((known[2].origin.to_string().as_str(), known[2].region), ("hk.creditbay/log/1", region("hk")));
+    assert_eq!(
+        (known[2].log.key(), known[2].witness.key()),
+        (&sample::key("hk", "log").public(), &sample::key("hk", "witness").public())
+    );
+}
+
+#[test]
+fn an_unknown_key_is_named_with_file_line_and_key() {
+    let text = replaced("witness = ", "witnes = ");
+    let (key, line, fault) = refused(&text);
+    assert_eq!(key, "region.witnes");
+    assert!(line.starts_with("witnes = "), "{line}");
+    assert!(matches!(fault, DirectoryFault::Text(_)));
+    let shown = Directory::parse("etc/network.toml", &text).err().unwrap().to_string();
+    assert!(
+        shown.starts_with("etc/network.toml:") && shown.contains(": key `region.witnes`: no such key; expected one of `name`, "),
+        "{shown}"
+    );
+}
+
+#[test]
+fn another_format_and_no_edition_are_refused() {
+    let (key, _, fault) = refused(&replaced("network/v1\"", "network/v2\""));
+    assert_eq!((key.as_str(), fault), ("format", DirectoryFault::Format { expected: "creditbay/network/v1" }));
+    let (key, line, fault) = refused(&Directory::to_toml(0, &sample::entries()));
+    assert_eq!((key.as_str(), line.as_str(), fault), ("serial", "serial = 0", DirectoryFault::SerialZero));
+}
+
+#[test]
+fn nobody_and_too_many_are_refused() {
+    assert_eq!(refused("format = \"creditbay/network/v1\"\nserial = 1\nregion = []\n").2, DirectoryFault::NoRegions);
+    let many: Vec<_> = std::iter::repeat_n(sample::entries(), 5).flatten().collect();
+    assert_eq!(refused(&Directory::to_toml(1, &many)).2, DirectoryFault::TooManyRegions(20));
+    assert_eq!(refused(&Directory::to_toml(1, &many[..MAX_REGIONS])).2, DirectoryFault::RegionTwice(region("gz")));
+}
+
+#[test]
+fn what_two_regions_share_is_refused() {
+    let gz = || sample::entries().remove(0);
+    let twice = changed(1, |sz| {
+        let log = sample::signer("sz", "log", "gz.creditbay/log/2", KeyKind::Ed25519).verifier().clone();
+        (sz.name, sz.log_origin, sz.log) = (gz().name, "gz.creditbay/log/2".parse().unwrap(), log);
+    });
+    let (key, line, fault) = refused(&twice);
+    assert_eq!(
+        (key.as_str(), line.as_str(), fault),
+        ("region[1].name", "name = \"gz\"", DirectoryFault::RegionTwice(region("gz")))
+    );
+    let (key, _, fault) = refused(&changed(1, |sz| sz.address = gz().address));
+    assert_eq!((key.as_str(), fault), ("region[1].address", DirectoryFault::AddressTwice { other: region("gz") }));
+    let (key, _, fault) = refused(&changed(3, |mo| mo.auditors = gz().auditors));
+    assert_eq!((key.as_str(), fault), ("region[3].auditors", DirectoryFault::AddressTwice { other: region("gz") }));
+}
+
+#[test]
+fn one_log_at_two_regions_is_refused() {
+    let gz = || sample::entries().remove(0);
+    let (key, line, fault) = refused(&changed(1, |sz| (sz.log_origin, sz.log) = (gz().log_origin, gz().log)));
+    assert_eq!((key.as_str(), line.as_str()), ("region[1].log_origin", "log_origin = \"gz.creditbay/log/1\""));
+    assert_eq!(fault, DirectoryFault::OriginTwice { origin: gz().log_origin, other: region("gz") });
+}
+
+#[test]
+fn a_log_is_named_after_its_region_and_its_key_after_the_log() {
+    let (key, _, fault) = refused(&changed(0, |gz| gz.log_origin = "gzz.creditbay/log/1".parse().unwrap()));
+    assert_eq!(
+        (key.as_str(), fault),
+        ("region[0].log_origin", DirectoryFault::OriginOwner { region: region("gz"), owner: "gzz.creditbay".into() })
+    );
+    let (key, _, fault) = refused(&changed(0, |gz| gz.log_origin = "gz.creditbay/log/2".parse().unwrap()));
+    let expected =
+        DirectoryFault::LogName { name: "gz.creditbay/log/1".parse().unwrap(), origin: "gz.creditbay/log/2".parse().unwrap() };
+    assert_eq!((key.as_str(), fault), ("region[0].log", expected));
+}
+
+#[test]
+fn keys_of_the_wrong_kind_are_refused() {
+    let other = |verifier: &NoteVerifier, kind| NoteVerifier::new(verifier.name().clone(), kind, *verifier.key());
+    let (key, _, fault) = refused(&changed(0, |gz| gz.log = other(&gz.log, KeyKind::CosignatureV1)));
+    assert_eq!((key.as_str(), fault), ("region[0].log", DirectoryFault::WrongKind { needed: 1, found: 4 }));
+    let (key, _, fault) = refused(&changed(2, |hk| hk.witness = other(&hk.witness, KeyKind::Ed25519)));
+    assert_eq!((key.as_str(), fault), ("region[2].witness", DirectoryFault::WrongKind { needed: 4, found: 1 }));
+    let governor = sample::governor("gz").verifier().clone();
+    let (key, _, fault) = refused(&replaced(&governor.to_string(), &other(&governor, KeyKind::CosignatureV1).to_string()));
+    assert_eq!((key.as_str(), fault), ("region[0].governance.signers[0]", DirectoryFault::WrongKind { needed: 1, found: 4 }));
+}
+
+#[test]
+fn one_public_key_in_two_roles_is_refused() {
+    let (key, line, fault) = refused(&changed(0, |gz| gz.tls = *gz.witness.key()));
+    assert_eq!((key.as_str(), fault), ("region[0].tls", DirectoryFault::KeyTwice { other: "region[0].witness".into() }));
+    assert!(line.starts_with("tls = "), "{line}");
+    let (key, _, fault) = refused(&changed(1, |sz| sz.tls = sample::key("gz", "tls").public()));
+    assert_eq!((key.as_str(), fault), ("region[1].tls", DirectoryFault::KeyTwice { other: "region[0].tls".into() }));
+    let shared = Governance::new(1, vec![sample::governor("gz").verifier().clone()]).unwrap();
+    let (key, _, fault) = refused(&changed(3, |mo| mo.governance = shared));
+    assert_eq!(key, "region[3].governance.signers[0]");
+    assert_eq!(fault, DirectoryFault::KeyTwice { other: "region[0].governance.signers[0]".into() });
+}
+
+#[test]
+fn weak_and_unreadable_keys_are_refused() {
+    let tls = Digest(*sample::key("gz", "tls").public().as_bytes()).to_base64();
+    let (key, _, fault) = refused(&replaced(&tls, &Digest([0; 32]).to_base64()));
+    assert_eq!((key.as_str(), fault), ("region[0].tls", DirectoryFault::TlsKey(KeyError::SmallOrder)));
+    let (_, _, fault) = refused(&replaced(&tls, &tls[..40]));
+    assert_eq!(fault, DirectoryFault::TlsText(HashError::Base64Length(30)));
+    let log = sample::entries()[0].log.to_string();
+    // The same name with a point of small order, its id computed as it would be for a good key.
+    let weak = [b"gz.creditbay/log/1\n\x01".as_slice(), &[0; 32]].concat();
+    let id = &Digest::of(&weak).to_string()[..8];
+    let weak = format!("gz.creditbay/log/1+{id}+{}", creditbay_crypto::hash::base64_encode(&weak[19..]));
+    let (key, line, fault) = refused(&replaced(&log, &weak));
+    assert_eq!((key.as_str(), fault), ("region[0].log", DirectoryFault::Verifier(NoteError::Key(KeyError::SmallOrder))));
+    assert!(line.starts_with("log = "), "{line}");
+    let (_, _, fault) = refused(&replaced(&log, "gz.creditbay/log/1"));
+    assert_eq!(fault, DirectoryFault::Verifier(NoteError::VerifierKey));
+}
+
+#[test]
+fn addresses_that_nobody_can_dial_are_refused() {
+    for address in ["127.0.0.1:0", "0.0.0.0:4501", "[::]:4501"] {
+        let (key, _, fault) = refused(&changed(0, |gz| gz.address = address.parse().unwrap()));
+        assert_eq!((key.as_str(), fault), ("region[0].address", DirectoryFault::Address), "{address}");
+    }
+    for url in
+        ["127.0.0.1:4503", "ftp://a", "http://", "https:///x", "http://a/", "http://a b", "http://a?b", "http://u@a", "http://é"]
+    {
+        let (key, _, fault) = refused(&changed(0, |gz| gz.auditors = url.to_owned()));
+        assert_eq!((key.as_str(), fault), ("region[0].auditors", DirectoryFault::AuditorsUrl), "{url}");
+    }
+}
+
+#[test]
+fn a_title_has_all_four_languages() {
+    let (key, _, fault) = refused(&changed(0, |gz| gz.title.pt = " ".into()));
+    assert_eq!((key.as_str(), fault), ("region[0].title", DirectoryFault::TitleEmpty));
+    assert!(matches!(refused(&replaced("zh-Hant = ", "zh-hant = ")).2, DirectoryFault::Text(_)));
+}
+
+#[test]
+fn areas_are_real_under_the_right_law_and_apart() {
+    let (key, _, fault) = refused(&replaced("areas = [\"4401\"]", "areas = [\"440\"]"));
+    assert_eq!((key.as_str(), fault), ("region[0].areas[0]", DirectoryFault::Area(AreaError)));
+    let (key, _, fault) = refused(&replaced("areas = [\"4401\"]", "areas = [\"4401\", \"HK\"]"));
+    assert_eq!((key.as_str(), fault), ("region[0].areas[1]", DirectoryFault::AreaLaw(LawOfOrigin::Cn)));
+    for area in ["4401", "44", "440106"] {
+        let (key, _, fault) = refused(&replaced("areas = [\"4403\"]", &format!("areas = [\"4403\", \"{area}\"]")));
+        let expected = if area == "44" {
+            DirectoryFault::AreaOverlaps { area: "4403".into(), other: region("sz") }
+        } else {
+            DirectoryFault::AreaOverlaps { area: "4401".into(), other: region("gz") }
+        };
+        assert_eq!((key.as_str(), fault), ("region[1].areas[1]", expected));
+    }
+    let (_, _, fault) = refused(&replaced("areas = [\"4403\"]", "areas = [\"44\"]"));
+    assert_eq!(fault, DirectoryFault::AreaOverlaps { area: "4401".into(), other: region("gz") });
+}
+
+#[test]
+fn codes_are_of_their_scheme_and_at_one_region_and_never_repeated() {
+    let broken = replaced(sample::PROVINCIAL, "91440000MA5GBAC049");
+    let (key, _, fault) = refused(&broken);
+    assert_eq!(key, "region[0].codes[0]");
+    assert!(matches!(fault, DirectoryFault::Code(_)));
+    let provincial = || identifier(Scheme::Uscc, sample::PROVINCIAL);
+    let (key, _, fault) = refused(&changed(0, |gz| gz.codes = vec![provincial(), provincial()]));
+    assert_eq!((key.as_str(), fault), ("region[0].codes[1]", DirectoryFault::CodeTwice { other: region("gz") }));
+    let shared = changed(1, |sz| sz.codes = vec![provincial()]);
+    let (key, _, fault) = refused(&shared);
+    assert_eq!((key.as_str(), fault), ("region[1].codes[0]", DirectoryFault::CodeTwice { other: region("gz") }));
+    for text in [&broken, &shared, &replaced("scheme = \"uscc\"", "scheme = \"91440000MA5GBAC048\"")] {
+        let shown = Directory::parse("network.toml", text).err().unwrap().to_string();
+        assert!(!shown.contains("MA5GBAC"), "{shown}");
+    }
+}
+
+#[test]
+fn governance_is_checked_at_its_place() {
+    let (key, line, fault) = refused(&replaced("threshold = 1", "threshold = 0"));
+    assert_eq!((key.as_str(), line.as_str()), ("region[0].governance.threshold", "threshold = 0"));
+    assert_eq!(fault, DirectoryFault::Governance(GovernanceError::ThresholdZero));
+    let (key, _, fault) = refused(&replaced("threshold = 1", "threshold = 2"));
+    assert_eq!(key, "region[0].governance.threshold");
+    assert_eq!(fault, DirectoryFault::Governance(GovernanceError::ThresholdOverSigners { threshold: 2, signers: 1 }));
+    let governor = sample::governor("gz").verifier().to_string();
+    let (key, line, fault) = refused(&replaced(&format!("[\"{governor}\"]"), &format!("[\"{governor}\", \"{governor}\"]")));
+    assert_eq!(key, "region[0].governance.signers");
+    assert!(line.starts_with("signers = "), "{line}");
+    assert_eq!(fault, DirectoryFault::Governance(GovernanceError::SignerTwice("gz.creditbay/governance".parse().unwrap())));
+}
+
+#[test]
+fn a_changed_byte_needs_new_signatures() {
+    let note = sample::note(&sample::network(), &ALL);
+    let forged = replaced("127.0.0.1:4521", "127.0.0.9:4521");
+    let refused = Directory::parse("network.toml", &forged).unwrap().endorsed(&note, &[sample::pinned()]).err().unwrap();
+    let (signed, file) = (Digest::of(sample::network().as_bytes()), Digest::of(forged.as_bytes()));
+    assert_eq!(refused, DirectoryRefused::Endorsement(EndorsementError::OtherDigest { signed, file }));
+}
+
+#[test]
+fn every_region_must_endorse() {
+    for silent in ALL {
+        let signers: Vec<_> = ALL.into_iter().filter(|region| *region != silent).collect();
+        let pin = sample::governor(signers[0]).verifier().clone();
+        let refused = directory().endorsed(&sample::note(&sample::network(), &signers), &[pin]).err().unwrap();
+        let DirectoryRefused::Endorsement(EndorsementError::Threshold { region, have: 0, need: 1, .. }) = refused else {
+            panic!("{refused}")
+        };
+        assert_eq!(region.as_str(), silent);
+    }
+}
+
+#[test]
+fn pinned_keys_must_be_signers_that_signed() {
+    let text = sample::network();
+    let note = sample::note(&text, &ALL);
+    assert_eq!(directory().endorsed(&note, &[]).err(), Some(DirectoryRefused::NothingPinned));
+    let stranger = sample::governor("bj").verifier().clone();
+    let refused = directory().endorsed(&note, &[sample::pinned(), stranger.clone()]).err();
+    assert_eq!(refused, Some(DirectoryRefused::PinnedUnknown(stranger.name().clone())));
+    // A whole network of somebody else's making, endorsed by all of its own regions.
+    let log = sample::entries()[0].log.clone();
+    assert_eq!(
+        directory().endorsed(&note, std::slice::from_ref(&log)).err(),
+        Some(DirectoryRefused::PinnedUnknown(log.name().clone()))
+    );
+    let second = sample::signer("gz", "governance 2", "gz.creditbay/governance/2", KeyKind::Ed25519).verifier().clone();
+    let two = changed(0, |gz| gz.governance = Governance::new(1, vec![sample::pinned(), second.clone()]).unwrap());
+    let refused =
+        Directory::parse("network.toml", &two).unwrap().endorsed(&sample::note(&two, &ALL), std::slice::from_ref(&second)).err();
+    assert_eq!(refused, Some(DirectoryRefused::PinnedSilent(second.name().clone())));
+}
