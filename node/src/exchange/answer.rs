@@ -1,0 +1,143 @@
+//! The responder's story (PROTOCOL 18).
+
+use std::sync::Arc;
+
+use creditbay_configs::rules::evaluate::evaluate;
+use creditbay_protocol::answer::Reply;
+use creditbay_protocol::name::{Origin, Region};
+use creditbay_protocol::query::Query;
+use creditbay_protocol::refusal::Fault;
+use creditbay_protocol::responder::{AnsweredBefore, Fresh, Judged, Received};
+use creditbay_protocol::leaf::LeafBody;
+
+use super::Exchange;
+use super::replay::{Claim, Ticket};
+use crate::log::rows::Row;
+use crate::log::{Appended, Entry, LogError};
+use crate::policy;
+use crate::store::log as layout;
+
+/// Who is at the other end of the connection, by the key that it proved.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// Its region.
+    pub region: Region,
+    /// Its log.
+    pub log: Origin,
+}
+
+/// A reply that may leave: the message, and the leaf under which it was logged.
+pub enum Released {
+    /// Pronounced now.
+    Now(Arc<Judged>, Appended),
+    /// Pronounced before, proved again.
+    Again(Box<AnsweredBefore>, Appended),
+}
+
+impl Released {
+    /// The frame, proved under `appended`: the leaf's own head, or a newer one that the peer has.
+    pub fn frame(&self, appended: &Appended) -> Result<Vec<u8>, Fault> {
+        match self {
+            Self::Now(judged, _) => judged.release(&appended.committed),
+            Self::Again(answered, _) => answered.release(&appended.committed),
+        }
+        .map_err(|_| Fault::LogStopped)
+    }
+
+    /// The leaf.
+    pub fn appended(&self) -> &Appended {
+        match self {
+            Self::Now(_, appended) | Self::Again(_, appended) => appended,
+        }
+    }
+}
+
+impl Exchange {
+    /// Answers one frame of a peer. Whatever is wrong before the query is verified is a fault and leaves no leaf.
+    pub async fn answer(&self, peer: &Peer, frame: &[u8]) -> Result<Released, Fault> {
+        self.log.running().map_err(|_| Fault::LogStopped)?;
+        if self.log.seen().suspended(&peer.log).is_some() {
+            return Err(Fault::TrustSuspended);
+        }
+        let identified = Received::parse(frame)?.identify(self.me, peer.region, &peer.log)?;
+        let root = self.log.seen().root(&peer.log, identified.size()).await.ok_or(Fault::CheckpointMissing)?;
+        let now = self.clock.sure_now(creditbay_protocol::calendar::Millis(0)).map_err(|_| Fault::LogStopped)?;
+        let fresh = identified.include(&root)?.fresh(now, self.log.watermark())?;
+        let ticket = match self.claim(&fresh).await? {
+            Claimed::New(ticket) => ticket,
+            Claimed::Answered(index) => return self.answer_again(index, &fresh),
+        };
+        let reply = self.judge(peer, &fresh.asked().query)?;
+        let judged = Arc::new(fresh.judge(reply, self.entropy.seed()));
+        let appended = self.log.append(Entry::Answer(judged.clone())).await.map_err(|error| self.refuse_leaf(&error))?;
+        ticket.settle(appended.committed.place().index);
+        self.log.raise_watermark(self.replay.prune(now));
+        Ok(Released::Now(judged, appended))
+    }
+
+    /// Waits while somebody else answers the same query.
+    async fn claim(&self, fresh: &Fresh) -> Result<Claimed, Fault> {
+        loop {
+            match self.replay.claim(fresh.asked()) {
+                Claim::New(ticket) => return Ok(Claimed::New(ticket)),
+                Claim::Answered(index) => return Ok(Claimed::Answered(index)),
+                Claim::OtherBytes => return Err(Fault::OtherBytesUnderIndex),
+                Claim::InFlight(mut wait) => while wait.changed().await.is_ok() {},
+            }
+        }
+    }
+
+    /// Rules, then records. The look-up is made whatever the rules say, so that a refusal takes the same way.
+    fn judge(&self, peer: &Peer, query: &Query) -> Result<Reply, Fault> {
+        let records = self.records.of(&query.subject).map_err(|error| {
+            tracing::error!("{error}");
+            Fault::LogStopped
+        })?;
+        let law = self.directory.entry(self.me).map(|entry| entry.law).ok_or(Fault::LogStopped)?;
+        match policy::may_answer(&self.pack, &self.directory, self.me, query) {
+            Ok(_permit) => {
+                let registers = self.records.registers();
+                let verdicts = evaluate(&self.pack, query.predicates.as_slice(), law, &records, &registers, self.clock.now());
+                self.metrics.count("creditbay_answers_total", &[("peer", peer.region.as_str())]);
+                Ok(Reply::Answered(verdicts))
+            }
+            Err(refusal) => {
+                if !self.refusals.take(peer.region, self.clock.now()) {
+                    return Err(Fault::LeafBudgetSpent);
+                }
+                self.metrics.count("creditbay_refusals_total", &[("peer", peer.region.as_str()), ("reason", refusal.name())]);
+                Ok(Reply::Refused(refusal))
+            }
+        }
+    }
+
+    /// The same answer under a fresh proof.
+    fn answer_again(&self, index: u64, fresh: &Fresh) -> Result<Released, Fault> {
+        self.metrics.count("creditbay_answers_again_total", &[]);
+        let again = || -> Result<Released, LogError> {
+            for sealed in layout::sealed_from(&**self.log.store(), index)? {
+                for row in self.seals.open(&sealed, &self.entropy)? {
+                    if let Row::Answer { index: found, seed, answer, query, .. } = row
+                        && found == index
+                    {
+                        let body = LeafBody::of_answer(&query, &answer, &seed);
+                        let before = AnsweredBefore { query_leaf: fresh.asked().leaf, answer, seed, body };
+                        return Ok(Released::Again(Box::new(before), self.log.prove(index, &self.log.head())?));
+                    }
+                }
+            }
+            Err(LogError::NoProof { index, size: self.log.head().signed().checkpoint().size })
+        };
+        again().map_err(|error| self.refuse_leaf(&error))
+    }
+
+    fn refuse_leaf(&self, error: &LogError) -> Fault {
+        tracing::warn!("a query was not answered: {error}");
+        Fault::LogStopped
+    }
+}
+
+enum Claimed {
+    New(Ticket),
+    Answered(u64),
+}

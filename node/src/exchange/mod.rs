@@ -1,0 +1,60 @@
+//! One exchange, told twice: `ask` is the requester's story, `answer` the responder's. Both fit on a screen.
+//!
+//! Time, chance, the log, the records and the way to the peers are arguments ([`Exchange`]), so the same code runs in the daemon and
+//! under a seeded clock and network. Not here: doors, connections, the decision itself.
+
+pub mod answer;
+pub mod ask;
+pub mod network;
+pub mod replay;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use creditbay_configs::peers::EndorsedDirectory;
+use creditbay_configs::rules::RulePack;
+use creditbay_protocol::name::Region;
+
+use self::network::Network;
+use self::replay::Replay;
+use crate::host::clock::Clock;
+use crate::host::entropy::Entropy;
+use crate::host::telemetry::Metrics;
+use crate::log::Log;
+use crate::log::rows::Seals;
+use crate::log::witness::Witness;
+use crate::policy::budget::RefusalBudget;
+use crate::store::records::Records;
+
+/// Everything that an exchange needs.
+pub struct Exchange {
+    /// This node's region.
+    pub me: Region,
+    /// Who the nodes are.
+    pub directory: Arc<EndorsedDirectory>,
+    /// The active rule pack.
+    pub pack: Arc<RulePack>,
+    /// This node's log.
+    pub log: Log,
+    /// Opens what the log sealed.
+    pub seals: Arc<Seals>,
+    /// Cosigns what was accepted.
+    pub witness: Witness,
+    /// What this node knows.
+    pub records: Arc<Records>,
+    /// Queries that were answered already.
+    pub replay: Replay,
+    /// What peers may cost.
+    pub refusals: RefusalBudget,
+    /// The way to the peers.
+    pub network: Arc<dyn Network>,
+    /// Time.
+    pub clock: Arc<Clock>,
+    /// Chance.
+    pub entropy: Arc<Entropy>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// How long a query lives, milliseconds.
+    pub query_lifetime_ms: u64,
+}

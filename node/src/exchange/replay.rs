@@ -1,0 +1,141 @@
+//! Asking twice gives one answer: which queries were answered, and which are being answered (PROTOCOL 18.3).
+//!
+//! Keys live until the query's expiry plus the allowed skew; the log's durable watermark refuses older queries. What is here can be made
+//! again from the sealed rows. Not here: the answers, which the rows hold.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use creditbay_crypto::hash::Digest;
+use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::leaf::{Leaf, LeafBody};
+use creditbay_protocol::limits::{FRESHNESS_MS, MAX_QUERY_LIFETIME_MS};
+use creditbay_protocol::name::Origin;
+use creditbay_protocol::responder::AskedHere;
+use tokio::sync::watch;
+
+use crate::host::entropy::Entropy;
+use crate::log::rows::{Row, Seals, written_at};
+use crate::log::{Log, LogError};
+use crate::store::log as layout;
+
+type Key = (Origin, u64);
+
+enum State {
+    InFlight(watch::Receiver<()>),
+    Answered(u64),
+}
+
+struct Entry {
+    query_leaf: Digest,
+    state: State,
+}
+
+#[derive(Default)]
+struct Table {
+    entries: HashMap<Key, Entry>,
+    by_expiry: BTreeMap<Millis, Vec<Key>>,
+}
+
+/// The table; clones share it.
+#[derive(Clone, Default)]
+pub struct Replay(Arc<Mutex<Table>>);
+
+/// What is known of a query that came.
+pub enum Claim {
+    /// Nothing: whoever holds the ticket answers it.
+    New(Ticket),
+    /// Somebody is answering it: wait, and ask again.
+    InFlight(watch::Receiver<()>),
+    /// It was answered by the leaf with this index.
+    Answered(u64),
+    /// Another query came before under this index of this log.
+    OtherBytes,
+}
+
+/// The right to answer a query. Dropped without `settle`, the query counts as never seen.
+pub struct Ticket {
+    replay: Replay,
+    key: Key,
+    _wakes_waiters: watch::Sender<()>,
+    settled: bool,
+}
+
+impl Ticket {
+    /// The query was answered by the leaf with this index.
+    pub fn settle(mut self, answer: u64) {
+        if let Some(entry) = self.replay.table().entries.get_mut(&self.key) {
+            entry.state = State::Answered(answer);
+        }
+        self.settled = true;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.replay.table().entries.remove(&self.key);
+        }
+    }
+}
+
+impl Replay {
+    /// Looks a query up, and claims it if it is new.
+    pub fn claim(&self, asked: &AskedHere) -> Claim {
+        let key = (asked.place.origin, asked.place.index);
+        let mut table = self.table();
+        match table.entries.get(&key) {
+            Some(entry) if entry.query_leaf != asked.leaf => Claim::OtherBytes,
+            Some(Entry { state: State::InFlight(wait), .. }) => Claim::InFlight(wait.clone()),
+            Some(Entry { state: State::Answered(index), .. }) => Claim::Answered(*index),
+            None => {
+                let (wakes_waiters, wait) = watch::channel(());
+                table.insert(key, asked.leaf, asked.query.expires, State::InFlight(wait));
+                Claim::New(Ticket { replay: self.clone(), key, _wakes_waiters: wakes_waiters, settled: false })
+            }
+        }
+    }
+
+    /// Forgets queries that no clock within the allowed skew would still take, and returns the watermark that refuses them from now on.
+    pub fn prune(&self, now: Millis) -> Millis {
+        let watermark = now.minus(FRESHNESS_MS + 1);
+        let mut table = self.table();
+        let kept = table.by_expiry.split_off(&watermark.plus(1));
+        for key in std::mem::replace(&mut table.by_expiry, kept).into_values().flatten() {
+            table.entries.remove(&key);
+        }
+        watermark
+    }
+
+    /// Fills the table from the sealed rows, backwards until no query in them could still be fresh.
+    pub fn recover(&self, log: &Log, seals: &Seals, entropy: &Entropy) -> Result<(), LogError> {
+        let watermark = log.watermark();
+        let mut sealed = layout::sealed_before(&**log.store(), None)?;
+        while let Some(rows) = sealed {
+            if written_at(&rows).plus(MAX_QUERY_LIFETIME_MS + FRESHNESS_MS) <= watermark {
+                break;
+            }
+            for row in seals.open(&rows, entropy)? {
+                if let Row::Answer { index, query, query_seed, query_time, query_log, query_index, .. } = row
+                    && query.expires > watermark
+                {
+                    let leaf = Leaf::new(query_time, LeafBody::of_query(&query, &query_seed)).hash();
+                    self.table().insert((query_log, query_index), leaf, query.expires, State::Answered(index));
+                }
+            }
+            sealed = layout::sealed_before(&**log.store(), Some(&rows))?;
+        }
+        Ok(())
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn insert(&mut self, key: Key, query_leaf: Digest, expires: Millis, state: State) {
+        self.by_expiry.entry(expires).or_default().push(key);
+        self.entries.insert(key, Entry { query_leaf, state });
+    }
+}

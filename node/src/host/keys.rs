@@ -1,0 +1,142 @@
+//! Key files: one Ed25519 key per role, the record key, and a sealing key for each epoch of openings (PROTOCOL 23).
+//!
+//! All lie outside the store, are mode 0600 or refused, and never appear in an error. Whoever can read them can sign as this node or read
+//! its records. Not here: making role keys (`creditbay keys new`).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use creditbay_crypto::key_file::{self, KeyFileError};
+use creditbay_crypto::seal::SealingKey;
+use creditbay_crypto::sign::SigningKey;
+
+use super::entropy::Entropy;
+
+/// Why a key file is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be read or written.
+    #[error("{path}: {error}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Others than its owner can read it.
+    #[error("{path}: mode {mode:04o}; a key file is its owner's alone: chmod 600 {path}")]
+    Mode {
+        /// The file.
+        path: String,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Not a PKCS#8 Ed25519 key.
+    #[error("{path}: {error}")]
+    Pem {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        error: KeyFileError,
+    },
+    /// Not 32 bytes.
+    #[error("{path}: not a 32-byte key; restore it from where it was kept")]
+    Length {
+        /// The file.
+        path: String,
+    },
+}
+
+/// Reads an Ed25519 key from a PKCS#8 PEM file.
+pub fn read_signing_key(path: &Path) -> Result<SigningKey, KeyError> {
+    let bytes = read_private(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    key_file::from_pem(&text).map_err(|error| KeyError::Pem { path: path.display().to_string(), error })
+}
+
+/// The key that seals records and finds them by keyed hash; made on first use.
+pub fn record_key(folder: &Path, entropy: &Entropy) -> Result<[u8; 32], KeyError> {
+    read_or_make(&folder.join("records.key"), entropy)
+}
+
+/// The keys that seal what opens leaves, one for each day, made on first use and destroyed by erasure.
+pub struct EpochKeys {
+    folder: PathBuf,
+}
+
+impl EpochKeys {
+    /// Keys in this folder.
+    pub fn in_folder(folder: &Path) -> Result<Self, KeyError> {
+        let folder = folder.join("openings");
+        fs::create_dir_all(&folder).map_err(|error| file_error(&folder, error))?;
+        Ok(Self { folder })
+    }
+
+    /// The key of this epoch.
+    pub fn key(&self, epoch: u32, entropy: &Entropy) -> Result<SealingKey, KeyError> {
+        read_or_make(&self.folder.join(format!("{epoch}.key")), entropy).map(SealingKey::from_bytes)
+    }
+}
+
+fn file_error(path: &Path, error: std::io::Error) -> KeyError {
+    KeyError::File { path: path.display().to_string(), error }
+}
+
+fn read_private(path: &Path) -> Result<Vec<u8>, KeyError> {
+    let mode = fs::metadata(path).map_err(|error| file_error(path, error))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Mode { path: path.display().to_string(), mode });
+    }
+    fs::read(path).map_err(|error| file_error(path, error))
+}
+
+/// A key is durable before anything is sealed with it: written aside, synced, renamed, and the folder synced.
+fn read_or_make(path: &Path, entropy: &Entropy) -> Result<[u8; 32], KeyError> {
+    if !path.exists() {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let aside = path.with_extension("new");
+        let made = (|| {
+            fs::create_dir_all(folder)?;
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+            file.write_all(&entropy.bytes32())?;
+            file.sync_all()?;
+            fs::rename(&aside, path)?;
+            File::open(folder)?.sync_all()
+        })();
+        made.map_err(|error| file_error(path, error))?;
+    }
+    let bytes = read_private(path)?;
+    <[u8; 32]>::try_from(bytes).map_err(|_| KeyError::Length { path: path.display().to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused_with_the_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.pem");
+        fs::write(&path, "x").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = read_signing_key(&path).err().unwrap();
+        assert!(matches!(error, KeyError::Mode { mode: 0o640, .. }));
+        assert!(error.to_string().contains("chmod 600"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(matches!(read_signing_key(&path).err().unwrap(), KeyError::Pem { .. }));
+        assert!(matches!(read_signing_key(&folder.path().join("none")).err().unwrap(), KeyError::File { .. }));
+    }
+
+    #[test]
+    fn a_made_key_stays_the_same_and_a_cut_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let entropy = Entropy::system();
+        let first = record_key(folder.path(), &entropy).unwrap();
+        assert_eq!(record_key(folder.path(), &entropy).unwrap(), first);
+        assert_eq!(fs::metadata(folder.path().join("records.key")).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::write(folder.path().join("records.key"), &first[..31]).unwrap();
+        assert!(matches!(record_key(folder.path(), &entropy), Err(KeyError::Length { .. })));
+    }
+}

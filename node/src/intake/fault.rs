@@ -1,0 +1,111 @@
+//! What can be wrong with a file as a whole, and with one row of it. Neither says anything about a subject.
+
+use std::io;
+
+use creditbay_protocol::identifier::IdentifierError;
+
+use super::columns::MAX_COLUMNS;
+use super::table::MAX_CELL_BYTES;
+use super::text::TextFault;
+use super::{MAX_ROWS, MAX_STRICT_ROWS};
+use crate::store::records::RecordsError;
+
+/// Why a file is not read to its end. Whatever was imported before stays, and no register counts as synchronised.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The name says that it is something else.
+    #[error("a .{ending} file is not read; save it as CSV in UTF-8 or GB18030")]
+    FileKind {
+        /// What its name ends with.
+        ending: &'static str,
+    },
+    /// The bytes stop coming.
+    #[error("the file stops coming: {0}; send it again")]
+    Read(io::Error),
+    /// The bytes are not text.
+    #[error(transparent)]
+    Text(TextFault),
+    /// A cell is too long.
+    #[error("line {line}, cell {number}: longer than {MAX_CELL_BYTES} bytes; look for a quotation mark that is never closed")]
+    Cell {
+        /// The line in which its row begins, from 1.
+        line: u64,
+        /// Which cell of the row, from 1.
+        number: usize,
+    },
+    /// There is nothing in it.
+    #[error("the file has no header; a file without records still has one")]
+    NoHeader,
+    /// A header with too many columns.
+    #[error("the header has {0} columns, more than {MAX_COLUMNS}; is this the right file?")]
+    TooManyColumns(usize),
+    /// No layout fits.
+    #[error("the layout is not known; of {nearest} the columns are missing: {}; see configs/samples/README.md", missing.join(", "))]
+    Layout {
+        /// The layout that comes nearest.
+        nearest: &'static str,
+        /// What it needs and the header lacks.
+        missing: Vec<&'static str>,
+    },
+    /// Two columns for one thing.
+    #[error("the column {0} stands twice in the header; leave out the one that is not meant")]
+    ColumnTwice(&'static str),
+    /// The first line of a register file.
+    #[error("line 1: {0}; it reads #creditbay-register/1,register=...,authority=...,as_of=YYYY-MM-DD")]
+    Marker(&'static str),
+    /// Too many rows.
+    #[error("more than {MAX_ROWS} rows; split the file and import the parts")]
+    TooManyRows,
+    /// Too many rows for a strict import, which keeps them until the last is read.
+    #[error("more than {MAX_STRICT_ROWS} rows cannot be imported strictly; split the file, or import it without strict")]
+    TooManyForStrict,
+    /// A strict import of a file with rejected rows.
+    #[error("{0} rows are rejected, so nothing was imported; put them right, or import without strict")]
+    Strict(u64),
+    /// The records could not be kept.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+}
+
+/// Why a row is not imported.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RowFault {
+    /// Another number of cells than the header.
+    #[error("{found} cells where the header has {expected}; look for a comma or a line break outside quotation marks")]
+    Cells {
+        /// Cells of the row.
+        found: usize,
+        /// Columns of the header.
+        expected: usize,
+    },
+    /// The file ends in the middle of the row.
+    #[error("the file ends within this row; if nothing was cut off, end it with a line break")]
+    Cut,
+    /// Nothing in a cell that is needed.
+    #[error("empty, and needed")]
+    Empty,
+    /// Not the identifier of an entity.
+    #[error(transparent)]
+    Identifier(#[from] IdentifierError),
+    /// Not a date.
+    #[error("not a date; write yyyy-MM-dd or yyyy/MM/dd")]
+    Date,
+    /// A period that is over before it begins.
+    #[error("lies before the day on which it begins")]
+    BeforeItBegins,
+    /// Not an amount.
+    #[error("not an amount in 万元 with at most 6 decimals")]
+    Amount,
+    /// Not one of a closed set.
+    #[error("not one of: {0}")]
+    NotOneOf(&'static str),
+}
+
+/// A fault, and the column it is in: its usual name, or nothing where the row as a whole is at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The column.
+    pub column: &'static str,
+    /// What is wrong.
+    pub fault: RowFault,
+}

@@ -1,0 +1,340 @@
+//! Files of records become sealed records: text, rows, columns, layouts (PROTOCOL 22; domain 7).
+//!
+//! A row about an entity becomes the facts that a predicate needs; a row about a natural person is set aside by its number alone; any
+//! other row is rejected with a reason that names nobody. Names, documents of persons and free text are never kept and never repeated.
+//! A file is read as it arrives: memory does not grow with it, except for 16 bytes of each row's key. Not here: who may send a file.
+
+pub mod columns;
+pub mod fault;
+pub mod penalties;
+pub mod permits;
+pub mod registers;
+pub mod table;
+pub mod text;
+
+use std::collections::HashSet;
+use std::io::Read;
+
+use creditbay_configs::rules::RulePack;
+use creditbay_configs::rules::record::Record;
+use creditbay_protocol::calendar::{Day, Millis};
+use creditbay_protocol::identifier::Identifier;
+use creditbay_protocol::predicate::AttestationType;
+use serde::{Serialize, Serializer};
+
+use self::columns::Columns;
+use self::fault::{IntakeError, Rejection, RowFault};
+use self::registers::{Holds, Marker};
+use self::table::{Cells, Table};
+use crate::store::records::{Action, Amendment, Merged, Records};
+
+/// Rows of one file: their keys take 16 bytes each, in a set of at most twice their size.
+pub const MAX_ROWS: u64 = 1_000_000;
+/// Rows of one file that is imported strictly, all of which are kept until the last was read: 200 000 × about 120 bytes = 24 MB.
+pub const MAX_STRICT_ROWS: usize = 200_000;
+/// Rows that become durable together.
+const ROWS_PER_MERGE: usize = 500;
+/// Rows between two words on progress.
+const ROWS_PER_PROGRESS: u64 = 1000;
+/// What a row begins with that explains the table.
+const EXPLANATION: &str = "表格说明";
+/// What is no CSV, by its name.
+const OTHER_KINDS: [&str; 6] = ["xls", "xlsx", "xml", "zip", "gz", "pdf"];
+
+const DAY_MS: i64 = 86_400_000;
+const UTC_PLUS_8_MS: i64 = 8 * 3_600_000;
+
+/// One line of what an import says while it runs. The last is `Done` or `Failed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// How far it is.
+    Progress {
+        /// Rows that were read.
+        rows: u64,
+    },
+    /// The header of the file, before the first rejected row.
+    RejectedHeader(String),
+    /// A row that was not imported.
+    Rejected {
+        /// The line in which it begins, from 1.
+        row: u64,
+        /// The column at fault; empty where it is the row as a whole.
+        column: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// That row as CSV, with every cell blanked that could name or number anybody.
+    RejectedCsv(String),
+    /// A row about a natural person, set aside.
+    Person {
+        /// The line in which it begins, from 1.
+        row: u64,
+    },
+    /// The file was read to its end.
+    Done(Summary),
+    /// It was not.
+    Failed {
+        /// Why.
+        reason: String,
+        /// Rows that were imported before, and stay.
+        imported: u64,
+    },
+}
+
+/// What became of a file. `rows` = `good` + `duplicates` + `rejected` + `persons`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The layout.
+    pub layout: &'static str,
+    /// The register, by the name of the type it feeds, or `REPAIR`.
+    pub register: &'static str,
+    /// Rows, without header and explanations.
+    pub rows: u64,
+    /// Rows that said something new: `added` + `replaced`.
+    pub good: u64,
+    /// Rows that are new.
+    pub added: u64,
+    /// Rows that changed a record.
+    pub replaced: u64,
+    /// Rows that say what the store had already; also counted in `duplicates`.
+    pub unchanged: u64,
+    /// Rows that say what an earlier row of the file, or the store, said already.
+    pub duplicates: u64,
+    /// Rows that were not imported.
+    pub rejected: u64,
+    /// Rows about natural persons.
+    pub persons: u64,
+    /// As of when the register was taken over whole.
+    #[serde(serialize_with = "as_time")]
+    pub synchronised: Option<Millis>,
+}
+
+fn as_time<S: Serializer>(time: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(time),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// What a row says of an entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A record.
+    Record(Record),
+    /// What happened to one.
+    Amendment(Amendment),
+}
+
+/// What a row is, if it is not rejected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// About an entity.
+    Good(Identifier, Entry),
+    /// About a natural person.
+    Person,
+}
+
+/// Imports a file. `name` is what it is called, `now` the time of import; `report` hears every event as it happens.
+///
+/// Without `strict` every good row is imported and every other one told; rows become durable 500 at a time, and after an error those
+/// before it stay. With `strict` nothing is imported unless every row is good, a duplicate, or about a person. A file whose rows were all
+/// rejected synchronises nothing.
+///
+/// # Errors
+/// [`IntakeError`], which was also told as the last event.
+pub fn import(
+    file: impl Read,
+    name: &str,
+    strict: bool,
+    pack: &RulePack,
+    records: &Records,
+    now: Millis,
+    report: &mut dyn FnMut(Event),
+) -> Result<Summary, IntakeError> {
+    let mut imported = 0;
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let read = match OTHER_KINDS.into_iter().find(|kind| Some(*kind) == ending.as_deref()) {
+        Some(ending) => Err(IntakeError::FileKind { ending }),
+        None => read_file(file, &mut Sink { strict, records, report, waiting: Vec::new(), merged: Merged::default() }, pack, &mut imported),
+    };
+    let finished = read.and_then(|(mut summary, as_of)| {
+        if let Some(register) = as_of.register.filter(|_| summary.rows == 0 || summary.rejected < summary.rows) {
+            let at = as_of.day.map_or(now, |day| end_of(day).min(now));
+            records.synchronise(register, at)?;
+            summary.synchronised = Some(at);
+        }
+        Ok(summary)
+    });
+    match &finished {
+        Ok(summary) => report(Event::Done(summary.clone())),
+        Err(error) => report(Event::Failed { reason: error.to_string(), imported }),
+    }
+    finished
+}
+
+/// What is synchronised by a whole file, and as of which day.
+struct AsOf {
+    register: Option<AttestationType>,
+    day: Option<Day>,
+}
+
+/// The last millisecond of a day in UTC+8; 1970 for every day before.
+fn end_of(day: Day) -> Millis {
+    Millis(u64::try_from((i64::from(day.number()) + 1) * DAY_MS - UTC_PLUS_8_MS - 1).unwrap_or(0))
+}
+
+/// Which kind of file it is.
+enum Kind {
+    Penalties,
+    Permits,
+    Register(Marker),
+}
+
+impl Kind {
+    /// Recognises the file by its first row, and reads on to the header if that is not the one.
+    fn recognise(table: &mut Table<impl Read>) -> Result<(Self, Columns, String), IntakeError> {
+        let mut first = table.next()?.ok_or(IntakeError::NoHeader)?;
+        if is_explanation(&first) {
+            first = table.next()?.ok_or(IntakeError::NoHeader)?;
+        }
+        if let Some(marker) = Marker::read(&first.cells)? {
+            let header = table.next()?.ok_or(IntakeError::NoHeader)?;
+            let columns = Columns::find(marker.layout(), &header.cells)?;
+            return Ok((Self::Register(marker), columns, table::line_of(header.cells.into_iter())));
+        }
+        let line = table::line_of(first.cells.iter().copied());
+        let missing = |error: &IntakeError| if let IntakeError::Layout { missing, .. } = error { missing.len() } else { 0 };
+        match (Columns::find(&penalties::LAYOUT, &first.cells), Columns::find(&permits::LAYOUT, &first.cells)) {
+            (Ok(columns), _) => Ok((Self::Penalties, columns, line)),
+            (_, Ok(columns)) => Ok((Self::Permits, columns, line)),
+            (Err(one), Err(other)) => Err(if missing(&other) < missing(&one) { other } else { one }),
+        }
+    }
+
+    fn as_of(&self) -> AsOf {
+        match self {
+            Self::Penalties => AsOf { register: Some(AttestationType::Penalty), day: None },
+            Self::Permits => AsOf { register: Some(AttestationType::Permit), day: None },
+            Self::Register(Marker { holds: Holds::Register(register), as_of, .. }) => AsOf { register: Some(*register), day: Some(*as_of) },
+            Self::Register(Marker { holds: Holds::Repairs, .. }) => AsOf { register: None, day: None },
+        }
+    }
+
+    fn read(&self, columns: &Columns, cells: &Cells<'_>, pack: &RulePack) -> Result<Reading, Rejection> {
+        if cells.cut {
+            return Err(Rejection { column: "", fault: RowFault::Cut });
+        }
+        let row = columns.row(&cells.cells)?;
+        match self {
+            Self::Penalties => penalties::read(&row, pack),
+            Self::Permits => permits::read(&row),
+            Self::Register(marker) => marker.read_row(&row),
+        }
+    }
+}
+
+fn is_explanation(cells: &Cells<'_>) -> bool {
+    cells.cells.first().is_some_and(|cell| text::even(cell).starts_with(EXPLANATION))
+}
+
+fn read_file(file: impl Read, sink: &mut Sink<'_>, pack: &RulePack, imported: &mut u64) -> Result<(Summary, AsOf), IntakeError> {
+    let mut table = Table::new(file);
+    let (kind, columns, header) = Kind::recognise(&mut table)?;
+    let as_of = kind.as_of();
+    let register = as_of.register.map_or("REPAIR", AttestationType::as_str);
+    let mut summary = Summary { layout: columns.layout().name, register, ..Summary::default() };
+    let mut seen = HashSet::new();
+    while let Some(cells) = table.next()? {
+        if is_explanation(&cells) {
+            continue;
+        }
+        summary.rows += 1;
+        if summary.rows > MAX_ROWS {
+            return Err(IntakeError::TooManyRows);
+        }
+        match kind.read(&columns, &cells, pack) {
+            Ok(Reading::Person) => {
+                summary.persons += 1;
+                (sink.report)(Event::Person { row: cells.line });
+            }
+            Ok(Reading::Good(_, entry)) if !seen.insert(key_of(&entry)) => summary.duplicates += 1,
+            Ok(Reading::Good(subject, entry)) => sink.take(subject, entry, imported)?,
+            Err(rejection) => {
+                if summary.rejected == 0 {
+                    (sink.report)(Event::RejectedHeader(header.clone()));
+                }
+                summary.rejected += 1;
+                let Rejection { column, fault } = rejection;
+                (sink.report)(Event::Rejected { row: cells.line, column, reason: fault.to_string() });
+                (sink.report)(Event::RejectedCsv(columns.blanked(&cells.cells)));
+            }
+        }
+        if summary.rows % ROWS_PER_PROGRESS == 0 {
+            (sink.report)(Event::Progress { rows: summary.rows });
+        }
+    }
+    if sink.strict && summary.rejected > 0 {
+        return Err(IntakeError::Strict(summary.rejected));
+    }
+    sink.flush(imported)?;
+    let Merged { added, replaced, unchanged } = sink.merged;
+    let duplicates = summary.duplicates + unchanged;
+    Ok((Summary { good: added + replaced, added, replaced, unchanged, duplicates, ..summary }, as_of))
+}
+
+/// What makes two rows of a file the same.
+fn key_of(entry: &Entry) -> [u8; 16] {
+    let mut key = [0; 16];
+    match entry {
+        Entry::Record(record) => key.copy_from_slice(&record.key.0[16..]),
+        Entry::Amendment(Amendment { document, action, .. }) => {
+            key = document.bytes();
+            key[0] ^= u8::from(*action == Action::Withdrawn);
+        }
+    }
+    key
+}
+
+/// Where good rows go.
+struct Sink<'a> {
+    strict: bool,
+    records: &'a Records,
+    report: &'a mut dyn FnMut(Event),
+    waiting: Vec<(Identifier, Entry)>,
+    merged: Merged,
+}
+
+impl Sink<'_> {
+    fn take(&mut self, subject: Identifier, entry: Entry, imported: &mut u64) -> Result<(), IntakeError> {
+        if self.strict && self.waiting.len() == MAX_STRICT_ROWS {
+            return Err(IntakeError::TooManyForStrict);
+        }
+        self.waiting.push((subject, entry));
+        if !self.strict && self.waiting.len() == ROWS_PER_MERGE { self.flush(imported) } else { Ok(()) }
+    }
+
+    /// Makes what waits durable.
+    fn flush(&mut self, imported: &mut u64) -> Result<(), IntakeError> {
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
+        while waiting.peek().is_some() {
+            let (mut records, mut amendments) = (Vec::new(), Vec::new());
+            for (subject, entry) in waiting.by_ref().take(ROWS_PER_MERGE) {
+                match entry {
+                    Entry::Record(record) => records.push((subject, record)),
+                    Entry::Amendment(amendment) => amendments.push((subject, amendment)),
+                }
+            }
+            for merged in [self.records.merge(records)?, self.records.amend(amendments)?] {
+                self.merged.added += merged.added;
+                self.merged.replaced += merged.replaced;
+                self.merged.unchanged += merged.unchanged;
+            }
+            *imported = self.merged.added + self.merged.replaced;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! From what the store holds to a running writer: at every start, the same way (design 5).
+//!
+//! The head in the store is the truth. The tails of the last chunks, the frontier and the root are computed again from the stored hashes,
+//! the last leaves are held against their hashes, and a root that does not match is refused. Not here: healing; a store that does not
+//! match is restored from the archive or its log is retired.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, RwLock};
+
+use creditbay_crypto::hash::Digest;
+use creditbay_crypto::merkle::tree::{Frontier, Nodes, Window};
+use creditbay_crypto::merkle::{empty_root, leaf_hash};
+use creditbay_crypto::note::NoteSigner;
+use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::checkpoint::Checkpoint;
+use creditbay_protocol::evidence::DurableHead;
+use creditbay_protocol::leaf::{Leaf, LeafBody};
+use creditbay_protocol::name::Origin;
+use creditbay_protocol::tile::TILE_HEIGHT;
+use tokio::sync::{mpsc, watch};
+
+use super::append::{Reserve, Writer};
+use super::prove::StoredNodes;
+use super::rows::{Row, Seals};
+use super::seen::Seen;
+use super::{Log, LogError, QUEUE, Shared, append};
+use crate::host::clock::Clock;
+use crate::host::entropy::Entropy;
+use crate::host::telemetry::Metrics;
+use crate::store::Store;
+use crate::store::log::{self as layout, HASHES_PER_CHUNK, Head, LEAVES_PER_CHUNK, RowError};
+
+/// Leaves at the end of the log that are held against their hashes at every start.
+const CHECKED_LEAVES: u64 = 4_096;
+
+/// What the log is made of.
+pub struct Parts {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Whose log.
+    pub origin: Origin,
+    /// The log's key.
+    pub signer: NoteSigner,
+    /// The keys that seal rows.
+    pub seals: Arc<Seals>,
+    /// The clock.
+    pub clock: Arc<Clock>,
+    /// Chance.
+    pub entropy: Arc<Entropy>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// What was seen of the peers.
+    pub seen: Arc<Seen>,
+    /// Where disk space is looked for.
+    pub reserve: Option<Reserve>,
+}
+
+/// A recovered log: the handle, the writer that is not running yet, and its queue.
+pub struct Recovered {
+    /// The handle.
+    pub log: Log,
+    /// The writer.
+    pub writer: Writer,
+    /// What it reads from.
+    pub queue: mpsc::Receiver<append::Item>,
+}
+
+/// A query of this log that has neither a receipt nor an `abandoned` leaf.
+pub struct OpenQuery {
+    /// Its index.
+    pub index: u64,
+    /// The message.
+    pub query: creditbay_protocol::query::Query,
+    /// The seed of its leaf.
+    pub seed: creditbay_crypto::secret::Seed,
+}
+
+/// Recovers the log.
+pub fn recover(parts: Parts) -> Result<Recovered, LogError> {
+    let fresh = Head {
+        origin: parts.origin,
+        size: 0,
+        root: empty_root(),
+        time: Millis(0),
+        batches: 0,
+        watermark: Millis(0),
+        open_from: 0,
+    };
+    let head = layout::head(&*parts.store)?.unwrap_or(fresh);
+    if head.origin != parts.origin {
+        return Err(LogError::Sealing(format!("the store is of log {}, the directory says {}", head.origin, parts.origin)));
+    }
+    let frontier = recover_frontier(&*parts.store, &head)?;
+    check_leaves(&*parts.store, &head)?;
+    let open = open_queries(&*parts.store, &head)?;
+
+    let checkpoint = Checkpoint { origin: head.origin, size: head.size, root: head.root };
+    let signed = DurableHead::after_flush(checkpoint).sign(&parts.signer).map_err(|error| LogError::Sealing(error.to_string()))?;
+    let shared = Arc::new(Shared {
+        store: parts.store.clone(),
+        window: RwLock::new(Window::from_frontier(&frontier)),
+        published: watch::Sender::new(Arc::new(signed)),
+        stopped: Mutex::new(None),
+        watermark: AtomicU64::new(head.watermark.0),
+        seen: parts.seen,
+    });
+    let leaf_tail = layout::leaves(&*parts.store, head.size / LEAVES_PER_CHUNK)?;
+    let hash_tails = recover_tails(&*parts.store, head.size)?;
+    let (sender, queue) = mpsc::channel(QUEUE);
+    let log = Log::new(sender, shared.clone(), head.origin);
+    let writer = Writer {
+        shared,
+        signer: parts.signer,
+        seals: parts.seals,
+        clock: parts.clock,
+        entropy: parts.entropy,
+        metrics: parts.metrics,
+        reserve: parts.reserve,
+        head,
+        frontier,
+        leaf_tail,
+        hash_tails,
+        open,
+        seen_written: BTreeMap::new(),
+    };
+    Ok(Recovered { log, writer, queue })
+}
+
+fn recover_frontier(store: &dyn Store, head: &Head) -> Result<Frontier, LogError> {
+    let nodes = StoredNodes { window: None, store };
+    let mut roots = Vec::new();
+    let mut covered = 0u64;
+    for level in (0..u64::BITS).rev().filter(|level| head.size >> level & 1 == 1) {
+        roots.push(nodes.node(level, covered >> level)?);
+        covered += 1 << level;
+    }
+    let frontier = Frontier::from_roots(head.size, roots).ok_or(LogError::SelfCheck { size: head.size })?;
+    if frontier.root() == head.root { Ok(frontier) } else { Err(LogError::SelfCheck { size: head.size }) }
+}
+
+fn check_leaves(store: &dyn Store, head: &Head) -> Result<(), LogError> {
+    let from = head.size.saturating_sub(CHECKED_LEAVES);
+    for (index, leaf) in (from..).zip(layout::read_leaves(store, from, head.size)?) {
+        let stored: Digest = layout::read_hash(store, 0, index)?;
+        if leaf_hash(&leaf) != stored {
+            return Err(LogError::Rows(RowError::Missing { what: "leaf that belongs to hash", number: index }));
+        }
+    }
+    Ok(())
+}
+
+fn recover_tails(store: &dyn Store, size: u64) -> Result<BTreeMap<u8, Vec<u8>>, LogError> {
+    let mut tails = BTreeMap::new();
+    for tile_level in 0u8.. {
+        let nodes = size >> (u32::from(tile_level) * TILE_HEIGHT);
+        if nodes == 0 {
+            break;
+        }
+        let mut tail = layout::hashes(store, tile_level, nodes / HASHES_PER_CHUNK)?;
+        tail.truncate((nodes % HASHES_PER_CHUNK) as usize * 32);
+        tails.insert(tile_level, tail);
+    }
+    Ok(tails)
+}
+
+/// The open queries' indices: those from `open_from` on that no `abandoned` leaf and no receipt closes. Receipts are sealed, so a closed
+/// query may still be listed here; `unanswered` opens the rows and closes it.
+fn open_queries(store: &dyn Store, head: &Head) -> Result<BTreeSet<u64>, LogError> {
+    let mut open = BTreeSet::new();
+    for (index, leaf) in (head.open_from..).zip(layout::read_leaves(store, head.open_from, head.size)?) {
+        match Leaf::parse(&leaf).map(|leaf| leaf.body) {
+            Ok(LeafBody::Query { .. }) => {
+                open.insert(index);
+            }
+            Ok(LeafBody::Abandoned { query, .. }) => {
+                open.remove(&query);
+            }
+            _ => {}
+        }
+    }
+    Ok(open)
+}
+
+impl Writer {
+    /// Opens the rows from the oldest open query on, closes those with a receipt, and returns the rest.
+    pub fn unanswered(&mut self) -> Result<Vec<OpenQuery>, LogError> {
+        let Some(from) = self.open.first().copied() else { return Ok(Vec::new()) };
+        let mut waiting = BTreeMap::new();
+        let mut page = layout::sealed_from(&*self.shared.store, from)?;
+        while let Some(last) = page.last() {
+            for sealed in &page {
+                for row in self.seals.open(sealed, &self.entropy)? {
+                    match row {
+                        Row::Query { index, seed, query } if self.open.contains(&index) => {
+                            waiting.insert(index, OpenQuery { index, query, seed });
+                        }
+                        Row::Receipt { query, .. } => {
+                            waiting.remove(&query);
+                            self.open.remove(&query);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            page = layout::sealed_after(&*self.shared.store, last)?;
+        }
+        Ok(waiting.into_values().collect())
+    }
+}

@@ -1,0 +1,31 @@
+//! The log as C2SP tiles: hash tiles and entry bundles put together from the store's smaller values (PROTOCOL 12).
+//!
+//! Not here: HTTP, and who may have an entry bundle.
+
+use creditbay_protocol::tile::{TilePath, encode_bundle};
+
+use super::{Log, LogError};
+use crate::store::log as layout;
+
+impl Log {
+    /// The bytes of a tile or bundle; `None` if the published tree has no such tile.
+    pub fn tile(&self, tile: &TilePath) -> Result<Option<Vec<u8>>, LogError> {
+        let size = self.head().signed().checkpoint().size;
+        let level = tile.level.unwrap_or(0);
+        let nodes = size.checked_shr(u32::from(level) * 8).unwrap_or(0);
+        let span = tile.span();
+        if span.end > nodes {
+            return Ok(None);
+        }
+        let store = &**self.store();
+        if tile.level.is_none() {
+            let leaves = layout::read_leaves(store, span.start, span.end)?;
+            return Ok(Some(encode_bundle(leaves.iter().map(Vec::as_slice))));
+        }
+        let mut bytes = Vec::with_capacity(32 * usize::from(tile.width));
+        for index in span {
+            bytes.extend_from_slice(&layout::read_hash(store, level, index)?.0);
+        }
+        Ok(Some(bytes))
+    }
+}

@@ -1,0 +1,322 @@
+//! One node: opens everything from the ground up, and shuts down from the top.
+//!
+//! Before its first signature the node hears from the peers that answer, so that a store that was rolled back is noticed. Not here: what
+//! any room does.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use creditbay_configs::endorsement;
+use creditbay_configs::node::NodeConfig;
+use creditbay_configs::peers::entry::RegionEntry;
+use creditbay_configs::peers::{Directory, EndorsedDirectory};
+use creditbay_configs::rules::RulePack;
+use creditbay_crypto::label::Label;
+use creditbay_crypto::note::{KeyKind, NoteSigner, NoteVerifier};
+use creditbay_crypto::sign::SigningKey;
+use creditbay_protocol::query::Query;
+use quinn::Endpoint;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::exchange::Exchange;
+use crate::exchange::answer::Peer;
+use crate::exchange::replay::Replay;
+use crate::host::clock::Clock;
+use crate::host::entropy::Entropy;
+use crate::host::keys::{self, EpochKeys};
+use crate::host::telemetry::Metrics;
+use crate::log::append::Reserve;
+use crate::log::recover::{OpenQuery, Parts, Recovered, recover};
+use crate::log::rows::Seals;
+use crate::log::seen::Seen;
+use crate::log::witness::Witness;
+use crate::log::{Entry, Log};
+use crate::policy::budget::RefusalBudget;
+use crate::quic::dial::{Links, Target};
+use crate::quic::endpoint::{dial_config, listen};
+use crate::quic::identity::Form;
+use crate::quic::session::Local;
+use crate::serve::admin::{self, Admin};
+use crate::serve::auditors::{self, Auditors};
+use crate::serve::http;
+use crate::serve::peers;
+use crate::serve::services::{self, Services};
+use crate::store::Store;
+use crate::store::on_disk::OnDisk;
+use crate::store::records::Records;
+
+/// Why a node does not start: a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+fn because(error: impl std::fmt::Display) -> StartError {
+    StartError(error.to_string())
+}
+
+/// A running node.
+pub struct Node {
+    /// The exchange; the whole-system tests ask through it.
+    pub exchange: Arc<Exchange>,
+    config: NodeConfig,
+    doors: Bound,
+    endpoints: Vec<Endpoint>,
+    writer: JoinHandle<()>,
+    tasks: JoinSet<()>,
+}
+
+/// Where the doors are.
+struct Bound {
+    services: SocketAddr,
+    auditors: SocketAddr,
+    peers: SocketAddr,
+    admin: PathBuf,
+}
+
+/// What the files of a node say, checked.
+struct Files {
+    config: NodeConfig,
+    directory: Arc<EndorsedDirectory>,
+    pack: Arc<RulePack>,
+    tls: SigningKey,
+    log: NoteSigner,
+    witness: NoteSigner,
+}
+
+impl Node {
+    /// Opens everything.
+    pub async fn start(config: &Path) -> Result<Self, StartError> {
+        let files = read_files(config)?;
+        let me = files.config.region;
+        let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
+        let own = files.directory.entry(me).ok_or_else(|| because(format!("network directory: no region {me}")))?.clone();
+
+        let data = files.config.data_dir.clone();
+        let store: Arc<dyn Store> =
+            Arc::new(OnDisk::open(&data.join("store"), u64::from(files.config.limits.cache_mib)).map_err(because)?);
+        let key = keys::record_key(&data.join("keys"), &entropy).map_err(because)?;
+        let records = Arc::new(Records::open(store.clone(), key, entropy.clone()).map_err(because)?);
+        let seals = Arc::new(Seals::new(EpochKeys::in_folder(&data.join("keys")).map_err(because)?));
+        let others: Vec<_> = files.directory.regions().iter().filter(|entry| entry.name != me).cloned().collect();
+        let peers_logs: Vec<_> = others.iter().map(|entry| (entry.log_origin, entry.log.clone())).collect();
+        let seen = Seen::recover(&*store, &peers_logs, clock.clone(), metrics.clone()).map_err(because)?;
+        let parts = Parts {
+            store,
+            origin: own.log_origin,
+            signer: files.log,
+            seals: seals.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            metrics: metrics.clone(),
+            seen: Arc::new(seen),
+            reserve: Some(Reserve { folder: data, least_mib: u64::from(files.config.limits.min_free_mib) }),
+        };
+        let Recovered { log, mut writer, queue } = recover(parts).map_err(because)?;
+        let unanswered = writer.unanswered().map_err(because)?;
+        let replay = Replay::default();
+        replay.recover(&log, &seals, &entropy).map_err(because)?;
+
+        let local = Arc::new(Local { region: me, log: log.clone(), log_key: own.log.clone(), clock: clock.clone(), metrics: metrics.clone() });
+        let links = Arc::new(Links::to(others.iter().map(|entry| entry.name)));
+        let (serve, sessions) = mpsc::unbounded_channel();
+        let mut tasks = JoinSet::new();
+        let endpoints = open_endpoints(&files.config, &files.tls, &others)?;
+        for (endpoint, form) in &endpoints {
+            let accepting =
+                peers::accept(endpoint.clone(), *form, files.directory.clone(), local.clone(), links.clone(), serve.clone());
+            tasks.spawn(accepting);
+        }
+        links.dial(&endpoints[0].0, targets(me, &files.tls, &others)?, &local, &serve);
+        // A peer that holds a newer note of this log says so in its hello: listen before the first signature.
+        links.heard_all(Duration::from_secs(u64::from(files.config.limits.peer_wait_seconds))).await;
+        log.running().map_err(because)?;
+
+        let writer = std::thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run(queue)).map_err(because)?;
+        let exchange = Arc::new(Exchange {
+            me,
+            directory: files.directory,
+            pack: files.pack,
+            log,
+            seals,
+            witness: Witness::new(files.witness),
+            records,
+            replay,
+            refusals: RefusalBudget::new(files.config.limits.refusals_per_peer_per_minute),
+            network: links.clone(),
+            clock,
+            entropy,
+            metrics,
+            query_lifetime_ms: u64::from(files.config.limits.query_lifetime_seconds) * 1000,
+        });
+        tasks.spawn(peers::answer_all(exchange.clone(), sessions));
+        tasks.spawn(take_up(exchange.clone(), unanswered));
+        let doors = open_doors(&files.config, &exchange, &links, &endpoints, &mut tasks).await?;
+        let endpoints = endpoints.into_iter().map(|(endpoint, _)| endpoint).collect();
+        Ok(Self { exchange, config: files.config, doors, endpoints, writer, tasks })
+    }
+
+    /// What the daemon says when all doors are open.
+    pub fn ready_line(&self) -> String {
+        let Bound { services, auditors, peers, admin } = &self.doors;
+        let size = self.exchange.log.head().signed().checkpoint().size;
+        format!(
+            "ready region={} services=http://{services} auditors=http://{auditors} peers={peers} admin={} log_size={size}",
+            self.config.region,
+            admin.display()
+        )
+    }
+
+    /// Waits for SIGTERM or SIGINT.
+    pub async fn until_signal(&self) {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+            tracing::error!("signals cannot be heard; shutting down");
+            return;
+        };
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    }
+
+    /// Closes the doors, lets the writer finish its batch, and ends.
+    pub async fn shut_down(self) {
+        tracing::info!("shutting down");
+        let Self { exchange, doors, endpoints, writer, mut tasks, .. } = self;
+        exchange.log.stop(crate::log::LogError::Closed);
+        for endpoint in &endpoints {
+            endpoint.close(quinn::VarInt::from_u32(0), b"shutting down");
+        }
+        tasks.shutdown().await;
+        let _ = fs::remove_file(&doors.admin);
+        for endpoint in &endpoints {
+            endpoint.wait_idle().await;
+        }
+        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        drop(exchange);
+    }
+}
+
+fn read(path: &Path) -> Result<String, StartError> {
+    fs::read_to_string(path).map_err(|error| because(format!("{}: {error}", path.display())))
+}
+
+fn read_files(path: &Path) -> Result<Files, StartError> {
+    let config = NodeConfig::parse(path, &read(path)?).map_err(because)?;
+    let network = &config.network;
+    let directory = Directory::parse(&network.directory.display().to_string(), &read(&network.directory)?).map_err(because)?;
+    let directory = directory.endorsed(read(&network.signatures)?.as_bytes(), &network.pinned).map_err(because)?;
+    let [rules] = config.rules.as_slice() else {
+        return Err(because(format!("{}: name exactly one rule pack under [[rules]]", path.display())));
+    };
+    let pack = RulePack::parse(&rules.file.display().to_string(), &read(&rules.file)?).map_err(because)?;
+    let governance: Vec<_> = directory.regions().iter().map(|entry| (entry.name, &entry.governance)).collect();
+    endorsement::verify(Label::RULES, &pack.digest(), read(&rules.signatures)?.as_bytes(), &governance)
+        .map_err(|error| because(format!("{}: {error}", rules.signatures.display())))?;
+
+    let own = directory.entry(config.region).ok_or_else(|| because(format!("network directory: no region {}", config.region)))?;
+    let tls = keys::read_signing_key(&config.keys.tls).map_err(because)?;
+    if tls.public() != own.tls {
+        return Err(because(format!("{}: not the TLS key that the network directory names", config.keys.tls.display())));
+    }
+    let log = role_signer(&config.keys.log, &own.log, KeyKind::Ed25519)?;
+    let witness = role_signer(&config.keys.witness, &own.witness, KeyKind::CosignatureV1)?;
+    Ok(Files { directory: Arc::new(directory), pack: Arc::new(pack), tls, log, witness, config })
+}
+
+fn role_signer(path: &Path, expected: &NoteVerifier, kind: KeyKind) -> Result<NoteSigner, StartError> {
+    let key = keys::read_signing_key(path).map_err(because)?;
+    let signer = NoteSigner::new(expected.name().clone(), kind, key);
+    if signer.verifier().key() == expected.key() {
+        Ok(signer)
+    } else {
+        Err(because(format!("{}: not the key that the network directory names for {}", path.display(), expected.name())))
+    }
+}
+
+fn open_endpoints(config: &NodeConfig, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<(Endpoint, Form)>, StartError> {
+    let keys = || others.iter().map(|entry| entry.tls);
+    let mut endpoints = vec![(listen(config.doors.peers, tls, keys(), Form::RawPublicKey).map_err(because)?, Form::RawPublicKey)];
+    if let Some(address) = config.doors.peers_x509 {
+        endpoints.push((listen(address, tls, keys(), Form::SelfSigned).map_err(because)?, Form::SelfSigned));
+    }
+    Ok(endpoints)
+}
+
+fn targets(me: creditbay_protocol::name::Region, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<Target>, StartError> {
+    let dialled = others.iter().filter(|entry| me < entry.name);
+    dialled
+        .map(|entry| {
+            Ok(Target {
+                peer: Peer { region: entry.name, log: entry.log_origin },
+                address: entry.address,
+                config: dial_config(tls, entry.tls, Form::RawPublicKey).map_err(because)?,
+            })
+        })
+        .collect()
+}
+
+async fn open_doors(
+    config: &NodeConfig,
+    exchange: &Arc<Exchange>,
+    links: &Arc<Links>,
+    endpoints: &[(Endpoint, Form)],
+    tasks: &mut JoinSet<()>,
+) -> Result<Bound, StartError> {
+    let bind = async |address: SocketAddr| TcpListener::bind(address).await.map_err(|error| because(format!("{address}: {error}")));
+    let (services_at, auditors_at) = (bind(config.doors.services).await?, bind(config.doors.auditors).await?);
+    let admin = &config.doors.admin;
+    let _ = fs::remove_file(admin);
+    let admin_at = UnixListener::bind(admin).map_err(|error| because(format!("{}: {error}", admin.display())))?;
+    fs::set_permissions(admin, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(because)?;
+    let bound = Bound {
+        services: services_at.local_addr().map_err(because)?,
+        auditors: auditors_at.local_addr().map_err(because)?,
+        peers: endpoints[0].0.local_addr().map_err(because)?,
+        admin: admin.clone(),
+    };
+    let services = Arc::new(Services {
+        exchange: exchange.clone(),
+        services: config.services.clone(),
+        in_flight: Semaphore::new(config.limits.max_in_flight as usize),
+    });
+    let auditors = Arc::new(Auditors { exchange: exchange.clone(), auditors: config.auditors.clone() });
+    let admin = Arc::new(Admin::new(exchange.clone(), links.clone(), config.data_dir.clone()));
+    tasks.spawn(http::serve(services_at, services::router(services)));
+    tasks.spawn(http::serve(auditors_at, auditors::router(auditors)));
+    tasks.spawn(admin::serve(admin_at, admin));
+    Ok(bound)
+}
+
+/// Queries of before the last shutdown: those that may still be answered are carried through, the rest are closed.
+async fn take_up(exchange: Arc<Exchange>, unanswered: Vec<OpenQuery>) {
+    for OpenQuery { index, query, seed } in unanswered {
+        let exchange = exchange.clone();
+        tokio::spawn(async move {
+            let ended = if query.expires > exchange.clock.now() {
+                resend(&exchange, &exchange.log, index, query, seed).await
+            } else {
+                let issuer = query.issuer;
+                exchange.log.append(Entry::Abandoned { query: index, issuer }).await.map(drop).map_err(|error| error.to_string())
+            };
+            if let Err(error) = ended {
+                tracing::info!("query {index} of before the restart: {error}");
+            }
+        });
+    }
+}
+
+async fn resend(
+    exchange: &Exchange,
+    log: &Log,
+    index: u64,
+    query: Query,
+    seed: creditbay_crypto::secret::Seed,
+) -> Result<(), String> {
+    let asked = Arc::new(creditbay_protocol::requester::Asked::new(query, seed));
+    let appended = log.prove(index, &log.head()).map_err(|error| error.to_string())?;
+    exchange.carry_through(asked, appended).await.map(drop).map_err(|error| error.to_string())
+}

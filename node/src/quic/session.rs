@@ -1,0 +1,266 @@
+//! One connection after its hello: who it is with, which checkpoints were announced on it, and the frames that pass (PROTOCOL 16 and 24).
+//!
+//! Nothing counts as connected before both hellos were read and both logs linked: a client whose key was refused learns so only here.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use creditbay_crypto::hash::Digest;
+use creditbay_crypto::note::NoteVerifier;
+use creditbay_protocol::checkpoint::SignedCheckpoint;
+use creditbay_protocol::control::{Control, Hashes, Hello, NoteBytes};
+use creditbay_protocol::evidence::SignedHead;
+use creditbay_protocol::limits::{MAX_CONTROL_BYTES, MAX_FRAME_BYTES, PROTOCOL_VERSION, RECENT_ROOTS};
+use creditbay_protocol::name::Region;
+use creditbay_protocol::refusal::Fault;
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tokio::sync::mpsc;
+
+use crate::exchange::answer::Peer;
+use crate::exchange::network::LinkError;
+use crate::host::clock::Clock;
+use crate::host::telemetry::Metrics;
+use crate::log::{Appended, Log, LogError};
+
+/// How long a hello, a link or a frame may take.
+pub const STREAM_WAIT: Duration = Duration::from_secs(5);
+/// Checkpoints that may wait to be written to a control stream.
+const CONTROL_QUEUE: usize = 1_024;
+
+/// Why a connection did not become a session, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The transport failed.
+    #[error("connection: {0}")]
+    Transport(String),
+    /// The peer took too long.
+    #[error("the peer took longer than {} s", STREAM_WAIT.as_secs())]
+    Slow,
+    /// The peer's first words are not what the protocol says.
+    #[error("the peer's control stream: {0}")]
+    Control(&'static str),
+    /// The peer's log does not continue what was seen of it.
+    #[error("{0}")]
+    Chain(String),
+    /// This node's log cannot prove what it must.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// What a session needs of the node.
+pub struct Local {
+    /// This node's region.
+    pub region: Region,
+    /// This node's log.
+    pub log: Log,
+    /// The log's key, to know this log's own notes again.
+    pub log_key: NoteVerifier,
+    /// Time.
+    pub clock: Arc<Clock>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A connection that is ready for exchanges.
+pub struct Session {
+    connection: Connection,
+    peer: Peer,
+    local: Arc<Local>,
+    announced: Mutex<Announced>,
+    control: mpsc::Sender<Vec<u8>>,
+}
+
+struct Announced {
+    newest: u64,
+    sizes: VecDeque<u64>,
+}
+
+impl Session {
+    /// Exchanges hellos and links, then keeps the control streams going in the background.
+    pub async fn establish(connection: Connection, peer: Peer, local: Arc<Local>) -> Result<Arc<Self>, SessionError> {
+        let establish = Self::greet(connection, peer, local);
+        let (session, control, queue, stream) = tokio::time::timeout(STREAM_WAIT, establish).await.map_err(|_| SessionError::Slow)??;
+        tokio::spawn(write_control(stream, queue));
+        let listening = session.clone();
+        tokio::spawn(async move {
+            let ended = listening.read_checkpoints(control).await;
+            if let Err(error) = ended {
+                listening.connection.close(VarInt::from_u32(1), error.to_string().as_bytes());
+            }
+        });
+        Ok(session)
+    }
+
+    async fn greet(
+        connection: Connection,
+        peer: Peer,
+        local: Arc<Local>,
+    ) -> Result<(Arc<Self>, RecvStream, mpsc::Receiver<Vec<u8>>, SendStream), SessionError> {
+        let head = local.log.head();
+        let hello = Hello {
+            version: PROTOCOL_VERSION,
+            region: local.region,
+            now: local.clock.now(),
+            note: note_bytes(head.signed())?,
+            seen: local.log.seen().note(&peer.log).and_then(NoteBytes::new),
+        };
+        let mut speaking = connection.open_uni().await.map_err(transport)?;
+        speaking.write_all(&Control::Hello(hello).framed()).await.map_err(transport)?;
+        let mut hearing = connection.accept_uni().await.map_err(transport)?;
+        let Control::Hello(theirs) = read_control(&mut hearing).await? else {
+            return Err(SessionError::Control("the first message is not a hello"));
+        };
+        if theirs.version != PROTOCOL_VERSION || theirs.region != peer.region {
+            return Err(SessionError::Control("the hello is of another version or region"));
+        }
+        local.clock.heard(peer.region, theirs.now);
+
+        let linked = link(&local, theirs.seen.as_ref(), &head)?;
+        let link = Control::Link { consistency: Hashes::new(linked).ok_or(SessionError::Control("link too long"))? };
+        speaking.write_all(&link.framed()).await.map_err(transport)?;
+        let Control::Link { consistency } = read_control(&mut hearing).await? else {
+            return Err(SessionError::Control("the second message is not a link"));
+        };
+        hear(&local, &peer, theirs.note.as_slice(), consistency.as_slice())?;
+
+        let size = head.signed().checkpoint().size;
+        let announced = Mutex::new(Announced { newest: size, sizes: VecDeque::from([size]) });
+        let (control, queue) = mpsc::channel(CONTROL_QUEUE);
+        Ok((Arc::new(Self { connection, peer, local, announced, control }), hearing, queue, speaking))
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// The connection.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Makes sure that the peer has, or will have first, the checkpoint that a leaf is proved under. Where a newer one went out before,
+    /// the leaf is proved again under that.
+    pub fn announce(&self, appended: &Appended) -> Result<Appended, LogError> {
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = appended.head.signed().checkpoint().size;
+        if announced.sizes.binary_search(&size).is_ok() {
+            return Ok(appended.clone());
+        }
+        if size < announced.newest {
+            let head = self.local.log.head();
+            let again = self.local.log.prove(appended.committed.place().index, &head)?;
+            drop(announced);
+            return self.announce(&again);
+        }
+        let consistency = self.local.log.consistency(announced.newest, &appended.head)?;
+        let checkpoint = Control::Checkpoint {
+            note: NoteBytes::new(appended.head.signed().note_bytes()).ok_or(LogError::Closed)?,
+            consistency: Hashes::new(consistency).ok_or(LogError::Closed)?,
+        };
+        if self.control.try_send(checkpoint.framed()).is_err() {
+            self.connection.close(VarInt::from_u32(2), b"control stream stalled");
+            return Err(LogError::Closed);
+        }
+        announced.newest = size;
+        announced.sizes.push_back(size);
+        if announced.sizes.len() > RECENT_ROOTS {
+            announced.sizes.pop_front();
+        }
+        Ok(appended.clone())
+    }
+
+    /// Sends a frame on a stream of its own and waits for the reply's frame.
+    pub async fn exchange(&self, frame: &[u8]) -> Result<Vec<u8>, LinkError> {
+        let (mut send, mut recv) = self.connection.open_bi().await.map_err(|_| LinkError::Lost)?;
+        send.write_all(frame).await.map_err(|_| LinkError::Lost)?;
+        send.finish().map_err(|_| LinkError::Lost)?;
+        recv.read_to_end(MAX_FRAME_BYTES).await.map_err(|error| match error {
+            quinn::ReadToEndError::TooLong => LinkError::Fault(Fault::Oversized),
+            quinn::ReadToEndError::Read(quinn::ReadError::Reset(code)) => {
+                u8::try_from(code.into_inner()).ok().and_then(Fault::from_code).map_or(LinkError::Lost, LinkError::Fault)
+            }
+            quinn::ReadToEndError::Read(_) => LinkError::Lost,
+        })
+    }
+
+    async fn read_checkpoints(&self, mut control: RecvStream) -> Result<(), SessionError> {
+        loop {
+            let Control::Checkpoint { note, consistency } = read_control(&mut control).await? else {
+                return Err(SessionError::Control("a message out of turn"));
+            };
+            hear(&self.local, &self.peer, note.as_slice(), consistency.as_slice())?;
+        }
+    }
+}
+
+/// What the peer says that it has seen of this log: more than there is, or something else, means that this store was rolled back or copied.
+fn link(
+    local: &Local,
+    seen: Option<&NoteBytes>,
+    head: &SignedHead,
+) -> Result<Vec<Digest>, SessionError> {
+    let Some(seen) = seen else { return Ok(Vec::new()) };
+    let Ok(seen) = SignedCheckpoint::verify(seen.as_slice(), local.log.origin(), &local.log_key) else {
+        return Err(SessionError::Control("the peer shows a note of this log that this log never signed"));
+    };
+    let seen = *seen.checkpoint();
+    let now = local.log.head();
+    let stored = now.signed().checkpoint().size;
+    let fault = if seen.size > stored {
+        Some(LogError::Rollback { signed: seen.size, stored })
+    } else if local.log.root_at(seen.size)? != seen.root {
+        Some(LogError::OwnFork { size: seen.size })
+    } else {
+        None
+    };
+    if let Some(fault) = fault {
+        local.metrics.count("creditbay_alarms_total", &[("log", "own")]);
+        local.log.stop(fault.clone());
+        return Err(SessionError::Log(fault));
+    }
+    if seen.size == 0 || seen.size >= head.signed().checkpoint().size {
+        return Ok(Vec::new());
+    }
+    Ok(local.log.consistency(seen.size, head)?)
+}
+
+fn hear(local: &Local, peer: &Peer, note: &[u8], consistency: &[Digest]) -> Result<(), SessionError> {
+    match local.log.seen().hear(&peer.log, note, consistency) {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(fault)) => {
+            local.metrics.count("creditbay_chain_faults_total", &[("peer", peer.region.as_str())]);
+            Err(SessionError::Chain(fault.to_string()))
+        }
+        None => Err(SessionError::Control("the directory does not name this log")),
+    }
+}
+
+fn note_bytes(signed: &SignedCheckpoint) -> Result<NoteBytes, SessionError> {
+    NoteBytes::new(signed.note_bytes()).ok_or(SessionError::Control("this log's note is too long"))
+}
+
+fn transport(error: impl std::fmt::Display) -> SessionError {
+    SessionError::Transport(error.to_string())
+}
+
+async fn read_control(stream: &mut RecvStream) -> Result<Control, SessionError> {
+    let mut len = [0; 4];
+    stream.read_exact(&mut len).await.map_err(transport)?;
+    let len = u32::from_le_bytes(len) as usize;
+    if len > MAX_CONTROL_BYTES {
+        return Err(SessionError::Control("a message over its bound"));
+    }
+    let mut message = vec![0; len];
+    stream.read_exact(&mut message).await.map_err(transport)?;
+    Control::parse(&message).map_err(|_| SessionError::Control("a message that cannot be read"))
+}
+
+async fn write_control(mut stream: SendStream, mut queue: mpsc::Receiver<Vec<u8>>) {
+    while let Some(message) = queue.recv().await {
+        if stream.write_all(&message).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The auditors' door, read-only: the checkpoint and the hash tiles for everybody, entry bundles for enrolled auditors (C2SP tlog-tiles).
+//!
+//! Not here: TLS and the witness's `add-checkpoint`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use creditbay_configs::node::Auditor;
+use creditbay_crypto::hash::base64_decode;
+use creditbay_crypto::label::Label;
+use creditbay_crypto::sign::Signature;
+use creditbay_protocol::limits::FRESHNESS_MS;
+use creditbay_protocol::tile::TilePath;
+
+use super::http::Problem;
+use super::page;
+use crate::exchange::Exchange;
+
+/// How far a request's time may lie from this clock, in milliseconds: ten times what messages between nodes are allowed.
+const REQUEST_FRESHNESS_MS: u64 = 10 * FRESHNESS_MS;
+
+/// What the door needs.
+pub struct Auditors {
+    /// The exchange.
+    pub exchange: Arc<Exchange>,
+    /// Who may read entry bundles.
+    pub auditors: Vec<Auditor>,
+}
+
+/// The door.
+pub fn router(auditors: Arc<Auditors>) -> Router {
+    Router::new()
+        .route("/", get(front))
+        .route("/checkpoint", get(checkpoint))
+        .route("/tile/{*path}", get(tile))
+        .with_state(auditors)
+}
+
+async fn front(State(door): State<Arc<Auditors>>) -> Html<String> {
+    let head = door.exchange.log.head();
+    let title = door.exchange.directory.entry(door.exchange.me).map(|entry| &entry.title);
+    Html(page::front(head.signed(), title))
+}
+
+async fn checkpoint(State(door): State<Arc<Auditors>>) -> impl IntoResponse {
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "max-age=1")];
+    (headers, door.exchange.log.head().signed().note_bytes())
+}
+
+async fn tile(State(door): State<Arc<Auditors>>, Path(path): Path<String>, headers: HeaderMap) -> Response {
+    let path = format!("tile/{path}");
+    let Ok(tile) = TilePath::parse(&path) else {
+        return Problem::new(StatusCode::NOT_FOUND, "no_tile", "No such tile", "the path is not one of C2SP tlog-tiles").into_response();
+    };
+    if tile.level.is_none()
+        && let Err(problem) = admit(&door, &headers, &path)
+    {
+        return problem.into_response();
+    }
+    match door.exchange.log.tile(&tile) {
+        Ok(Some(bytes)) => {
+            let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, "max-age=31536000, immutable")];
+            (headers, bytes).into_response()
+        }
+        Ok(None) => {
+            Problem::new(StatusCode::NOT_FOUND, "no_tile", "No such tile", "the published tree is smaller; see /checkpoint").into_response()
+        }
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+/// `Authorization: CreditBay-Auditor <name> <unix seconds> <base64 signature>`, signed over the label, the request line and the time.
+fn admit(door: &Auditors, headers: &HeaderMap, path: &str) -> Result<(), Problem> {
+    let refused = || {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorised",
+            "Entry bundles are for enrolled auditors",
+            "sign the request with an enrolled key: creditbay log verify URL --auditor-key FILE --auditor-name NAME",
+        )
+    };
+    let claim = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("CreditBay-Auditor "));
+    let mut parts = claim.ok_or_else(refused)?.split(' ');
+    let (Some(name), Some(seconds), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(refused());
+    };
+    let auditor = door.auditors.iter().find(|auditor| auditor.name.as_str() == name).ok_or_else(refused)?;
+    let at: u64 = seconds.parse().map_err(|_| refused())?;
+    if at.saturating_mul(1000).abs_diff(door.exchange.clock.now().0) > REQUEST_FRESHNESS_MS {
+        return Err(refused());
+    }
+    let signature = base64_decode(signature).ok().and_then(|bytes| <[u8; 64]>::try_from(bytes).ok()).ok_or_else(refused)?;
+    let signed = [Label::AUDITOR_REQUEST.as_bytes(), b"\0GET /", path.as_bytes(), b"\n", seconds.as_bytes(), b"\n"].concat();
+    auditor.vkey.key().verify(&signed, &Signature(signature)).map_err(|_| refused())
+}

@@ -1,0 +1,158 @@
+//! The services' door: `POST /v1/queries` with a bearer token, on loopback; and the metrics.
+//!
+//! Here bytes become a question. Not here: whether it may be asked.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use creditbay_configs::node::Service;
+use creditbay_crypto::hash::Digest;
+use creditbay_protocol::attestation::Attestation;
+use creditbay_protocol::identifier::{Identifier, IdentifierError, Scheme};
+use creditbay_protocol::name::{OperatorId, OrganisationId, Region};
+use creditbay_protocol::predicate::{Predicates, Purpose};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use super::http::Problem;
+use crate::exchange::Exchange;
+use crate::exchange::ask::{Outcome, Question, Subject};
+
+/// Bytes of a request's body; the largest question is below 2 KiB.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// What the door needs.
+pub struct Services {
+    /// The exchange.
+    pub exchange: Arc<Exchange>,
+    /// Who may ask.
+    pub services: Vec<Service>,
+    /// Questions in flight.
+    pub in_flight: Semaphore,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    purpose: Purpose,
+    operator: OperatorId,
+    subject: NamedSubject,
+    predicates: Predicates,
+    issuer: Option<Region>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedSubject {
+    scheme: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct Answered {
+    outcome: &'static str,
+    attestation: Attestation,
+}
+
+/// The door.
+pub fn router(services: Arc<Services>) -> Router {
+    Router::new()
+        .route("/v1/queries", post(ask))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(services)
+}
+
+async fn ask(State(door): State<Arc<Services>>, headers: HeaderMap, body: Result<Json<Asked>, JsonRejection>) -> Response {
+    match answer(&door, &headers, body).await {
+        Ok(answered) => Json(answered).into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn answer(door: &Services, headers: &HeaderMap, body: Result<Json<Asked>, JsonRejection>) -> Result<Answered, Problem> {
+    let organisation = authenticate(&door.services, headers)?;
+    let Json(asked) = body.map_err(refuse_body)?;
+    let question = Question {
+        organisation,
+        operator: asked.operator,
+        purpose: asked.purpose,
+        subject: read_subject(&asked.subject)?,
+        issuer: asked.issuer,
+        predicates: asked.predicates,
+    };
+    let Ok(_place) = door.in_flight.try_acquire() else {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "Too many questions are in flight",
+            "ask again in a moment, or raise limits.max_in_flight in node.toml",
+        ));
+    };
+    match door.exchange.ask(question).await? {
+        Outcome::Answered(answer) => {
+            let attestation = answer.attestation();
+            let outcome = if attestation.content.refusal.is_some() { "refused" } else { "answered" };
+            Ok(Answered { outcome, attestation })
+        }
+        Outcome::Declined { refusal, index } => {
+            let detail = format!("{refusal}; nothing left this node, leaf {index} of its log records it");
+            let mut problem = Problem::new(StatusCode::FORBIDDEN, "declined", "This node does not ask that", detail);
+            problem.reason = Some(refusal.name());
+            problem.leaf = Some(index);
+            Err(problem)
+        }
+    }
+}
+
+fn authenticate(services: &[Service], headers: &HeaderMap) -> Result<OrganisationId, Problem> {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let digest = token.map(|token| Digest::of(token.as_bytes()));
+    // Digests are compared, so the time it takes says nothing of a token.
+    let service = services.iter().find(|service| Some(service.token_sha256) == digest);
+    service.map(|service| service.organisation).ok_or_else(|| {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorised",
+            "No service with this token",
+            "send Authorization: Bearer TOKEN; the operator enrols the token's SHA-256 under [[services]] in node.toml",
+        )
+    })
+}
+
+fn refuse_body(rejection: JsonRejection) -> Problem {
+    let status = rejection.status();
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(status, "too_large", "The question is too large", format!("at most {MAX_BODY_BYTES} bytes are read"));
+    }
+    let detail = match &rejection {
+        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => without_values(&rejection.body_text()),
+        _ => "send a JSON body with Content-Type: application/json".to_owned(),
+    };
+    Problem::new(StatusCode::BAD_REQUEST, "bad_request", "The question cannot be read", detail)
+}
+
+/// serde's message may quote a value of the input; what stands in quotes is left out, since it may be an identifier.
+fn without_values(message: &str) -> String {
+    message.split('"').step_by(2).collect::<Vec<_>>().join("…")
+}
+
+fn read_subject(subject: &NamedSubject) -> Result<Subject, Problem> {
+    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "bad_identifier", "The subject's identifier cannot be read", detail);
+    let scheme: Scheme = subject.scheme.parse().map_err(|_| bad("unknown scheme; one of uscc, hk-brn, mo-entity, lei".to_owned()))?;
+    match Identifier::parse(scheme, &subject.value) {
+        Ok(identifier) => Ok(Subject::Entity(identifier)),
+        Err(IdentifierError::NaturalPerson { .. }) => Ok(Subject::NaturalPerson),
+        Err(error) => Err(bad(error.to_string())),
+    }
+}
+
+async fn metrics(State(door): State<Arc<Services>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], door.exchange.metrics.text())
+}

@@ -1,0 +1,121 @@
+//! The seam to the disk: named trees of ordered keys, an atomic batch over one tree, and the word that it is durable (PROTOCOL 21).
+//!
+//! Two implementations: `on_disk` (sled) and `in_memory`, whose every commit can fail. What the keys mean is said in `log` and
+//! `records`. Not here: anything that looks inside a value.
+
+pub mod in_memory;
+pub mod log;
+pub mod on_disk;
+pub mod records;
+
+/// The layout of all trees. A store of another version is refused.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The trees of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tree {
+    /// Everything that the log's one batch holds.
+    Log,
+    /// Sealed records and the state of their registers.
+    Records,
+}
+
+impl Tree {
+    /// The tree's name on disk.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Records => "records",
+        }
+    }
+
+    /// Every tree.
+    pub const ALL: [Self; 2] = [Self::Log, Self::Records];
+}
+
+/// The largest value that a store takes: a node of sled's tree holds up to 16 of them and, from a quarter of a segment (128 KiB) on,
+/// would go to a file that is never synced. 17 × 7 KiB = 119 KiB.
+pub const MAX_VALUE_BYTES: usize = 7 * 1024;
+
+/// Writes that become durable together or not at all.
+#[derive(Debug, Default, Clone)]
+pub struct Batch {
+    writes: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Batch {
+    /// Sets a key.
+    pub fn set(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        debug_assert!(value.len() <= MAX_VALUE_BYTES, "a value of {} bytes", value.len());
+        self.writes.push((key, value));
+    }
+
+    /// What will be written.
+    pub fn writes(&self) -> &[(Vec<u8>, Vec<u8>)] {
+        &self.writes
+    }
+}
+
+/// The store's word that a batch would survive a power cut. Only a store makes one.
+#[derive(Debug)]
+pub struct Durable(());
+
+/// A key with its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Another daemon holds the store.
+    #[error("{path}: another daemon holds this store; stop it, or give this one a data directory of its own")]
+    InUse {
+        /// The store's folder.
+        path: String,
+    },
+    /// sled could not open what is there.
+    #[error("{path}: the store does not open ({reason}); keep the folder, and restore it from the archive")]
+    Unopenable {
+        /// The store's folder.
+        path: String,
+        /// sled's words.
+        reason: String,
+    },
+    /// Values went where they are never synced.
+    #[error("{path}: files in blobs/ are never synced by sled 0.34; the store cannot be trusted with them: restore it from the archive")]
+    Blobs {
+        /// The store's folder.
+        path: String,
+    },
+    /// Written by another version of this program.
+    #[error("{path}: store format {found}, this program reads {FORMAT_VERSION}; use the version that wrote it")]
+    Format {
+        /// The store's folder.
+        path: String,
+        /// The version found.
+        found: String,
+    },
+    /// A read failed.
+    #[error("reading the store: {0}; the node serves what it can, look at the disk")]
+    Read(String),
+    /// A write failed or its outcome is unknown; the store takes no more writes until it is opened again.
+    #[error("writing the store: {0}; its state is unknown, start the daemon again to recover it")]
+    Write(String),
+    /// An earlier write failed.
+    #[error("the store takes no writes since an earlier one failed; start the daemon again to recover it")]
+    Stopped,
+}
+
+/// What the node needs of a disk.
+pub trait Store: Send + Sync {
+    /// The value of a key.
+    fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Up to `limit` pairs with keys from `from` up to, not including, `to`, in order.
+    fn range(&self, tree: Tree, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError>;
+
+    /// The last pair with a key from `from` up to, not including, `to`.
+    fn last(&self, tree: Tree, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError>;
+
+    /// Writes a batch; returns when it would survive a power cut. After an error the state is unknown and every later commit fails.
+    fn commit(&self, tree: Tree, batch: Batch) -> Result<Durable, StoreError>;
+}

@@ -1,0 +1,142 @@
+//! The store on sled 0.34.7, with what that version leaves out (PROTOCOL 21.2).
+//!
+//! sled's `flush` does not reach the disk on Linux (it calls `sync_file_range`), so a commit is: apply, `flush`, then our own `sync_data`
+//! on sled's one file. A torn `snap.*` keeps sled from opening: it is moved aside. Large values go to `blobs/`, which is never synced: a
+//! store with any is refused. The one room of sled. Who can change the files can remove or roll back evidence, but not forge it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Batch, Durable, FORMAT_VERSION, Pair, Store, StoreError, Tree};
+
+const FORMAT_KEY: &[u8] = b"creditbay/format";
+
+/// A store in a folder.
+pub struct OnDisk {
+    db: sled::Db,
+    trees: Vec<(Tree, sled::Tree)>,
+    file: File,
+    stopped: AtomicBool,
+    committing: Mutex<()>,
+}
+
+impl OnDisk {
+    /// Opens or makes the store in `path`, with a page cache of `cache_mib`.
+    pub fn open(path: &Path, cache_mib: u64) -> Result<Self, StoreError> {
+        fs::create_dir_all(path).map_err(|error| unopenable(path, &error))?;
+        let db = match open_guarded(path, cache_mib) {
+            Err(StoreError::Unopenable { .. }) if move_snapshots_aside(path).is_ok_and(|moved| moved > 0) => {
+                tracing::warn!("a snapshot of the store was torn and has been moved aside; opening from the log file");
+                open_guarded(path, cache_mib)?
+            }
+            other => other?,
+        };
+        refuse_blobs(path)?;
+        check_format(path, &db)?;
+        let open_tree = |tree: Tree| db.open_tree(tree.name()).map(|handle| (tree, handle)).map_err(|error| unopenable(path, &error));
+        let trees = Tree::ALL.into_iter().map(open_tree).collect::<Result<Vec<_>, _>>()?;
+        let file = File::open(path.join("db")).map_err(|error| unopenable(path, &error))?;
+        let store = Self { db, trees, file, stopped: AtomicBool::new(false), committing: Mutex::new(()) };
+        store.sync().map_err(|error| unopenable(path, &error))?;
+        File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| unopenable(path, &error))?;
+        Ok(store)
+    }
+
+    fn tree(&self, tree: Tree) -> &sled::Tree {
+        let (_, handle) = self.trees.iter().find(|(name, _)| *name == tree).expect("invariant: every tree was opened");
+        handle
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.db.flush().map_err(|error| io::Error::other(error.to_string()))?;
+        self.file.sync_data()
+    }
+}
+
+fn unopenable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Unopenable { path: path.display().to_string(), reason: error.to_string() }
+}
+
+/// sled panics on some damage where it should fail; neither may take the process down unexplained.
+fn open_guarded(path: &Path, cache_mib: u64) -> Result<sled::Db, StoreError> {
+    let config = sled::Config::new().path(path).cache_capacity(cache_mib << 20);
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
+    match opened {
+        Ok(Ok(db)) => Ok(db),
+        Ok(Err(error)) if error.to_string().contains("could not acquire lock") => {
+            Err(StoreError::InUse { path: path.display().to_string() })
+        }
+        Ok(Err(error)) => Err(unopenable(path, &error)),
+        Err(_) => Err(unopenable(path, &"sled panicked on its contents")),
+    }
+}
+
+fn move_snapshots_aside(path: &Path) -> io::Result<usize> {
+    let snapshots: Vec<PathBuf> = fs::read_dir(path)?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|entry| entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap.")))
+        .collect();
+    let aside = path.join("torn-snapshots");
+    fs::create_dir_all(&aside)?;
+    for snapshot in &snapshots {
+        let name = snapshot.file_name().ok_or_else(|| io::Error::other("a snapshot without a name"))?;
+        fs::rename(snapshot, aside.join(name))?;
+    }
+    Ok(snapshots.len())
+}
+
+fn refuse_blobs(path: &Path) -> Result<(), StoreError> {
+    let blobs = fs::read_dir(path.join("blobs")).map(|mut entries| entries.next().is_some()).unwrap_or(false);
+    if blobs { Err(StoreError::Blobs { path: path.display().to_string() }) } else { Ok(()) }
+}
+
+fn check_format(path: &Path, db: &sled::Db) -> Result<(), StoreError> {
+    let expected = FORMAT_VERSION.to_be_bytes();
+    let found = db.get(FORMAT_KEY).map_err(|error| unopenable(path, &error))?;
+    match found {
+        Some(found) if found == expected => Ok(()),
+        Some(found) => Err(StoreError::Format { path: path.display().to_string(), found: format!("{found:?}") }),
+        None => db.insert(FORMAT_KEY, &expected).map(drop).map_err(|error| unopenable(path, &error)),
+    }
+}
+
+impl Store for OnDisk {
+    fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.tree(tree).get(key).map_err(|error| StoreError::Read(error.to_string()))?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn range(&self, tree: Tree, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
+        let pairs = self.tree(tree).range(from..to).take(limit);
+        pairs
+            .map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
+            .collect::<Result<_, _>>()
+            .map_err(|error| StoreError::Read(error.to_string()))
+    }
+
+    fn last(&self, tree: Tree, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
+        let pair = self.tree(tree).range(from..to).next_back().transpose();
+        pair.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
+            .map_err(|error| StoreError::Read(error.to_string()))
+    }
+
+    fn commit(&self, tree: Tree, batch: Batch) -> Result<Durable, StoreError> {
+        let _one_at_a_time = self.committing.lock().map_err(|_| StoreError::Stopped)?;
+        if self.stopped.load(Ordering::Acquire) {
+            return Err(StoreError::Stopped);
+        }
+        let mut writes = sled::Batch::default();
+        for (key, value) in batch.writes {
+            writes.insert(key, value);
+        }
+        let written = self.tree(tree).apply_batch(writes).map_err(|error| io::Error::other(error.to_string()));
+        written.and_then(|()| self.sync()).map_err(|error| {
+            self.stopped.store(true, Ordering::Release);
+            StoreError::Write(error.to_string())
+        })?;
+        Ok(Durable(()))
+    }
+}
