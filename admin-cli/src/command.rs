@@ -1,0 +1,118 @@
+//! The command line of `creditbay`, and the way from it to the room that does it.
+//!
+//! Not here: what a command does.
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::attestation::{self, AttestationCommand};
+use crate::exit::{Exit, HELP};
+use crate::keys::{self, KeysCommand};
+use crate::log::{self, LogCommand};
+use crate::network::{self, NetworkCommand};
+use crate::print::Screen;
+use crate::query::{self, QueryArgs};
+use crate::records::{self, RecordsCommand};
+use crate::rules::{self, RulesCommand};
+use crate::status::{self, StatusArgs};
+
+/// CreditBay for operators and auditors
+#[derive(Debug, Parser)]
+#[command(name = "creditbay", version, about, after_help = HELP, propagate_version = true, max_term_width = 120)]
+pub struct Cli {
+    /// Write JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a development network on this machine
+    #[command(subcommand)]
+    Network(NetworkCommand),
+    /// Make keys and show their public halves
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Hand records to a running node, show what it holds
+    #[command(subcommand)]
+    Records(RecordsCommand),
+    /// Ask a question as a service does
+    Query(QueryArgs),
+    /// Show and verify answers that were kept, offline
+    #[command(subcommand)]
+    Attestation(AttestationCommand),
+    /// Verify, export and show disclosure logs
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Show, check and explain rule packs
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// What a running node says of itself
+    Status(StatusArgs),
+}
+
+/// Runs a command.
+pub fn run(command: Command, screen: &mut Screen) -> anyhow::Result<Exit> {
+    match command {
+        Command::Network(command) => network::run(&command, screen),
+        Command::Keys(command) => keys::run(&command, screen),
+        Command::Attestation(command) => attestation::run(&command, screen),
+        Command::Rules(command) => rules::run(&command, screen),
+        Command::Records(command) => wait_for(records::run(&command, screen)),
+        Command::Query(args) => wait_for(query::run(&args, screen)),
+        Command::Log(command) => wait_for(log::run(&command, screen)),
+        Command::Status(args) => wait_for(status::run(&args, screen)),
+    }
+}
+
+fn wait_for(task: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("the program cannot wait for connections")?;
+    runtime.block_on(Box::pin(task))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_fits_together_and_documents_its_exit_codes() {
+        let mut command = Cli::command();
+        command.clone().debug_assert();
+        let help = command.render_long_help().to_string();
+        assert!(help.contains("3  verification failed"), "{help}");
+        for path in [
+            vec!["log", "verify"],
+            vec!["query"],
+            vec!["records", "import"],
+            vec!["attestation", "verify"],
+            vec!["rules", "explain"],
+        ] {
+            let mut found = &mut command;
+            for name in path {
+                found = found.find_subcommand_mut(name).unwrap();
+            }
+            let help = found.render_long_help().to_string();
+            assert!(help.contains("Exit codes:") && help.contains("4  declined"), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_command_line_ends_with_2() {
+        use clap::Parser;
+        for line in [
+            "creditbay",
+            "creditbay nothing",
+            "creditbay query --ask x",
+            "creditbay rules explain --pack p --asker hk --issuer gz --purpose NONE --ask not_listed(SER_ANY)",
+        ] {
+            assert_eq!(Cli::try_parse_from(line.split(' ')).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

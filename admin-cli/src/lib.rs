@@ -1,0 +1,37 @@
+//! Commands for operators and auditors of CreditBay: all of `creditbay`, but for its `main`.
+//!
+//! What a room does follows from its name; each has the arguments of its commands on top. Everything that verifies works offline, on
+//! files, with keys and rules from `configs` and `protocol`.
+//! Not here: the node's database, which belongs to the node alone; a running node is asked through its doors (`client`).
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stderr))]
+
+pub mod exit;
+
+pub mod print;
+
+pub mod file;
+pub mod host;
+
+pub mod client;
+
+pub mod node;
+pub mod trust;
+
+pub mod keys;
+pub mod network;
+
+pub mod records;
+
+pub mod predicate;
+
+pub mod attestation;
+
+pub mod query;
+
+pub mod log;
+
+pub mod rules;
+
+pub mod status;
+
+pub mod command;

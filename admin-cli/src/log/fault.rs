@@ -1,0 +1,295 @@
+//! What can be wrong with a log, each fault with its kind and its place.
+//!
+//! Not here: finding them (`verify`, `leaves`).
+
+use creditbay_crypto::hash::Digest;
+use creditbay_crypto::note::NoteError;
+use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::checkpoint::CheckpointError;
+use creditbay_protocol::leaf::LeafError;
+use creditbay_protocol::name::Region;
+use creditbay_protocol::tile::{TileError, TilePath};
+
+/// Faults that are listed; beyond it they are counted.
+pub const MAX_LISTED: usize = 1000;
+
+/// One fault of a log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The checkpoint is malformed, of another log, or not signed by it.
+    #[error("the checkpoint does not hold: {0}")]
+    Checkpoint(CheckpointError),
+    /// A cosignature under a known key that does not verify.
+    #[error("a cosignature on the checkpoint does not hold: {0}")]
+    Cosignature(NoteError),
+    /// A tile or bundle that is not there.
+    #[error("{0} is missing")]
+    Missing(TilePath),
+    /// A tile or bundle that was exported before with other bytes.
+    #[error("{0} was exported before with other bytes, which stay; keep the folder as evidence and export into another")]
+    ExportDiffers(TilePath),
+    /// A tile or bundle of another width than its path says, or a bundle that is cut off.
+    #[error("{path}: {error}")]
+    Tile {
+        /// Which.
+        path: TilePath,
+        /// What is wrong.
+        error: TileError,
+    },
+    /// The hash tiles lead to the signed root, this entry does not.
+    #[error(
+        "entry {index} is not the one that was signed: it does not hash to what the hash tiles say, and they lead to the signed root"
+    )]
+    EntryChanged {
+        /// The entry.
+        index: u64,
+    },
+    /// The entries lead to the signed root, this hash of theirs does not.
+    #[error("{path}: the hash of entry {index} is not the entry's, and the entries lead to the signed root")]
+    HashChanged {
+        /// The tile.
+        path: TilePath,
+        /// The entry.
+        index: u64,
+    },
+    /// Entry and hash differ, and neither leads to the signed root.
+    #[error("entry {index} does not hash to what {path} says")]
+    EntryAndHashDiffer {
+        /// The tile.
+        path: TilePath,
+        /// The entry.
+        index: u64,
+    },
+    /// A hash of an upper tile that does not follow from the tiles below.
+    #[error("{path}: hash {position} does not follow from the tile below it")]
+    UpperHash {
+        /// The tile.
+        path: TilePath,
+        /// Where in the tile.
+        position: usize,
+    },
+    /// The tree has another root than the signed one.
+    #[error("the {size} entries have the root {computed}, signed is {signed}")]
+    Root {
+        /// Entries.
+        size: u64,
+        /// Their root.
+        computed: Digest,
+        /// The root in the checkpoint.
+        signed: Digest,
+    },
+    /// Too much is missing for a root.
+    #[error("the root cannot be computed: of {leaves} entries neither the entry nor its hash is there")]
+    RootUnknown {
+        /// How many.
+        leaves: u64,
+    },
+    /// So much is missing that the rest is not looked at.
+    #[error("given up at entry {done} of {size}: too much is missing; fetch the log again")]
+    GivenUp {
+        /// Entries that were looked at.
+        done: u64,
+        /// Entries of the log.
+        size: u64,
+    },
+    /// The tree does not continue an earlier checkpoint.
+    #[error(
+        "history was changed: the first {size} entries have the root {computed}, an earlier checkpoint says {earlier}; keep both checkpoints as evidence"
+    )]
+    Rewritten {
+        /// Entries of the earlier checkpoint.
+        size: u64,
+        /// Their root now.
+        computed: Digest,
+        /// Their root then.
+        earlier: Digest,
+    },
+    /// The tree is smaller than an earlier checkpoint.
+    #[error("history was cut: the checkpoint has {size} entries, an earlier one {earlier}; keep both checkpoints as evidence")]
+    Shrunk {
+        /// Entries now.
+        size: u64,
+        /// Entries then.
+        earlier: u64,
+    },
+    /// An entry that is no leaf.
+    #[error("entry {index} is no leaf: {error}")]
+    Leaf {
+        /// The entry.
+        index: u64,
+        /// What is wrong.
+        error: LeafError,
+    },
+    /// A leaf older than the one before it.
+    #[error("leaf {index}: time runs backwards, {time} after {before}")]
+    TimeBackwards {
+        /// The leaf.
+        index: u64,
+        /// Its time.
+        time: Millis,
+        /// The newest time before it.
+        before: Millis,
+    },
+    /// A leaf of a message that this node cannot have sent.
+    #[error("leaf {index}: a {kind} that {sender} would have sent stands in the log of {owner}")]
+    OtherSender {
+        /// The leaf.
+        index: u64,
+        /// Its kind.
+        kind: &'static str,
+        /// Who would have sent it.
+        sender: Region,
+        /// Whose log it is.
+        owner: Region,
+    },
+    /// A message to oneself.
+    #[error("leaf {index}: {region} asks itself")]
+    AsksItself {
+        /// The leaf.
+        index: u64,
+        /// Who.
+        region: Region,
+    },
+    /// An answer that names no query.
+    #[error("leaf {index}: an answer that names no query (its hash is all zeros)")]
+    AnswerWithoutQuery {
+        /// The leaf.
+        index: u64,
+    },
+    /// Two answers to one query.
+    #[error("leaf {index}: a second answer to the query that leaf {first} answers")]
+    AnsweredTwice {
+        /// The leaf.
+        index: u64,
+        /// The first answer.
+        first: u64,
+    },
+    /// An abandoned leaf that names a leaf after itself, or one that is no query to that region.
+    #[error("leaf {index}: abandons leaf {query}, which is no query to {issuer} that stands before it")]
+    AbandonsNoQuery {
+        /// The leaf.
+        index: u64,
+        /// What it names.
+        query: u64,
+        /// Who was asked.
+        issuer: Region,
+    },
+    /// A query abandoned a second time.
+    #[error("leaf {index}: abandons query {query} a second time")]
+    AbandonedTwice {
+        /// The leaf.
+        index: u64,
+        /// The query.
+        query: u64,
+    },
+}
+
+impl Fault {
+    /// A name that programs can rely on.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Checkpoint(_) => "checkpoint",
+            Self::Cosignature(_) => "cosignature",
+            Self::Missing(_) => "missing",
+            Self::ExportDiffers(_) => "export_differs",
+            Self::Tile { .. } => "tile",
+            Self::EntryChanged { .. } => "entry_changed",
+            Self::HashChanged { .. } => "hash_changed",
+            Self::EntryAndHashDiffer { .. } => "entry_and_hash_differ",
+            Self::UpperHash { .. } => "upper_hash",
+            Self::Root { .. } => "root",
+            Self::RootUnknown { .. } => "root_unknown",
+            Self::GivenUp { .. } => "given_up",
+            Self::Rewritten { .. } => "rewritten",
+            Self::Shrunk { .. } => "shrunk",
+            Self::Leaf { .. } => "leaf",
+            Self::TimeBackwards { .. } => "time_backwards",
+            Self::OtherSender { .. } => "other_sender",
+            Self::AsksItself { .. } => "asks_itself",
+            Self::AnswerWithoutQuery { .. } => "answer_without_query",
+            Self::AnsweredTwice { .. } => "answered_twice",
+            Self::AbandonsNoQuery { .. } => "abandons_no_query",
+            Self::AbandonedTwice { .. } => "abandoned_twice",
+        }
+    }
+
+    /// The tile or bundle it is in.
+    pub fn path(&self) -> Option<TilePath> {
+        match self {
+            Self::Missing(path)
+            | Self::ExportDiffers(path)
+            | Self::Tile { path, .. }
+            | Self::HashChanged { path, .. }
+            | Self::EntryAndHashDiffer { path, .. }
+            | Self::UpperHash { path, .. } => Some(*path),
+            _ => None,
+        }
+    }
+
+    /// The entry it is in.
+    pub fn index(&self) -> Option<u64> {
+        match self {
+            Self::EntryChanged { index }
+            | Self::HashChanged { index, .. }
+            | Self::EntryAndHashDiffer { index, .. }
+            | Self::Leaf { index, .. }
+            | Self::TimeBackwards { index, .. }
+            | Self::OtherSender { index, .. }
+            | Self::AsksItself { index, .. }
+            | Self::AnswerWithoutQuery { index }
+            | Self::AnsweredTwice { index, .. }
+            | Self::AbandonsNoQuery { index, .. }
+            | Self::AbandonedTwice { index, .. } => Some(*index),
+            _ => None,
+        }
+    }
+}
+
+/// The faults of a log: the first ones, and how many there are.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Faults {
+    listed: Vec<Fault>,
+    count: u64,
+}
+
+impl Faults {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One more.
+    pub fn add(&mut self, fault: Fault) {
+        self.count += 1;
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(fault);
+        }
+    }
+
+    /// All of another list.
+    pub fn extend(&mut self, other: Self) {
+        let beyond = other.count - other.listed.len() as u64;
+        other.listed.into_iter().for_each(|fault| self.add(fault));
+        self.count += beyond;
+    }
+
+    /// So many more, not listed.
+    pub fn count_more(&mut self, more: u64) {
+        self.count += more;
+    }
+
+    /// The first [`MAX_LISTED`].
+    pub fn listed(&self) -> &[Fault] {
+        &self.listed
+    }
+
+    /// All of them.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}

@@ -1,0 +1,94 @@
+//! The leaves of a log, plausible and not.
+
+use creditbay_protocol::calendar::Millis;
+
+use super::{Leaves, WINDOW};
+use crate::log::fault::{Fault, Faults};
+use crate::log::sample::{abandoned, answer, query, region};
+
+fn read(owner: &str, entries: &[Vec<u8>]) -> (Vec<Fault>, Leaves) {
+    let (mut leaves, mut faults) = (Leaves::of(region(owner)), Faults::new());
+    for entry in entries {
+        leaves.read(entry, &mut faults);
+    }
+    (faults.listed().to_vec(), leaves)
+}
+
+#[test]
+fn a_plain_log_has_no_faults_and_is_counted() {
+    let log = [query(5, "hk", "gz"), answer(5, "hk", "gz", 1), query(7, "hk", "gz"), abandoned(8, 2, "gz")];
+    let (faults, leaves) = read("hk", &log);
+    assert_eq!(faults, []);
+    assert_eq!(
+        leaves.counts().iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>(),
+        ["abandoned 1", "answer 1", "query 2"]
+    );
+    assert_eq!(leaves.span(), Some((Millis(5), Millis(8))));
+}
+
+#[test]
+fn time_that_runs_backwards_is_named_at_each_leaf_behind_the_newest() {
+    let (faults, _) = read("hk", &[query(5, "hk", "gz"), query(9, "hk", "gz"), query(8, "hk", "gz"), query(9, "hk", "gz")]);
+    assert_eq!(faults, [Fault::TimeBackwards { index: 2, time: Millis(8), before: Millis(9) }]);
+}
+
+#[test]
+fn what_is_no_leaf_is_named_and_the_next_is_still_read() {
+    let mut cut = query(5, "hk", "gz");
+    cut.pop();
+    let (faults, leaves) = read("hk", &[cut, query(6, "hk", "gz")]);
+    assert!(matches!(faults[..], [Fault::Leaf { index: 0, .. }]), "{faults:?}");
+    assert_eq!(leaves.counts()["query"], 1);
+}
+
+#[test]
+fn messages_that_this_node_cannot_have_sent_are_named() {
+    let (faults, _) = read("gz", &[query(5, "hk", "gz"), answer(6, "hk", "gz", 1), query(7, "gz", "gz")]);
+    let other = |index, kind| Fault::OtherSender { index, kind, sender: region("hk"), owner: region("gz") };
+    assert_eq!(faults, [other(0, "query"), other(1, "answer"), Fault::AsksItself { index: 2, region: region("gz") }]);
+}
+
+#[test]
+fn an_answer_names_a_query_that_no_other_answers() {
+    let (faults, _) = read("gz", &[answer(5, "gz", "hk", 1), answer(6, "gz", "hk", 0), answer(7, "gz", "hk", 1)]);
+    assert_eq!(faults, [Fault::AnswerWithoutQuery { index: 1 }, Fault::AnsweredTwice { index: 2, first: 0 }]);
+}
+
+#[test]
+fn what_is_abandoned_is_a_query_to_that_region_that_stands_before_and_only_once() {
+    let log = [
+        query(1, "hk", "gz"),
+        abandoned(2, 0, "mo"),
+        abandoned(3, 3, "gz"),
+        abandoned(4, 9, "gz"),
+        abandoned(5, 1, "gz"),
+        abandoned(6, 0, "gz"),
+        abandoned(7, 0, "gz"),
+    ];
+    let (faults, _) = read("hk", &log);
+    let none = |index, query, issuer| Fault::AbandonsNoQuery { index, query, issuer: region(issuer) };
+    assert_eq!(
+        faults,
+        [none(1, 0, "mo"), none(2, 3, "gz"), none(3, 9, "gz"), none(4, 1, "gz"), Fault::AbandonedTwice { index: 6, query: 0 }]
+    );
+}
+
+#[test]
+fn an_entry_that_is_missing_may_have_been_the_query() {
+    let (mut leaves, mut faults) = (Leaves::of(region("hk")), Faults::new());
+    leaves.skip(256);
+    leaves.read(&abandoned(1, 3, "gz"), &mut faults);
+    leaves.read(&abandoned(2, 256, "gz"), &mut faults);
+    assert_eq!(faults.listed(), [Fault::AbandonsNoQuery { index: 257, query: 256, issuer: region("gz") }]);
+}
+
+#[test]
+fn memory_stays_within_the_window() {
+    let (mut leaves, mut faults) = (Leaves::of(region("gz")), Faults::new());
+    leaves.read(&answer(1, "gz", "hk", 1), &mut faults);
+    leaves.skip(WINDOW as u64);
+    assert!(leaves.answered.is_empty() && leaves.recent.len() == WINDOW);
+    leaves.read(&abandoned(2, 0, "hk"), &mut faults);
+    leaves.read(&answer(3, "gz", "hk", 1), &mut faults);
+    assert!(faults.is_empty(), "{faults:?}");
+}

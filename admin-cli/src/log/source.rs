@@ -1,0 +1,157 @@
+//! Where a log is read: a folder of static files, or an auditors' door (C2SP tlog-tiles).
+//!
+//! Entries are for auditors that the node has enrolled; each request for them is signed (PROTOCOL.md, "Auditors' door").
+//! Not here: what is read.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use creditbay_crypto::hash::base64_encode;
+use creditbay_crypto::label::Label;
+use creditbay_crypto::sign::SigningKey;
+use creditbay_protocol::limits::MAX_NOTE_BYTES;
+use creditbay_protocol::name::Name;
+use creditbay_protocol::tile::TilePath;
+
+use crate::client::{Client, Problem};
+use crate::exit::UsageError;
+use crate::file;
+use crate::host;
+
+/// Bytes of a tile or bundle at most: 256 entries of 448 bytes with their lengths are 115 200, a hash tile 8 192.
+const MAX_TILE_BYTES: usize = 1 << 18;
+
+/// How an auditor shows who it is.
+#[derive(Debug, Clone, Args)]
+pub struct AuditorArgs {
+    /// The auditor's private key, for entries at a URL
+    #[arg(long, value_name = "FILE")]
+    pub auditor_key: Option<PathBuf>,
+    /// The name under which the node has enrolled the key
+    #[arg(long, value_name = "NAME", default_value = "auditor")]
+    pub auditor_name: Name<24>,
+}
+
+/// Where a log is read.
+pub enum Source {
+    /// Static files.
+    Folder(PathBuf),
+    /// An auditors' door.
+    Door(Box<Door>),
+}
+
+/// An auditors' door and who comes to it.
+pub struct Door {
+    client: Client,
+    auditor: Option<(Name<24>, SigningKey)>,
+}
+
+impl Source {
+    /// A folder, or a URL that begins with `http`.
+    pub fn open(place: &str, auditor: &AuditorArgs) -> anyhow::Result<Self> {
+        if !place.starts_with("http://") && !place.starts_with("https://") {
+            let folder = Path::new(place);
+            if !folder.is_dir() {
+                return Err(UsageError(format!("{place} is neither a folder nor a URL that begins with http://")).into());
+            }
+            return Ok(Self::Folder(folder.to_owned()));
+        }
+        let key = auditor.auditor_key.as_deref().map(file::read_key).transpose()?;
+        Ok(Self::Door(Box::new(Door { client: Client::at_url(place)?, auditor: key.map(|key| (auditor.auditor_name, key)) })))
+    }
+
+    /// The checkpoint's note.
+    pub async fn checkpoint(&mut self) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::Folder(folder) => {
+                let path = folder.join("checkpoint");
+                let read = file::read_if_there(&path, MAX_NOTE_BYTES as u64)?;
+                read.with_context(|| {
+                    format!("{} does not exist; name the folder that holds `checkpoint` and `tile`", path.display())
+                })
+            }
+            Self::Door(door) => {
+                let reply = door.client.get("/checkpoint", &[], MAX_NOTE_BYTES).await?;
+                if reply.status != 200 {
+                    bail!(
+                        "{} gives no checkpoint: {}; check that it is an auditors' door",
+                        door.client.door(),
+                        Problem::of(&reply)
+                    );
+                }
+                Ok(reply.body)
+            }
+        }
+    }
+
+    /// A tile or bundle; `None` if it is missing.
+    pub async fn tile(&mut self, path: TilePath) -> anyhow::Result<Option<Vec<u8>>> {
+        match self {
+            Self::Folder(folder) => file::read_if_there(&folder.join(path.to_string()), MAX_TILE_BYTES as u64),
+            Self::Door(door) => door.tile(path).await,
+        }
+    }
+}
+
+impl Door {
+    async fn tile(&mut self, path: TilePath) -> anyhow::Result<Option<Vec<u8>>> {
+        let target = format!("/{path}");
+        let mut headers = Vec::new();
+        if path.level.is_none() {
+            let Some((name, key)) = &self.auditor else {
+                return Err(UsageError(
+                    "entries are for enrolled auditors: give --auditor-key FILE and --auditor-name NAME".to_owned(),
+                )
+                .into());
+            };
+            headers.push(("authorization", authorization(name, key, &target, host::now()?.0 / 1000)));
+        }
+        let reply = self.client.get(&target, &headers, MAX_TILE_BYTES).await?;
+        match reply.status {
+            200 => Ok(Some(reply.body)),
+            404 => Ok(None),
+            401 => bail!(
+                "{} does not admit this auditor to entries; check --auditor-name, that its verifier key stands in the node's [[auditors]], and this machine's clock",
+                self.client.door()
+            ),
+            _ => bail!("{} gives no {path}: {}; try again later", self.client.door(), Problem::of(&reply)),
+        }
+    }
+}
+
+/// `CreditBay-Auditor <name> <seconds> <signature>` over label, NUL, `GET <path>`, newline, seconds, newline.
+fn authorization(name: &Name<24>, key: &SigningKey, target: &str, seconds: u64) -> String {
+    let message = [Label::AUDITOR_REQUEST.as_bytes(), b"\0", format!("GET {target}\n{seconds}\n").as_bytes()].concat();
+    format!("CreditBay-Auditor {name} {seconds} {}", base64_encode(&key.sign(&message).0))
+}
+
+#[cfg(test)]
+mod tests {
+    use creditbay_crypto::hash::base64_decode;
+    use creditbay_crypto::secret::Seed;
+    use creditbay_crypto::sign::{Signature, SigningKey};
+    use creditbay_protocol::name::Name;
+
+    use super::{AuditorArgs, Source, authorization};
+    use crate::exit::{self, Exit};
+
+    #[test]
+    fn a_request_is_signed_over_its_path_and_time() {
+        let key = SigningKey::from_seed(Seed::from_bytes([7; 32]));
+        let header = authorization(&Name::new("auditor").unwrap(), &key, "/tile/entries/000.p/9", 1_700_000_000);
+        let parts: Vec<_> = header.split(' ').collect();
+        assert_eq!(parts[..3], ["CreditBay-Auditor", "auditor", "1700000000"]);
+        let signature = Signature(base64_decode(parts[3]).unwrap().try_into().unwrap());
+        let signed = b"creditbay/v1/auditor/request\0GET /tile/entries/000.p/9\n1700000000\n";
+        assert!(key.public().verify(signed, &signature).is_ok());
+        assert!(key.public().verify(&signed[..signed.len() - 1], &signature).is_err());
+    }
+
+    #[test]
+    fn a_place_that_is_none_is_a_wrong_command_line() {
+        let auditor = AuditorArgs { auditor_key: None, auditor_name: Name::new("auditor").unwrap() };
+        let error = Source::open("/nonexistent/folder", &auditor).err().unwrap();
+        assert_eq!(exit::of_error(&error), Exit::Usage);
+    }
+}

@@ -1,0 +1,184 @@
+//! `creditbay query`: asks one question through a node's services' door, as a service does.
+//!
+//! The node decides whether the question may be asked; this program only writes it down and tells the answer.
+//! Not here: what the answer means in law, and the proof's verification (`attestation`).
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use creditbay_protocol::attestation::Attestation;
+use creditbay_protocol::identifier::Scheme;
+use creditbay_protocol::name::{OperatorId, Region};
+use creditbay_protocol::predicate::{Predicate, Predicates, Purpose};
+use serde::Deserialize;
+
+use crate::attestation;
+use crate::client::{Client, Problem, Reply};
+use crate::exit::{Exit, HELP, UsageError};
+use crate::host::Stopwatch;
+use crate::node;
+use crate::predicate::{Asked, SHAPES};
+use crate::print::Screen;
+use crate::rules::read_purpose;
+use crate::trust;
+
+/// Bytes of an answer at most: an attestation with two proofs has some 10 KiB.
+const MAX_BYTES: usize = 1 << 20;
+
+/// A question.
+#[derive(Debug, Args)]
+#[command(after_help = format!("{SHAPES}\n\n{HELP}"))]
+pub struct QueryArgs {
+    /// The folder of the asking node's node.toml: its services' door, its service.token and its network are used
+    #[arg(long, value_name = "DIR", required_unless_present = "services")]
+    pub node: Option<PathBuf>,
+    /// The services' door of the asking node, http://127.0.0.1:PORT
+    #[arg(long, value_name = "URL", requires = "token_file")]
+    pub services: Option<String>,
+    /// The file of the bearer token
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// What for: FIN, PROC, INV, CUST, LIST, PROF, REG or RND
+    #[arg(long, value_parser = read_purpose)]
+    pub purpose: Purpose,
+    /// About whom: SCHEME:CODE, the scheme one of uscc, hk-brn, mo-entity, lei
+    #[arg(long, value_name = "SCHEME:CODE")]
+    pub subject: String,
+    /// A predicate, as below; one to eight
+    #[arg(long, required = true, value_name = "PREDICATE")]
+    pub ask: Vec<Asked>,
+    /// Who asks, as the organisation's own staff number
+    #[arg(long, value_name = "NAME", default_value = "cli")]
+    pub operator: OperatorId,
+    /// The region to ask; without it the code says which
+    #[arg(long, value_name = "REGION")]
+    pub issuer: Option<Region>,
+    /// Keep the attestation in this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Verify the answer against this network directory (with --node: the node's own)
+    #[arg(long, value_name = "FILE")]
+    pub network: Option<PathBuf>,
+}
+
+/// What the door says when it has an answer.
+#[derive(Deserialize)]
+struct Answered {
+    outcome: String,
+    attestation: Attestation,
+}
+
+/// Runs the command.
+pub async fn run(args: &QueryArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
+    let body = question(args)?;
+    let (url, token_path, network) = places(args)?;
+    let token = node::read_token(&token_path)?;
+    let mut client = Client::at_url(&url)?;
+    let headers = [("authorization", format!("Bearer {}", token.as_str())), ("content-type", "application/json".to_owned())];
+    let watch = Stopwatch::start();
+    let reply = client.post("/v1/queries", &headers, body, MAX_BYTES).await?;
+    let milliseconds = watch.milliseconds();
+    if reply.status != 200 {
+        return declined_or_failed(&reply, &client, screen);
+    }
+    let answered: Answered = serde_json::from_slice(&reply.body).map_err(|_| {
+        anyhow::anyhow!("{} answers in another form than this program knows; use the node's own version", client.door())
+    })?;
+    if let Some(path) = &args.out {
+        attestation::save(&answered.attestation, path)?;
+    }
+    let faults = match &network {
+        Some(path) => Some(answered.attestation.verify(&trust::read(path)?.known_logs()).err().unwrap_or_default()),
+        None => None,
+    };
+    let verified = faults.as_ref().map(Vec::is_empty);
+    let faults: Vec<String> = faults.unwrap_or_default().iter().map(ToString::to_string).collect();
+    if screen.is_json() {
+        screen.json(&serde_json::json!({
+            "outcome": answered.outcome, "milliseconds": milliseconds, "verified": verified, "faults": faults, "saved": args.out,
+            "attestation": answered.attestation,
+        }))?;
+    } else {
+        attestation::tell(&answered.attestation, screen)?;
+        let checked = match verified {
+            None => "not verified here; --network FILE, or `creditbay attestation verify`".to_owned(),
+            Some(true) => "verified: query and answer stand in their logs".to_owned(),
+            Some(false) => format!("does NOT verify: {}", faults.join("; ")),
+        };
+        screen.line(format!("\n  {checked}\n  {milliseconds} ms"))?;
+        if let Some(path) = &args.out {
+            screen.line(format!("  kept in {}", path.display()))?;
+        }
+    }
+    Ok(match (verified, answered.outcome.as_str()) {
+        (Some(false), _) => Exit::Refuted,
+        (_, "answered") => Exit::Done,
+        _ => Exit::Declined,
+    })
+}
+
+/// The question as the door reads it. The code is handed on as it was typed: the node judges it, and its log keeps what it refuses.
+fn question(args: &QueryArgs) -> anyhow::Result<Vec<u8>> {
+    let (scheme, value) = args
+        .subject
+        .split_once(':')
+        .ok_or_else(|| UsageError("--subject: write SCHEME:CODE, the scheme one of uscc, hk-brn, mo-entity, lei".to_owned()))?;
+    let scheme: Scheme = scheme.parse().map_err(|error| UsageError(format!("--subject: {error}")))?;
+    let predicates: Vec<Predicate> = args.ask.iter().map(|asked| asked.0).collect();
+    let predicates =
+        Predicates::new(predicates).ok_or_else(|| UsageError("--ask: one to eight predicates in a question".to_owned()))?;
+    let mut body = serde_json::json!({
+        "purpose": args.purpose, "operator": args.operator, "subject": { "scheme": scheme, "value": value }, "predicates": predicates,
+    });
+    if let Some(issuer) = args.issuer {
+        body["issuer"] = serde_json::json!(issuer);
+    }
+    serde_json::to_vec(&body).context("the question has no form in JSON")
+}
+
+/// URL, file of the token, network directory.
+fn places(args: &QueryArgs) -> anyhow::Result<(String, PathBuf, Option<PathBuf>)> {
+    let Some(folder) = &args.node else {
+        let (Some(url), Some(token)) = (&args.services, &args.token_file) else {
+            return Err(UsageError("name the node: --node DIR, or --services URL and --token-file FILE".to_owned()).into());
+        };
+        return Ok((url.clone(), token.clone(), args.network.clone()));
+    };
+    let config = node::read(folder)?;
+    let url = args.services.clone().unwrap_or_else(|| node::url_of(config.doors.services));
+    let token = args.token_file.clone().unwrap_or_else(|| node::token_file(folder));
+    Ok((url, token, Some(args.network.clone().unwrap_or(config.network.directory))))
+}
+
+/// 403 is an outcome, everything else a failure that says what to do.
+fn declined_or_failed(reply: &Reply, client: &Client, screen: &mut Screen) -> anyhow::Result<Exit> {
+    let problem = Problem::of(reply);
+    if reply.status != 403 {
+        let next = match reply.status {
+            400 => "correct the question",
+            401 => "check the token (--token-file) and that the node knows its hash",
+            404 => "name the region with --issuer",
+            409 => "ask that region's own register: a node does not ask itself",
+            502 => "tell the operators of both regions: the reply was refused",
+            503 => "ask again later; `creditbay status` says what stopped the node",
+            504 => "ask again later: the other region's node gave no answer in time",
+            _ => "look at the node's own messages",
+        };
+        bail!("{} says {}: {problem}; {next}", client.door(), reply.status);
+    }
+    if screen.is_json() {
+        screen.json(&serde_json::json!({
+            "outcome": "declined", "reason": problem.reason, "detail": problem.detail, "leaf": problem.leaf,
+        }))?;
+    } else {
+        let leaf = problem.leaf.map_or_else(String::new, |leaf| format!("; leaf {leaf} of this node's log records it"));
+        let reason = problem.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+        screen.line(format!("Declined: {problem}{reason}{leaf}"))?;
+        screen.line("Nothing was sent to another region. `creditbay rules explain` shows the rule.")?;
+    }
+    Ok(Exit::Declined)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! `creditbay query` against a door that gives prepared answers.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::{QueryArgs, run};
+use crate::attestation::tests::{SUBJECT, attestation, network};
+use crate::exit::{self, Exit};
+use crate::print::Screen;
+
+/// A services' door that takes one question and gives one answer; gives what it was asked.
+fn door(status: &str, body: &str) -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut asked, mut buffer) = (Vec::new(), [0; 4096]);
+        while !asked.ends_with(b"}") {
+            let read = stream.read(&mut buffer).unwrap();
+            asked.extend_from_slice(&buffer[..read]);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+        String::from_utf8(asked).unwrap()
+    });
+    (url, serving)
+}
+
+fn args(folder: &Path, url: String, subject: &str) -> QueryArgs {
+    let token = folder.join("token");
+    fs::write(&token, "secret-token\n").unwrap();
+    QueryArgs {
+        node: None,
+        services: Some(url),
+        token_file: Some(token),
+        purpose: creditbay_protocol::predicate::Purpose::Fin,
+        subject: subject.to_owned(),
+        ask: vec!["not_listed(SER_ANY)".parse().unwrap()],
+        operator: "a.chan".parse().unwrap(),
+        issuer: Some("gz".parse().unwrap()),
+        out: Some(folder.join("kept.json")),
+        network: None,
+    }
+}
+
+fn told(args: &QueryArgs, folder: &Path, json: bool) -> (anyhow::Result<Exit>, String) {
+    let out: PathBuf = folder.join("out");
+    let mut screen = Screen::over(Box::new(fs::File::create(&out).unwrap()), json);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let exit = runtime.block_on(run(args, &mut screen));
+    (exit, fs::read_to_string(out).unwrap())
+}
+
+#[test]
+fn an_answer_is_told_kept_and_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = network(folder.path());
+    let body = serde_json::json!({ "outcome": "answered", "attestation": attestation(&net) }).to_string();
+    let (url, serving) = door("200 OK", &body);
+    let mut args = args(folder.path(), url, &format!("uscc:{SUBJECT}"));
+    args.network = Some(net.join("network.toml"));
+    let (exit, text) = told(&args, folder.path(), false);
+    assert_eq!(exit.unwrap(), Exit::Done, "{text}");
+    assert!(text.contains("TRUE") && text.contains("verified: query and answer") && text.contains(" ms"), "{text}");
+    assert_eq!(fs::metadata(folder.path().join("kept.json")).unwrap().permissions().mode() & 0o777, 0o600);
+    let asked = serving.join().unwrap();
+    let (head, body) = asked.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.starts_with("POST /v1/queries HTTP/1.1\r\n") && head.contains("authorization: Bearer secret-token\r\n"),
+        "{head}"
+    );
+    let expected = serde_json::json!({
+        "purpose": "FIN", "operator": "a.chan", "issuer": "gz", "subject": { "scheme": "uscc", "value": SUBJECT },
+        "predicates": [{ "shape": "not_listed", "of": "SER_ANY", "window_months": 0 }],
+    });
+    assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap(), expected);
+}
+
+#[test]
+fn an_answer_that_does_not_verify_ends_with_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = network(folder.path());
+    let mut forged = attestation(&net);
+    forged.id = "0".repeat(64);
+    let body = serde_json::json!({ "outcome": "answered", "attestation": forged }).to_string();
+    let (url, serving) = door("200 OK", &body);
+    let mut args = args(folder.path(), url, &format!("uscc:{SUBJECT}"));
+    args.network = Some(net.join("network.toml"));
+    let (exit, text) = told(&args, folder.path(), true);
+    assert_eq!(exit.unwrap(), Exit::Refuted, "{text}");
+    serving.join().unwrap();
+}
+
+#[test]
+fn a_refusal_of_the_issuer_and_one_of_the_own_node_end_with_4() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = network(folder.path());
+    let body = serde_json::json!({ "outcome": "refused", "attestation": attestation(&net) }).to_string();
+    let (url, serving) = door("200 OK", &body);
+    assert_eq!(told(&args(folder.path(), url, &format!("uscc:{SUBJECT}")), folder.path(), true).0.unwrap(), Exit::Declined);
+    serving.join().unwrap();
+    let problem = r#"{"type":"declined","title":"not asked","status":403,"detail":"the purpose may not ask this type","reason":"purpose_not_admitted","leaf":17}"#;
+    let (url, serving) = door("403 Forbidden", problem);
+    let (exit, text) = told(&args(folder.path(), url, &format!("uscc:{SUBJECT}")), folder.path(), false);
+    assert_eq!(exit.unwrap(), Exit::Declined);
+    assert!(text.contains("purpose_not_admitted") && text.contains("leaf 17") && !text.contains(SUBJECT), "{text}");
+    serving.join().unwrap();
+}
+
+#[test]
+fn what_the_door_says_otherwise_is_a_failure_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    for (status, hint) in
+        [("401 Unauthorized", "check the token"), ("503 Service Unavailable", "creditbay status"), ("404 Not Found", "--issuer")]
+    {
+        let (url, serving) = door(status, r#"{"type":"x","title":"no","detail":"why"}"#);
+        let error = told(&args(folder.path(), url, &format!("uscc:{SUBJECT}")), folder.path(), false).0.unwrap_err();
+        let text = format!("{error:#}");
+        assert!(
+            text.contains(hint) && text.contains("no: why") && !text.contains(SUBJECT) && !text.contains("secret-token"),
+            "{text}"
+        );
+        assert_eq!(exit::of_error(&error), Exit::Failed);
+        serving.join().unwrap();
+    }
+}
+
+#[test]
+fn a_subject_without_a_known_scheme_is_a_wrong_command_line_that_does_not_repeat_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for subject in [SUBJECT.to_owned(), format!("code:{SUBJECT}")] {
+        let error = told(&args(folder.path(), "http://127.0.0.1:1".to_owned(), &subject), folder.path(), false).0.unwrap_err();
+        assert_eq!(exit::of_error(&error), Exit::Usage);
+        assert!(!format!("{error:#}").contains(SUBJECT));
+    }
+}

@@ -1,0 +1,94 @@
+//! What a verifier trusts: a network directory, and as much as is known about who endorsed it.
+//!
+//! Without signatures the directory is believed as it is; with them it must be endorsed by every region in it; with pinned keys, by
+//! those too, which is what makes it more than its own word.
+//! Not here: what the directory is used for.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use creditbay_configs::endorsement;
+use creditbay_configs::peers::Directory;
+use creditbay_configs::peers::entry::RegionEntry;
+use creditbay_crypto::label::Label;
+use creditbay_crypto::note::{Note, NoteError, NoteVerifier};
+use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::name::Region;
+
+use anyhow::{Context, bail};
+
+use crate::exit::UsageError;
+use crate::file;
+
+/// The directory to verify with.
+#[derive(Debug, Clone, Args)]
+pub struct TrustArgs {
+    /// The network directory, network.toml: whose keys are believed
+    #[arg(long, value_name = "FILE")]
+    pub network: PathBuf,
+    /// The signatures over the directory, network.note
+    #[arg(long, value_name = "FILE")]
+    pub network_note: Option<PathBuf>,
+    /// A governance key that you know and that must have signed the directory (a verifier key; repeat for each)
+    #[arg(long, value_name = "VKEY", requires = "network_note")]
+    pub pin: Vec<String>,
+}
+
+/// A directory and why it is believed.
+pub struct Trusted {
+    /// The directory.
+    pub directory: Directory,
+    /// Why it is believed, for people.
+    pub because: String,
+}
+
+impl TrustArgs {
+    /// Reads the directory and holds it against its signatures, where they are given.
+    pub fn load(&self) -> anyhow::Result<Trusted> {
+        let directory = read(&self.network)?;
+        let Some(note_path) = &self.network_note else {
+            let because = "signatures not checked (--network-note, --pin)".to_owned();
+            return Ok(Trusted { directory, because });
+        };
+        let note = file::read_text(note_path)?;
+        if self.pin.is_empty() {
+            let regions: Vec<_> = directory.regions().iter().map(|region| (region.name, &region.governance)).collect();
+            endorsement::verify(Label::NETWORK, directory.digest(), note.as_bytes(), &regions)
+                .with_context(|| format!("the network directory is not endorsed by {}", note_path.display()))?;
+            let because = format!("endorsed by its {} regions, no key pinned (--pin)", directory.regions().len());
+            return Ok(Trusted { directory, because });
+        }
+        let pinned = self.pin.iter().map(|text| NoteVerifier::parse(text)).collect::<Result<Vec<_>, _>>();
+        let pinned = pinned.map_err(|error| UsageError(format!("--pin: {error}")))?;
+        let endorsed = directory.endorsed(note.as_bytes(), &pinned)?;
+        let because = format!("endorsed by its {} regions and the pinned keys", endorsed.regions().len());
+        Ok(Trusted { directory: (*endorsed).clone(), because })
+    }
+}
+
+/// Reads a directory, its signatures left aside.
+pub fn read(path: &Path) -> anyhow::Result<Directory> {
+    Ok(Directory::parse(&path.display().to_string(), &file::read_text(path)?)?)
+}
+
+/// The entry of a region, or an error that lists the regions there are.
+pub fn entry(directory: &Directory, region: Region) -> anyhow::Result<&RegionEntry> {
+    let Some(entry) = directory.entry(region) else {
+        let names: Vec<_> = directory.regions().iter().map(|entry| entry.name.to_string()).collect();
+        bail!("region {region} is not in the network directory; it has {}", names.join(", "));
+    };
+    Ok(entry)
+}
+
+/// The regions other than `owner` whose cosignature on a note verifies, each with its time. One that does not verify is an error.
+pub fn cosigners(note: &Note, directory: &Directory, owner: Region) -> Result<Vec<String>, NoteError> {
+    let others: Vec<NoteVerifier> =
+        directory.regions().iter().filter(|region| region.name != owner).map(|region| region.witness.clone()).collect();
+    let told =
+        |time: Option<u64>| time.map_or_else(String::new, |seconds| format!(" at {}", Millis(seconds.saturating_mul(1000))));
+    match note.verify(&others) {
+        Ok(lines) => Ok(lines.iter().map(|line| format!("{}{}", others[line.verifier].name(), told(line.time))).collect()),
+        Err(NoteError::NoKnownKey) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
