@@ -21,7 +21,7 @@ use creditbay_crypto::sign::SigningKey;
 use creditbay_protocol::query::Query;
 use quinn::Endpoint;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::exchange::Exchange;
@@ -69,6 +69,8 @@ pub struct Node {
     endpoints: Vec<Endpoint>,
     writer: JoinHandle<()>,
     tasks: JoinSet<()>,
+    closing: watch::Sender<bool>,
+    in_flight: Arc<Semaphore>,
 }
 
 /// Where the doors are.
@@ -156,9 +158,12 @@ impl Node {
         });
         tasks.spawn(peers::answer_all(exchange.clone(), sessions));
         tasks.spawn(take_up(exchange.clone(), unanswered));
-        let doors = open_doors(&files.config, &exchange, &links, &endpoints, &mut tasks).await?;
-        let endpoints = endpoints.into_iter().map(|(endpoint, _)| endpoint).collect();
-        Ok(Self { exchange, config: files.config, doors, endpoints, writer, tasks })
+        let closing = watch::Sender::new(false);
+        let in_flight = Arc::new(Semaphore::new(files.config.limits.max_in_flight as usize));
+        let endpoints: Vec<_> = endpoints.into_iter().map(|(endpoint, _)| endpoint).collect();
+        let opening = Opening { exchange: &exchange, links: &links, in_flight: &in_flight, closing: &closing, peers: &endpoints[0] };
+        let doors = open_doors(&files.config, opening, &mut tasks).await?;
+        Ok(Self { exchange, config: files.config, doors, endpoints, writer, tasks, closing, in_flight })
     }
 
     /// What the daemon says when all doors are open.
@@ -182,10 +187,13 @@ impl Node {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     }
 
-    /// Closes the doors, lets the writer finish its batch, and ends.
+    /// Closes the doors, gives the exchanges in flight their time, lets the writer finish its batch, and ends.
     pub async fn shut_down(self) {
         tracing::info!("shutting down");
-        let Self { exchange, doors, endpoints, writer, mut tasks, .. } = self;
+        let Self { exchange, config, doors, endpoints, writer, mut tasks, closing, in_flight } = self;
+        closing.send_replace(true);
+        let grace = Duration::from_secs(u64::from(config.limits.shutdown_grace_seconds));
+        let _ = tokio::time::timeout(grace, in_flight.acquire_many(config.limits.max_in_flight)).await;
         exchange.log.stop(crate::log::LogError::Closed);
         for endpoint in &endpoints {
             endpoint.close(quinn::VarInt::from_u32(0), b"shutting down");
@@ -195,9 +203,18 @@ impl Node {
         for endpoint in &endpoints {
             endpoint.wait_idle().await;
         }
-        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         drop(exchange);
+        let _ = tokio::time::timeout(grace, tokio::task::spawn_blocking(move || writer.join())).await;
     }
+}
+
+/// What the doors open onto.
+struct Opening<'a> {
+    exchange: &'a Arc<Exchange>,
+    links: &'a Arc<Links>,
+    in_flight: &'a Arc<Semaphore>,
+    closing: &'a watch::Sender<bool>,
+    peers: &'a Endpoint,
 }
 
 fn read(path: &Path) -> Result<String, StartError> {
@@ -259,13 +276,8 @@ fn targets(me: creditbay_protocol::name::Region, tls: &SigningKey, others: &[Reg
         .collect()
 }
 
-async fn open_doors(
-    config: &NodeConfig,
-    exchange: &Arc<Exchange>,
-    links: &Arc<Links>,
-    endpoints: &[(Endpoint, Form)],
-    tasks: &mut JoinSet<()>,
-) -> Result<Bound, StartError> {
+async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinSet<()>) -> Result<Bound, StartError> {
+    let Opening { exchange, links, in_flight, closing, peers } = opening;
     let bind = async |address: SocketAddr| TcpListener::bind(address).await.map_err(|error| because(format!("{address}: {error}")));
     let (services_at, auditors_at) = (bind(config.doors.services).await?, bind(config.doors.auditors).await?);
     let admin = &config.doors.admin;
@@ -275,18 +287,19 @@ async fn open_doors(
     let bound = Bound {
         services: services_at.local_addr().map_err(because)?,
         auditors: auditors_at.local_addr().map_err(because)?,
-        peers: endpoints[0].0.local_addr().map_err(because)?,
+        peers: peers.local_addr().map_err(because)?,
         admin: admin.clone(),
     };
     let services = Arc::new(Services {
         exchange: exchange.clone(),
         services: config.services.clone(),
-        in_flight: Semaphore::new(config.limits.max_in_flight as usize),
+        in_flight: in_flight.clone(),
+        patience: Duration::from_secs(u64::from(config.limits.request_timeout_seconds)),
     });
     let auditors = Arc::new(Auditors { exchange: exchange.clone(), auditors: config.auditors.clone() });
     let admin = Arc::new(Admin::new(exchange.clone(), links.clone(), config.data_dir.clone()));
-    tasks.spawn(http::serve(services_at, services::router(services)));
-    tasks.spawn(http::serve(auditors_at, auditors::router(auditors)));
+    tasks.spawn(http::serve(services_at, services::router(services), closing.subscribe()));
+    tasks.spawn(http::serve(auditors_at, auditors::router(auditors), closing.subscribe()));
     tasks.spawn(admin::serve(admin_at, admin));
     Ok(bound)
 }

@@ -55,8 +55,6 @@ limits! {
     request_timeout_seconds = 10, 1..=120;
     /// How long a starting node waits to hear from its peers before its first signature.
     peer_wait_seconds = 2, 0..=600;
-    /// How long a witnessed answer waits for its cosignatures before it is withheld.
-    witness_wait_seconds = 5, 1..=60;
     /// How long a node that shuts down waits for the exchanges in flight.
     shutdown_grace_seconds = 10, 0..=600;
     /// Exchanges in flight at once, asked and answered together; more are turned away.
@@ -67,8 +65,6 @@ limits! {
     min_free_mib = 256, 64..=1_048_576;
     /// The store's cache.
     cache_mib = 32, 8..=65_536;
-    /// Rows of a record file that are imported in one atomic step.
-    import_batch_rows = 1000, 1..=10_000;
 }
 
 fn in_range(

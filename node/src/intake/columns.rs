@@ -6,11 +6,10 @@
 use creditbay_protocol::calendar::Day;
 
 use super::fault::{IntakeError, Rejection, RowFault};
+use super::limits::MAX_COLUMNS;
 use super::table;
 use super::text::{compact, even};
 
-/// Columns that a header may have; the longest known one has 37.
-pub const MAX_COLUMNS: usize = 128;
 /// Characters of the longest cell that is repeated when its row is rejected.
 const MAX_SHOWN: usize = 64;
 
@@ -63,7 +62,11 @@ impl Columns {
         }
         let lacks = |(column, place): &(&Column, &Option<usize>)| column.needed && place.is_none();
         let missing: Vec<_> = layout.columns.iter().zip(&places).filter(lacks).map(|(column, _)| column.name).collect();
-        if missing.is_empty() { Ok(Self { layout, places, count: header.len() }) } else { Err(IntakeError::Layout { nearest: layout.name, missing }) }
+        if missing.is_empty() {
+            Ok(Self { layout, places, count: header.len() })
+        } else {
+            Err(IntakeError::Layout { nearest: layout.name, missing })
+        }
     }
 
     /// The layout.
@@ -90,11 +93,14 @@ impl Columns {
     }
 }
 
-/// Not a number that could identify, not a formula, not a text.
+/// Short, no formula, and with too few digits for a number that could identify, unless they make a date or an amount.
 fn is_harmless(cell: &str) -> bool {
-    let digits = compact(cell).bytes().filter(u8::is_ascii_digit).count();
-    let dated = cell.get(..4).is_some_and(|year| year.bytes().all(|byte| byte.is_ascii_digit())) && cell.contains(['-', '/']) && cell.len() <= 19;
-    cell.chars().count() <= MAX_SHOWN && (digits < 6 || dated || cell.contains('.')) && !cell.starts_with(['=', '+', '-', '@'])
+    let even = compact(cell);
+    let digits = even.bytes().filter(u8::is_ascii_digit).count();
+    let separator = |place: usize| matches!(even.as_bytes().get(place), Some(b'-' | b'/'));
+    let is_date = even.len() <= 19 && separator(4) && separator(7);
+    let is_amount = even.split_once('.').is_some_and(|(whole, _)| whole.len() <= 6);
+    even.chars().count() <= MAX_SHOWN && (digits < 6 || is_date || is_amount) && !even.starts_with(['=', '+', '-', '@'])
 }
 
 fn header_name(header: &str) -> String {
@@ -131,7 +137,7 @@ impl<'a> Row<'a> {
 
     /// An authority's code.
     pub fn authority(&self, column: usize) -> Result<String, Rejection> {
-        Ok(self.needed(column)?.to_ascii_uppercase())
+        Ok(authority_code(&self.needed(column)?))
     }
 
     /// A day that must be there.
@@ -153,6 +159,11 @@ impl<'a> Row<'a> {
     }
 }
 
+/// The code of an authority as it is compared.
+pub fn authority_code(text: &str) -> String {
+    compact(text).to_ascii_uppercase().replace(['(', ')', '-', '/'], "")
+}
+
 /// `yyyy-MM-dd` or `yyyy/MM/dd`, alone or with a time of day after a space or `T`.
 fn read_day(text: &str) -> Option<Day> {
     let (date, time) = text.split_once([' ', 'T']).map_or((text, None), |(date, time)| (date, Some(time)));
@@ -166,7 +177,8 @@ fn read_day(text: &str) -> Option<Day> {
 fn is_time_of_day(text: &str) -> bool {
     let (clock, fraction) = text.split_once('.').map_or((text, "0"), |(clock, fraction)| (clock, fraction));
     let mut parts = clock.split(':');
-    let mut below = |limit: u8| parts.next().is_some_and(|part| part.len() == 2 && part.parse::<u8>().is_ok_and(|value| value < limit));
+    let mut below =
+        |limit: u8| parts.next().is_some_and(|part| part.len() == 2 && part.parse::<u8>().is_ok_and(|value| value < limit));
     let begins = below(24) && below(60);
     let ends = clock.len() == 5 || below(60);
     begins && ends && parts.next().is_none() && !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit())
@@ -188,7 +200,14 @@ mod tests {
 
     #[test]
     fn amounts_are_whole_numbers_of_fen() {
-        for (text, fen) in [("0", 0), ("0.000001", 1), ("12.345678", 12_345_678), ("100", 100_000_000), ("99.999999", 99_999_999), ("0.35", 350_000)] {
+        for (text, fen) in [
+            ("0", 0),
+            ("0.000001", 1),
+            ("12.345678", 12_345_678),
+            ("100", 100_000_000),
+            ("99.999999", 99_999_999),
+            ("0.35", 350_000),
+        ] {
             assert_eq!(read_fen(text), Some(fen), "{text}");
         }
         assert_eq!(read_fen("999999999999.999999"), Some(999_999_999_999_999_999));
@@ -203,7 +222,18 @@ mod tests {
         for text in ["2026-05-01", "2026/05/01", "2026-05-01 00:00:00", "2026/05/01 23:59", "2026-05-01T08:30:00.123"] {
             assert_eq!(read_day(text), Some(day), "{text}");
         }
-        for bad in ["2026.5.1", "2026-5-1", "2026-02-30", "2026/05-01", "2026-05-01 24:00:00", "2026-05-01 8:00", "2026-05-01T", "2026-05-01T08:00:00Z", "2026-05-01 00:00:00:00", "待定"] {
+        for bad in [
+            "2026.5.1",
+            "2026-5-1",
+            "2026-02-30",
+            "2026/05-01",
+            "2026-05-01 24:00:00",
+            "2026-05-01 8:00",
+            "2026-05-01T",
+            "2026-05-01T08:00:00Z",
+            "2026-05-01 00:00:00:00",
+            "待定",
+        ] {
             assert_eq!(read_day(bad), None, "{bad}");
         }
     }
@@ -219,10 +249,20 @@ mod tests {
 
     #[test]
     fn what_could_identify_is_not_repeated() {
-        for kept in ["2026/02/30", "2026-02-30 00:00:00", "待定", "壹万元", "12.345678", "罚款;没收违法所得", "轻微"] {
+        for kept in ["2026/02/30", "2026-02-30 00:00:00", "待定", "壹万元", "12.345678", "罚款;没收违法所得", "轻微"]
+        {
             assert!(is_harmless(kept), "{kept}");
         }
-        for dropped in ["440106190001049997", "A123456(3)", "91440101MA9XTEAT0A", "99000001", "=cmd()", "-1+1"] {
+        for dropped in [
+            "440106190001049997",
+            "A123456(3)",
+            "91440101MA9XTEAT0A",
+            "99000001",
+            "99000001.0",
+            "4401-0619900307123",
+            "=cmd()",
+            " -1+1",
+        ] {
             assert!(!is_harmless(dropped), "{dropped}");
         }
     }

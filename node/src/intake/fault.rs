@@ -4,10 +4,8 @@ use std::io;
 
 use creditbay_protocol::identifier::IdentifierError;
 
-use super::columns::MAX_COLUMNS;
-use super::table::MAX_CELL_BYTES;
+use super::limits::{MAX_CELL_BYTES, MAX_COLUMNS, MAX_ROWS, MAX_STRICT_ROWS};
 use super::text::TextFault;
-use super::{MAX_ROWS, MAX_STRICT_ROWS};
 use crate::store::records::RecordsError;
 
 /// Why a file is not read to its end. Whatever was imported before stays, and no register counts as synchronised.

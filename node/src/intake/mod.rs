@@ -6,8 +6,10 @@
 
 pub mod columns;
 pub mod fault;
+pub mod limits;
 pub mod penalties;
 pub mod permits;
+pub mod reading;
 pub mod registers;
 pub mod table;
 pub mod text;
@@ -16,7 +18,6 @@ use std::collections::HashSet;
 use std::io::Read;
 
 use creditbay_configs::rules::RulePack;
-use creditbay_configs::rules::record::Record;
 use creditbay_protocol::calendar::{Day, Millis};
 use creditbay_protocol::identifier::Identifier;
 use creditbay_protocol::predicate::AttestationType;
@@ -24,14 +25,12 @@ use serde::{Serialize, Serializer};
 
 use self::columns::Columns;
 use self::fault::{IntakeError, Rejection, RowFault};
+use self::limits::{MAX_ROWS, MAX_STRICT_ROWS};
+use self::reading::{Entry, Reading};
 use self::registers::{Holds, Marker};
 use self::table::{Cells, Table};
-use crate::store::records::{Action, Amendment, Merged, Records};
+use crate::store::records::{Merged, Records};
 
-/// Rows of one file: their keys take 16 bytes each, in a set of at most twice their size.
-pub const MAX_ROWS: u64 = 1_000_000;
-/// Rows of one file that is imported strictly, all of which are kept until the last was read: 200 000 × about 120 bytes = 24 MB.
-pub const MAX_STRICT_ROWS: usize = 200_000;
 /// Rows that become durable together.
 const ROWS_PER_MERGE: usize = 500;
 /// Rows between two words on progress.
@@ -117,24 +116,6 @@ fn as_time<S: Serializer>(time: &Option<Millis>, serializer: S) -> Result<S::Ok,
     }
 }
 
-/// What a row says of an entity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
-    /// A record.
-    Record(Record),
-    /// What happened to one.
-    Amendment(Amendment),
-}
-
-/// What a row is, if it is not rejected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading {
-    /// About an entity.
-    Good(Identifier, Entry),
-    /// About a natural person.
-    Person,
-}
-
 /// Imports a file. `name` is what it is called, `now` the time of import; `report` hears every event as it happens.
 ///
 /// Without `strict` every good row is imported and every other one told; rows become durable 500 at a time, and after an error those
@@ -156,7 +137,12 @@ pub fn import(
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     let read = match OTHER_KINDS.into_iter().find(|kind| Some(*kind) == ending.as_deref()) {
         Some(ending) => Err(IntakeError::FileKind { ending }),
-        None => read_file(file, &mut Sink { strict, records, report, waiting: Vec::new(), merged: Merged::default() }, pack, &mut imported),
+        None => read_file(
+            file,
+            &mut Sink { strict, records, report, waiting: Vec::new(), merged: Merged::default() },
+            pack,
+            &mut imported,
+        ),
     };
     let finished = read.and_then(|(mut summary, as_of)| {
         if let Some(register) = as_of.register.filter(|_| summary.rows == 0 || summary.rejected < summary.rows) {
@@ -194,12 +180,12 @@ enum Kind {
 impl Kind {
     /// Recognises the file by its first row, and reads on to the header if that is not the one.
     fn recognise(table: &mut Table<impl Read>) -> Result<(Self, Columns, String), IntakeError> {
-        let mut first = table.next()?.ok_or(IntakeError::NoHeader)?;
+        let mut first = table.next_row()?.ok_or(IntakeError::NoHeader)?;
         if is_explanation(&first) {
-            first = table.next()?.ok_or(IntakeError::NoHeader)?;
+            first = table.next_row()?.ok_or(IntakeError::NoHeader)?;
         }
         if let Some(marker) = Marker::read(&first.cells)? {
-            let header = table.next()?.ok_or(IntakeError::NoHeader)?;
+            let header = table.next_row()?.ok_or(IntakeError::NoHeader)?;
             let columns = Columns::find(marker.layout(), &header.cells)?;
             return Ok((Self::Register(marker), columns, table::line_of(header.cells.into_iter())));
         }
@@ -216,7 +202,9 @@ impl Kind {
         match self {
             Self::Penalties => AsOf { register: Some(AttestationType::Penalty), day: None },
             Self::Permits => AsOf { register: Some(AttestationType::Permit), day: None },
-            Self::Register(Marker { holds: Holds::Register(register), as_of, .. }) => AsOf { register: Some(*register), day: Some(*as_of) },
+            Self::Register(Marker { holds: Holds::Register(register), as_of, .. }) => {
+                AsOf { register: Some(*register), day: Some(*as_of) }
+            }
             Self::Register(Marker { holds: Holds::Repairs, .. }) => AsOf { register: None, day: None },
         }
     }
@@ -245,7 +233,7 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, pack: &RulePack, imported: &m
     let register = as_of.register.map_or("REPAIR", AttestationType::as_str);
     let mut summary = Summary { layout: columns.layout().name, register, ..Summary::default() };
     let mut seen = HashSet::new();
-    while let Some(cells) = table.next()? {
+    while let Some(cells) = table.next_row()? {
         if is_explanation(&cells) {
             continue;
         }
@@ -258,7 +246,7 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, pack: &RulePack, imported: &m
                 summary.persons += 1;
                 (sink.report)(Event::Person { row: cells.line });
             }
-            Ok(Reading::Good(_, entry)) if !seen.insert(key_of(&entry)) => summary.duplicates += 1,
+            Ok(Reading::Good(_, entry)) if !seen.insert(entry.key()) => summary.duplicates += 1,
             Ok(Reading::Good(subject, entry)) => sink.take(subject, entry, imported)?,
             Err(rejection) => {
                 if summary.rejected == 0 {
@@ -270,7 +258,7 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, pack: &RulePack, imported: &m
                 (sink.report)(Event::RejectedCsv(columns.blanked(&cells.cells)));
             }
         }
-        if summary.rows % ROWS_PER_PROGRESS == 0 {
+        if summary.rows.is_multiple_of(ROWS_PER_PROGRESS) {
             (sink.report)(Event::Progress { rows: summary.rows });
         }
     }
@@ -281,19 +269,6 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, pack: &RulePack, imported: &m
     let Merged { added, replaced, unchanged } = sink.merged;
     let duplicates = summary.duplicates + unchanged;
     Ok((Summary { good: added + replaced, added, replaced, unchanged, duplicates, ..summary }, as_of))
-}
-
-/// What makes two rows of a file the same.
-fn key_of(entry: &Entry) -> [u8; 16] {
-    let mut key = [0; 16];
-    match entry {
-        Entry::Record(record) => key.copy_from_slice(&record.key.0[16..]),
-        Entry::Amendment(Amendment { document, action, .. }) => {
-            key = document.bytes();
-            key[0] ^= u8::from(*action == Action::Withdrawn);
-        }
-    }
-    key
 }
 
 /// Where good rows go.

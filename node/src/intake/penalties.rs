@@ -9,8 +9,8 @@ use creditbay_protocol::predicate::{AttestationType, Severity};
 
 use super::columns::{Column, Layout, Row, read_fen};
 use super::fault::{Rejection, RowFault};
+use super::reading::{Entry, Reading};
 use super::text::compact;
-use super::{Entry, Reading};
 use crate::store::records::DocumentId;
 
 /// The layout. The first three columns are those of every 双公示 layout.
@@ -25,12 +25,21 @@ pub static LAYOUT: Layout = Layout {
             shown: false,
         },
         Column { name: "证件号码", aliases: &["证件号码", "CF_XDR_ZJHM"], needed: false, shown: false },
-        Column { name: "行政处罚决定书文号", aliases: &["行政处罚决定书文号", "CF_WSH"], needed: true, shown: false },
+        Column {
+            name: "行政处罚决定书文号", aliases: &["行政处罚决定书文号", "CF_WSH"], needed: true, shown: false
+        },
         Column { name: "处罚类别", aliases: &["处罚类别", "CF_CFLB"], needed: true, shown: true },
         Column { name: "罚款金额（万元）", aliases: &["罚款金额(万元)", "CF_NR_FK"], needed: true, shown: true },
         Column { name: "处罚决定日期", aliases: &["处罚决定日期", "CF_JDRQ"], needed: true, shown: true },
-        Column { name: "公示截止期", aliases: &["公示截止期", "公示截止日期", "CF_GSJZQ"], needed: false, shown: true },
-        Column { name: "处罚机关统一社会信用代码", aliases: &["处罚机关统一社会信用代码", "CF_CFJGDM"], needed: true, shown: false },
+        Column {
+            name: "公示截止期", aliases: &["公示截止期", "公示截止日期", "CF_GSJZQ"], needed: false, shown: true
+        },
+        Column {
+            name: "处罚机关统一社会信用代码",
+            aliases: &["处罚机关统一社会信用代码", "CF_CFJGDM"],
+            needed: true,
+            shown: false,
+        },
         Column { name: "失信严重程度", aliases: &["失信严重程度"], needed: false, shown: true },
     ],
 };

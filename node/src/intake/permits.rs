@@ -7,15 +7,17 @@ use creditbay_protocol::predicate::AttestationType;
 use super::columns::{Column, Layout, Row};
 use super::fault::{Rejection, RowFault};
 use super::penalties::read_subject;
+use super::reading::{Entry, Reading};
 use super::text::compact;
-use super::{Entry, Reading};
 use crate::store::records::DocumentId;
 
 /// The layout. The first three columns are those of every 双公示 layout.
 pub static LAYOUT: Layout = Layout {
     name: "permits-2018",
     columns: &[
-        Column { name: "行政相对人类别", aliases: &["行政相对人类别", "XK_XDR_LB", "XK_XDR_TYPE"], needed: true, shown: false },
+        Column {
+            name: "行政相对人类别", aliases: &["行政相对人类别", "XK_XDR_LB", "XK_XDR_TYPE"], needed: true, shown: false
+        },
         Column {
             name: "统一社会信用代码",
             aliases: &["行政相对人代码_1(统一社会信用代码)", "行政相对人代码1(统一社会信用代码)", "XK_XDR_SHXYM"],
@@ -23,13 +25,20 @@ pub static LAYOUT: Layout = Layout {
             shown: false,
         },
         Column { name: "证件号码", aliases: &["证件号码", "XK_XDR_ZJHM"], needed: false, shown: false },
-        Column { name: "行政许可决定书文号", aliases: &["行政许可决定书文号", "XK_WSH"], needed: true, shown: false },
+        Column {
+            name: "行政许可决定书文号", aliases: &["行政许可决定书文号", "XK_WSH"], needed: true, shown: false
+        },
         Column { name: "许可编号", aliases: &["许可编号", "XK_XKBH"], needed: false, shown: false },
         Column { name: "许可类别", aliases: &["许可类别", "XK_XKLB"], needed: true, shown: true },
         Column { name: "许可决定日期", aliases: &["许可决定日期", "XK_JDRQ"], needed: true, shown: true },
         Column { name: "有效期自", aliases: &["有效期自", "XK_YXQZ"], needed: true, shown: true },
         Column { name: "有效期至", aliases: &["有效期至", "XK_YXQZI"], needed: true, shown: true },
-        Column { name: "许可机关统一社会信用代码", aliases: &["许可机关统一社会信用代码", "XK_XKJGDM"], needed: true, shown: false },
+        Column {
+            name: "许可机关统一社会信用代码",
+            aliases: &["许可机关统一社会信用代码", "XK_XKJGDM"],
+            needed: true,
+            shown: false,
+        },
         Column { name: "当前状态", aliases: &["当前状态", "XK_ZT"], needed: true, shown: true },
     ],
 };

@@ -8,11 +8,10 @@ use creditbay_protocol::calendar::Day;
 use creditbay_protocol::identifier::{Identifier, IdentifierError, Scheme, recognise_person};
 use creditbay_protocol::predicate::{AttestationType, RegistrationStatus};
 
-use super::columns::{Column, Layout, Row};
+use super::columns::{Column, Layout, Row, authority_code};
 use super::fault::{IntakeError, Rejection, RowFault};
 use super::permits::{category_code, permit};
-use super::text::compact;
-use super::{Entry, Reading};
+use super::reading::{Entry, Reading};
 use crate::store::records::{Action, Amendment, DocumentId};
 
 /// How the first line begins.
@@ -29,7 +28,12 @@ const DOCUMENT_COLUMN: Column = column("document", &["DOCUMENT"], true, false);
 
 static STATUS: Layout = Layout {
     name: NAME,
-    columns: &[SCHEME_COLUMN, IDENTIFIER_COLUMN, column("status", &["STATUS"], true, true), column("since", &["SINCE"], true, true)],
+    columns: &[
+        SCHEME_COLUMN,
+        IDENTIFIER_COLUMN,
+        column("status", &["STATUS"], true, true),
+        column("since", &["SINCE"], true, true),
+    ],
 };
 static LIST: Layout = Layout {
     name: NAME,
@@ -99,10 +103,11 @@ impl Marker {
         }
         let value = |key: &str| first.iter().skip(1).find_map(|cell| cell.trim().strip_prefix(key)?.strip_prefix('='));
         let register = value("register").ok_or(IntakeError::Marker("register= is missing"))?;
-        let authority = value("authority").map(|code| compact(code).to_ascii_uppercase()).filter(|code| !code.is_empty());
+        let authority = value("authority").map(authority_code).filter(|code| !code.is_empty());
         let as_of = value("as_of").and_then(|day| day.parse().ok());
         Ok(Some(Self {
-            holds: holds(register).ok_or(IntakeError::Marker("the register is none that is kept: REG_STATUS, PERMIT, REPAIR or a list"))?,
+            holds: holds(register)
+                .ok_or(IntakeError::Marker("the register is none that is kept: REG_STATUS, PERMIT, REPAIR or a list"))?,
             authority: authority.ok_or(IntakeError::Marker("authority= is missing"))?,
             as_of: as_of.ok_or(IntakeError::Marker("as_of= is missing or no date"))?,
         }))

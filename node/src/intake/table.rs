@@ -7,10 +7,8 @@ use std::io::Read;
 use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 
 use super::fault::IntakeError;
+use super::limits::MAX_CELL_BYTES;
 use super::text::{Text, TextFault};
-
-/// Bytes that one cell may hold. The longest that is read is a document number; free text is skipped over.
-pub const MAX_CELL_BYTES: usize = 64 * 1024;
 
 /// The rows of a file.
 pub struct Table<R> {
@@ -36,7 +34,7 @@ impl<R: Read> Table<R> {
     }
 
     /// The next row that holds anything; `None` at the end of the file.
-    pub fn next(&mut self) -> Result<Option<Cells<'_>>, IntakeError> {
+    pub fn next_row(&mut self) -> Result<Option<Cells<'_>>, IntakeError> {
         loop {
             self.reader.get_ref().begin_row();
             match self.reader.read_record(&mut self.record) {
@@ -82,7 +80,7 @@ mod tests {
     fn lines(text: &str) -> Vec<(u64, bool, usize)> {
         let mut table = Table::new(text.as_bytes());
         let mut rows = Vec::new();
-        while let Some(row) = table.next().unwrap() {
+        while let Some(row) = table.next_row().unwrap() {
             rows.push((row.line, row.cut, row.cells.len()));
         }
         rows
@@ -106,8 +104,8 @@ mod tests {
     fn a_long_cell_is_refused_and_named_by_its_place() {
         let text = format!("a,b\nc,{}\n", "x".repeat(MAX_CELL_BYTES + 1));
         let mut table = Table::new(text.as_bytes());
-        table.next().unwrap();
-        assert!(matches!(table.next(), Err(IntakeError::Cell { line: 2, number: 2 })));
+        table.next_row().unwrap();
+        assert!(matches!(table.next_row(), Err(IntakeError::Cell { line: 2, number: 2 })));
     }
 
     #[test]

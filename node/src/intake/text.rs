@@ -9,10 +9,10 @@ use std::io::{self, Read};
 
 use encoding_rs::{Decoder, DecoderResult, GB18030, UTF_8};
 
+use super::limits::MAX_ROW_BYTES;
+
 /// Bytes that are looked at to tell the encoding, from the first that is not ASCII.
 const WINDOW_BYTES: usize = 64 * 1024;
-/// Bytes of text that one row may hold: 16 cells of the longest kind.
-pub const MAX_ROW_BYTES: usize = 16 * super::table::MAX_CELL_BYTES;
 /// Characters beyond ASCII that, well-formed before the first fault, make a window UTF-8 with a fault rather than GB18030.
 const SURELY_UTF_8: usize = 16;
 
@@ -34,7 +34,9 @@ pub enum TextFault {
         encoding: &'static str,
     },
     /// A row that does not end.
-    #[error("the row that begins near line {line} is longer than {MAX_ROW_BYTES} bytes; look for a quotation mark that is never closed")]
+    #[error(
+        "the row that begins near line {line} is longer than {MAX_ROW_BYTES} bytes; look for a quotation mark that is never closed"
+    )]
     Row {
         /// The last line that was seen to begin, from 1.
         line: u64,
@@ -84,7 +86,8 @@ impl<R: Read> Text<R> {
 
     /// Fills the window and turns it into text; leaves none at the end of the file.
     fn refill(&mut self) -> io::Result<()> {
-        (self.text.clear(), self.given = 0);
+        self.text.clear();
+        self.given = 0;
         while self.text.is_empty() && !(self.source_ended && self.raw.is_empty()) {
             self.fill_window()?;
             if self.decoder.is_none() {
@@ -179,7 +182,11 @@ fn tell_encoding(window: &[u8], complete: bool) -> Decoder {
 /// A cell without the ways in which exporters differ: full-width ASCII made narrow, spaces around it dropped.
 pub fn even(cell: &str) -> Cow<'_, str> {
     let cell = cell.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}');
-    if cell.chars().any(|character| narrow(character) != character) { cell.chars().map(narrow).collect() } else { Cow::Borrowed(cell) }
+    if cell.chars().any(|character| narrow(character) != character) {
+        cell.chars().map(narrow).collect()
+    } else {
+        Cow::Borrowed(cell)
+    }
 }
 
 /// A text that is compared, not read: even, and without any space.

@@ -213,7 +213,9 @@ impl Shared {
     pub(in crate::log) fn stop(&self, reason: LogError) {
         let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         if stopped.is_none() {
-            tracing::warn!("{reason}");
+            if !matches!(reason, LogError::Closed) {
+                tracing::warn!("{reason}");
+            }
             *stopped = Some(reason);
         }
     }

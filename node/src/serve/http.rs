@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::exchange::ask::AskError;
 use crate::log::LogError;
@@ -66,9 +67,10 @@ impl From<LogError> for Problem {
     }
 }
 
-/// Serves a door over TCP until the task is dropped.
-pub async fn serve(listener: tokio::net::TcpListener, router: axum::Router) {
-    if let Err(error) = axum::serve(listener, router).await {
+/// Serves a door over TCP until `closing` says true; requests that came before are answered.
+pub async fn serve(listener: tokio::net::TcpListener, router: axum::Router, mut closing: watch::Receiver<bool>) {
+    let closed = async move { drop(closing.wait_for(|closing| *closing).await) };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closed).await {
         tracing::error!("a door closed: {error}");
     }
 }

@@ -3,6 +3,7 @@
 //! Here bytes become a question. Not here: whether it may be asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
@@ -22,6 +23,7 @@ use tokio::sync::Semaphore;
 use super::http::Problem;
 use crate::exchange::Exchange;
 use crate::exchange::ask::{Outcome, Question, Subject};
+use crate::log::LogError;
 
 /// Bytes of a request's body; the largest question is below 2 KiB.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -33,7 +35,9 @@ pub struct Services {
     /// Who may ask.
     pub services: Vec<Service>,
     /// Questions in flight.
-    pub in_flight: Semaphore,
+    pub in_flight: Arc<Semaphore>,
+    /// How long a service waits for its answer.
+    pub patience: Duration,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +91,7 @@ async fn answer(door: &Services, headers: &HeaderMap, body: Result<Json<Asked>, 
         issuer: asked.issuer,
         predicates: asked.predicates,
     };
-    let Ok(_place) = door.in_flight.try_acquire() else {
+    let Ok(place) = door.in_flight.clone().try_acquire_owned() else {
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "busy",
@@ -95,7 +99,15 @@ async fn answer(door: &Services, headers: &HeaderMap, body: Result<Json<Asked>, 
             "ask again in a moment, or raise limits.max_in_flight in node.toml",
         ));
     };
-    match door.exchange.ask(question).await? {
+    // A task of its own: a service that hangs up, or waits no longer, leaves no query behind that nobody closes.
+    let exchange = door.exchange.clone();
+    let asking = tokio::spawn(async move {
+        let outcome = exchange.ask(question).await;
+        drop(place);
+        outcome
+    });
+    let outcome = tokio::time::timeout(door.patience, asking).await.map_err(|_| out_of_patience(door.patience))?;
+    match outcome.map_err(|_| Problem::from(LogError::Closed))?? {
         Outcome::Answered(answer) => {
             let attestation = answer.attestation();
             let outcome = if attestation.content.refusal.is_some() { "refused" } else { "answered" };
@@ -109,6 +121,14 @@ async fn answer(door: &Services, headers: &HeaderMap, body: Result<Json<Asked>, 
             Err(problem)
         }
     }
+}
+
+fn out_of_patience(patience: Duration) -> Problem {
+    let detail = format!(
+        "no answer within {} s (limits.request_timeout_seconds); the query stays in the log and is carried through or closed: ask again",
+        patience.as_secs()
+    );
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "no_answer", "The other node did not answer in time", detail)
 }
 
 fn authenticate(services: &[Service], headers: &HeaderMap) -> Result<OrganisationId, Problem> {

@@ -2,7 +2,7 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `R` · HMAC of the subject (32) · part u16 | sealed: up to 64 records and amendments of one subject |
+//! | `R` · HMAC of the subject (32) · part u16 | sealed: up to 112 records and amendments of one subject |
 //! | `G` · register code u8 | when the register was last taken over whole, in milliseconds |
 //! | `C` | how many subjects have records |
 //! | `K` | an HMAC by which another record key is noticed |
@@ -28,10 +28,10 @@ use creditbay_protocol::wire::{self, WireError};
 use super::{Batch, MAX_VALUE_BYTES, Store, StoreError, Tree};
 use crate::host::entropy::Entropy;
 
-/// Records and amendments in one value: 64 × 94 bytes (the longest, a listing with four days, and its kind) + 10 + 28 = 6 054, below
-/// `MAX_VALUE_BYTES`. What is kept is only added to or replaced, so a subject never needs fewer values than before.
-const ITEMS_PER_PART: usize = 64;
-/// Values that one subject may fill: 1 024 × 64 records.
+/// Records and amendments in one value: 112 × 62 bytes (the longest, a penalty that was repaired and withdrawn) + 10 (part and length)
+/// + 28 (seal) = 6 982, below `MAX_VALUE_BYTES`. What is kept is only added to or replaced, so a subject never needs fewer values than before.
+const ITEMS_PER_PART: usize = 112;
+/// Values that one subject may fill: 1 024 × 112 records.
 const MAX_PARTS: usize = 1024;
 
 /// Why records are not read or kept.
@@ -41,7 +41,9 @@ pub enum RecordsError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The store was written under another record key.
-    #[error("the records were sealed under another record key; restore data/keys/records.key from where it was kept, or start with an empty store")]
+    #[error(
+        "the records were sealed under another record key; restore data/keys/records.key from where it was kept, or start with an empty store"
+    )]
     OtherKey,
     /// A sealed value does not open.
     #[error("sealed records of a subject cannot be opened: {0}; restore the store from the archive")]
@@ -70,7 +72,13 @@ impl DocumentId {
     /// The hash of a document's number, its authority's code and its subject; number and code already evened out by the importer.
     pub fn of(number: &str, authority: &str, subject: &Identifier) -> Self {
         let lengths = [number.len() as u64, authority.len() as u64].map(u64::to_le_bytes).concat();
-        let parts = [b"creditbay record document".as_slice(), &lengths, number.as_bytes(), authority.as_bytes(), &subject.canonical_bytes()];
+        let parts = [
+            b"creditbay record document".as_slice(),
+            &lengths,
+            number.as_bytes(),
+            authority.as_bytes(),
+            &subject.canonical_bytes(),
+        ];
         Self(half(Digest::concat(&parts)))
     }
 
@@ -193,8 +201,11 @@ impl Records {
     /// All records of a subject, amended; visible or not.
     pub fn of(&self, subject: &Identifier) -> Result<Vec<Record>, RecordsError> {
         let items = self.load(&self.place(subject))?;
-        let mut records: Vec<_> = items.iter().filter_map(|item| if let Item::Record(record) = item { Some(record.clone()) } else { None }).collect();
-        for amendment in items.iter().filter_map(|item| if let Item::Amendment(amendment) = item { Some(amendment) } else { None }) {
+        let mut records: Vec<_> =
+            items.iter().filter_map(|item| if let Item::Record(record) = item { Some(record.clone()) } else { None }).collect();
+        for amendment in
+            items.iter().filter_map(|item| if let Item::Amendment(amendment) = item { Some(amendment) } else { None })
+        {
             records.iter_mut().filter(|record| amendment.document.made(record)).for_each(|record| amendment.apply(record));
         }
         Ok(records)
