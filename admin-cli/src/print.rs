@@ -98,7 +98,7 @@ impl Fields {
 
 impl Display for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.0.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+        let width = self.0.iter().map(|(label, _)| columns(label)).max().unwrap_or(0);
         for (position, (label, value)) in self.0.iter().enumerate() {
             let end = if position == 0 { "" } else { "\n" };
             write!(f, "{end}  {label:<width$}  {value}")?;
@@ -130,13 +130,14 @@ impl Display for Table {
         let titles: Vec<String> = self.headings.iter().map(|heading| heading.trim_start_matches('>').to_owned()).collect();
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.chain(titles.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            cells.chain(titles.get(column)).map(|cell| columns(cell)).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..titles.len()).map(width).collect();
         for (number, row) in std::iter::once(&titles).chain(&self.rows).enumerate() {
             let mut line = String::new();
             for ((cell, heading), width) in row.iter().zip(&self.headings).zip(&widths) {
-                let cell = if heading.starts_with('>') { format!("  {cell:>width$}") } else { format!("  {cell:<width$}") };
+                let fill = " ".repeat(width.saturating_sub(columns(cell)));
+                let cell = if heading.starts_with('>') { format!("  {fill}{cell}") } else { format!("  {cell}{fill}") };
                 line.push_str(&cell);
             }
             let end = if number == 0 { "" } else { "\n" };
@@ -144,6 +145,15 @@ impl Display for Table {
         }
         Ok(())
     }
+}
+
+/// How many columns of a terminal a text takes: two for each Chinese character and full-width form (UAX 11, wide and full-width).
+fn columns(text: &str) -> usize {
+    let wide = |c: char| {
+        matches!(u32::from(c), 0x1100..=0x115f | 0x2e80..=0x303e | 0x3041..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff
+            | 0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x20000..=0x3fffd)
+    };
+    text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
 }
 
 /// `1 row`, `2 rows`.
@@ -168,6 +178,14 @@ mod tests {
         table.row(vec!["a".to_owned(), "1000".to_owned()]);
         table.row(vec!["longer".to_owned(), "1".to_owned()]);
         assert_eq!(table.to_string(), "  name    rows\n  a       1000\n  longer     1");
+    }
+
+    #[test]
+    fn a_chinese_character_takes_two_columns() {
+        let mut table = Table::new(&[">row", "column", "reason"]);
+        table.row(vec!["7".to_owned(), "许可（类别）".to_owned(), "x".to_owned()]);
+        table.row(vec!["8".to_owned(), "abc".to_owned(), "y".to_owned()]);
+        assert_eq!(table.to_string(), "  row  column        reason\n    7  许可（类别）  x\n    8  abc           y");
     }
 
     #[test]

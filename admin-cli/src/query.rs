@@ -19,7 +19,7 @@ use crate::exit::{Exit, HELP, UsageError};
 use crate::host::Stopwatch;
 use crate::node;
 use crate::predicate::{Asked, SHAPES};
-use crate::print::Screen;
+use crate::print::{Fields, Screen};
 use crate::rules::read_purpose;
 use crate::trust;
 
@@ -172,9 +172,12 @@ fn declined_or_failed(reply: &Reply, client: &Client, screen: &mut Screen) -> an
             "outcome": "declined", "reason": problem.reason, "detail": problem.detail, "leaf": problem.leaf,
         }))?;
     } else {
-        let leaf = problem.leaf.map_or_else(String::new, |leaf| format!("; leaf {leaf} of this node's log records it"));
-        let reason = problem.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-        screen.line(format!("Declined: {problem}{reason}{leaf}"))?;
+        let mut fields = Fields::new();
+        fields.add("declined", problem.reason.as_deref().unwrap_or(&problem.title)).add("why", &problem.detail);
+        if let Some(leaf) = problem.leaf {
+            fields.add("recorded", format!("leaf {leaf} of this node's log"));
+        }
+        screen.line(format!("{fields}\n"))?;
         screen.line("Nothing was sent to another region. `creditbay rules explain` shows the rule.")?;
     }
     Ok(Exit::Declined)

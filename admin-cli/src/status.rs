@@ -105,10 +105,16 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> anyhow::Result<Exit>
 
 /// Registers as a table.
 pub fn registers(registers: &[Register]) -> Table {
-    let mut table = Table::new(&["register", "synchronised", ">rows"]);
+    let counted = registers.iter().any(|register| register.rows.is_some());
+    let headings: &[&str] = if counted { &["register", "synchronised", ">rows"] } else { &["register", "synchronised"] };
+    let mut table = Table::new(headings);
     for register in registers {
         let synchronised = register.synchronised.as_ref().map_or_else(|| "never".to_owned(), text);
-        table.row(vec![register.register.clone(), synchronised, register.rows.map_or_else(String::new, |rows| rows.to_string())]);
+        let mut row = vec![register.register.clone(), synchronised];
+        if counted {
+            row.push(register.rows.map_or_else(String::new, |rows| rows.to_string()));
+        }
+        table.row(row);
     }
     table
 }
@@ -149,6 +155,6 @@ mod tests {
     fn times_are_for_people() {
         assert_eq!([5, 65, 3_700, 90_000].map(duration), ["5 s", "1 min 5 s", "1 h 1 min", "1 d 1 h"]);
         let never = Register { register: "PERMIT".to_owned(), synchronised: None, rows: None };
-        assert_eq!(registers(&[never]).to_string(), "  register  synchronised  rows\n  PERMIT    never");
+        assert_eq!(registers(&[never]).to_string(), "  register  synchronised\n  PERMIT    never");
     }
 }

@@ -1,4 +1,4 @@
-//! Salted commitments and their openings (PROTOCOL.md, "Commitments").
+//! Salted commitments and their openings (PROTOCOL 26.5).
 //!
 //! `salt = HMAC-SHA-256(seed, label)`, `commitment = SHA-256(label ‖ 0x00 ‖ salt ‖ bytes)`. One seed serves one leaf; each field has a
 //! label and so a salt of its own. An opening shows the salt and bytes of one field: it says nothing of the other fields, since
@@ -39,11 +39,7 @@ pub struct Opening {
 impl Opening {
     /// The opening of the commitment that [`commit`] makes of the same arguments.
     pub fn of(seed: &Seed, label: Label, bytes: &[u8]) -> Self {
-        Self {
-            label: label.as_str().to_owned(),
-            salt: salt(seed, label),
-            bytes: bytes.to_vec(),
-        }
+        Self { label: label.as_str().to_owned(), salt: salt(seed, label), bytes: bytes.to_vec() }
     }
 
     /// Whether this opens the commitment. A label that is not ours opens nothing: with a NUL in it, the same hashed bytes could be
@@ -56,9 +52,7 @@ impl Opening {
 
 impl fmt::Debug for Opening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opening")
-            .field("label", &self.label)
-            .finish_non_exhaustive()
+        f.debug_struct("Opening").field("label", &self.label).finish_non_exhaustive()
     }
 }
 
@@ -76,11 +70,7 @@ mod tests {
     #[test]
     fn an_opening_opens_its_commitment() {
         for label in Label::ALL {
-            assert!(Opening::of(&seed(), *label, b"canonical").opens(&commit(
-                &seed(),
-                *label,
-                b"canonical"
-            )));
+            assert!(Opening::of(&seed(), *label, b"canonical").opens(&commit(&seed(), *label, b"canonical")));
         }
     }
 
@@ -101,18 +91,9 @@ mod tests {
     fn other_bytes_another_label_another_salt_open_nothing() {
         let commitment = commit(&seed(), Label::COMMIT_SUBJECT, b"canonical");
         let good = Opening::of(&seed(), Label::COMMIT_SUBJECT, b"canonical");
-        let other_bytes = Opening {
-            bytes: b"canonicaL".to_vec(),
-            ..good.clone()
-        };
-        let other_label = Opening {
-            label: Label::COMMIT_OPERATOR.as_str().to_owned(),
-            ..good.clone()
-        };
-        let other_salt = Opening {
-            salt: salt(&Seed::from_bytes([8; 32]), Label::COMMIT_SUBJECT),
-            ..good
-        };
+        let other_bytes = Opening { bytes: b"canonicaL".to_vec(), ..good.clone() };
+        let other_label = Opening { label: Label::COMMIT_OPERATOR.as_str().to_owned(), ..good.clone() };
+        let other_salt = Opening { salt: salt(&Seed::from_bytes([8; 32]), Label::COMMIT_SUBJECT), ..good };
         for forged in [other_bytes, other_label, other_salt] {
             assert!(!forged.opens(&commitment), "{forged:?}");
         }
@@ -121,38 +102,19 @@ mod tests {
     #[test]
     fn a_label_of_a_strangers_making_opens_nothing() {
         // The hashed bytes of this commitment, cut one byte further right: label and NUL and first byte of the salt as "label".
-        let mut seeds = (0..=u16::MAX)
-            .map(|i| Seed::from_bytes([i.to_le_bytes(); 16].concat().try_into().unwrap()));
-        let seed = seeds
-            .find(|seed| salt(seed, Label::NETWORK).0[0] == 0)
-            .unwrap();
+        let mut seeds = (0..=u16::MAX).map(|i| Seed::from_bytes([i.to_le_bytes(); 16].concat().try_into().unwrap()));
+        let seed = seeds.find(|seed| salt(seed, Label::NETWORK).0[0] == 0).unwrap();
         let commitment = commit(&seed, Label::NETWORK, b"content");
         let good = Opening::of(&seed, Label::NETWORK, b"content");
         let mut shifted = [0; 32];
         shifted[..31].copy_from_slice(&good.salt.0[1..]);
         shifted[31] = b'c';
-        let forged = Opening {
-            label: format!("{}\0", good.label),
-            salt: Digest(shifted),
-            bytes: b"ontent".to_vec(),
-        };
-        let same_bytes =
-            Digest::concat(&[forged.label.as_bytes(), &[0], &forged.salt.0, &forged.bytes]);
-        assert_eq!(
-            same_bytes, commitment,
-            "the forgery hashes to the same commitment"
-        );
+        let forged = Opening { label: format!("{}\0", good.label), salt: Digest(shifted), bytes: b"ontent".to_vec() };
+        let same_bytes = Digest::concat(&[forged.label.as_bytes(), &[0], &forged.salt.0, &forged.bytes]);
+        assert_eq!(same_bytes, commitment, "the forgery hashes to the same commitment");
         assert!(!forged.opens(&commitment));
-        for label in [
-            "",
-            "creditbay/v2/network",
-            &format!("{}\0", good.label),
-            &good.label[1..],
-        ] {
-            let renamed = Opening {
-                label: label.to_owned(),
-                ..good.clone()
-            };
+        for label in ["", "creditbay/v2/network", &format!("{}\0", good.label), &good.label[1..]] {
+            let renamed = Opening { label: label.to_owned(), ..good.clone() };
             assert!(!renamed.opens(&commitment), "{label:?}");
         }
     }
@@ -163,35 +125,16 @@ mod tests {
     fn an_opening_of_one_field_says_nothing_of_another() {
         let subject = commit(&seed(), Label::COMMIT_SUBJECT, b"guessed");
         let operator = Opening::of(&seed(), Label::COMMIT_OPERATOR, b"operator");
-        let reused = Opening {
-            label: Label::COMMIT_SUBJECT.as_str().to_owned(),
-            salt: operator.salt,
-            bytes: b"guessed".to_vec(),
-        };
+        let reused =
+            Opening { label: Label::COMMIT_SUBJECT.as_str().to_owned(), salt: operator.salt, bytes: b"guessed".to_vec() };
         assert!(!reused.opens(&subject));
-        assert_ne!(
-            commit(
-                &Seed::from_bytes(operator.salt.0),
-                Label::COMMIT_SUBJECT,
-                b"guessed"
-            ),
-            subject
-        );
-        assert!(
-            Opening::of(&seed(), Label::COMMIT_SUBJECT, b"guessed").opens(&subject),
-            "with the seed the guess is confirmed"
-        );
+        assert_ne!(commit(&Seed::from_bytes(operator.salt.0), Label::COMMIT_SUBJECT, b"guessed"), subject);
+        assert!(Opening::of(&seed(), Label::COMMIT_SUBJECT, b"guessed").opens(&subject), "with the seed the guess is confirmed");
     }
 
     #[test]
     fn debug_output_keeps_the_content_to_itself() {
-        let printed = format!(
-            "{:?}",
-            Opening::of(&seed(), Label::COMMIT_SUBJECT, b"canonical")
-        );
-        assert_eq!(
-            printed,
-            "Opening { label: \"creditbay/v1/commit/subject\", .. }"
-        );
+        let printed = format!("{:?}", Opening::of(&seed(), Label::COMMIT_SUBJECT, b"canonical"));
+        assert_eq!(printed, "Opening { label: \"creditbay/v1/commit/subject\", .. }");
     }
 }

@@ -23,9 +23,7 @@ pub enum HashError {
     #[error("character {0} (counted from 0) is not one of 0-9 a-f; write the digest in lower case")]
     HexCharacter(usize),
     /// Not the standard alphabet, wrong padding, or trailing bits that are not zero.
-    #[error(
-        "not canonical base64 (standard alphabet, padded, trailing bits zero); encode the bytes again"
-    )]
+    #[error("not canonical base64 (standard alphabet, padded, trailing bits zero); encode the bytes again")]
     Base64,
     /// Well-formed base64 of something that is not 32 bytes.
     #[error("base64 of {0} bytes, but a digest has 32; copy the whole of it")]
@@ -96,17 +94,11 @@ impl Digest {
     /// Reads what [`Digest::to_base64`] writes, and nothing else.
     pub fn from_base64(text: &str) -> Result<Self, HashError> {
         let bytes = base64_decode(text)?;
-        <[u8; 32]>::try_from(bytes)
-            .map(Self)
-            .map_err(|bytes| HashError::Base64Length(bytes.len()))
+        <[u8; 32]>::try_from(bytes).map(Self).map_err(|bytes| HashError::Base64Length(bytes.len()))
     }
 
     fn from_ring(output: &[u8]) -> Self {
-        Self(
-            output
-                .try_into()
-                .expect("invariant: SHA-256 gives 32 bytes"),
-        )
+        Self(output.try_into().expect("invariant: SHA-256 gives 32 bytes"))
     }
 }
 
@@ -118,9 +110,7 @@ impl fmt::Display for Digest {
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..4]
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str("…")
     }
 }
@@ -155,14 +145,8 @@ mod tests {
     #[test]
     fn hmac_of_rfc_4231_case_2() {
         let tag = Digest::hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
-        assert_eq!(
-            tag.to_string(),
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-        );
-        assert_ne!(
-            Digest::hmac(b"jefe", &[b"what do ya want for nothing?"]),
-            tag
-        );
+        assert_eq!(tag.to_string(), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_ne!(Digest::hmac(b"jefe", &[b"what do ya want for nothing?"]), tag);
     }
 
     #[test]
@@ -177,55 +161,28 @@ mod tests {
     #[test]
     fn hex_of_another_length_is_refused() {
         assert_eq!(Digest::from_hex(&ABC[1..]), Err(HashError::HexLength(63)));
-        assert_eq!(
-            Digest::from_hex(&format!("{ABC}0")),
-            Err(HashError::HexLength(65))
-        );
+        assert_eq!(Digest::from_hex(&format!("{ABC}0")), Err(HashError::HexLength(65)));
     }
 
     #[test]
     fn hex_with_another_character_is_refused() {
-        assert_eq!(
-            Digest::from_hex(&ABC.to_uppercase()),
-            Err(HashError::HexCharacter(0))
-        );
-        assert_eq!(
-            Digest::from_hex(&format!("{}g", &ABC[..63])),
-            Err(HashError::HexCharacter(63))
-        );
-        assert_eq!(
-            Digest::from_hex(&format!("é{}", &ABC[2..])),
-            Err(HashError::HexCharacter(0))
-        );
+        assert_eq!(Digest::from_hex(&ABC.to_uppercase()), Err(HashError::HexCharacter(0)));
+        assert_eq!(Digest::from_hex(&format!("{}g", &ABC[..63])), Err(HashError::HexCharacter(63)));
+        assert_eq!(Digest::from_hex(&format!("é{}", &ABC[2..])), Err(HashError::HexCharacter(0)));
     }
 
     #[test]
     fn base64_that_is_not_canonical_is_refused() {
         let last_bits_set = ABC_BASE64.replace("Fa0=", "Fa1=");
-        for text in [
-            last_bits_set.as_str(),
-            &ABC_BASE64[..43],
-            " ungW",
-            "ung_",
-            "ungW\n",
-            "=",
-            "u",
-        ] {
+        for text in [last_bits_set.as_str(), &ABC_BASE64[..43], " ungW", "ung_", "ungW\n", "=", "u"] {
             assert_eq!(base64_decode(text), Err(HashError::Base64), "{text:?}");
-            assert_eq!(
-                Digest::from_base64(text),
-                Err(HashError::Base64),
-                "{text:?}"
-            );
+            assert_eq!(Digest::from_base64(text), Err(HashError::Base64), "{text:?}");
         }
     }
 
     #[test]
     fn base64_of_another_length_is_refused() {
-        assert_eq!(
-            Digest::from_base64(&base64_encode(&[1; 31])),
-            Err(HashError::Base64Length(31))
-        );
+        assert_eq!(Digest::from_base64(&base64_encode(&[1; 31])), Err(HashError::Base64Length(31)));
         assert_eq!(Digest::from_base64(""), Err(HashError::Base64Length(0)));
     }
 

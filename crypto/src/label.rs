@@ -1,4 +1,4 @@
-//! Labels: what a hash, a salt, a sealed box or a tag is for (PROTOCOL.md, "Labels").
+//! Labels: what a hash, a salt, a sealed box or a tag is for (PROTOCOL 26.4).
 //!
 //! One closed list, so that no two uses of a key or of SHA-256 ever take the same input. Every label carries the protocol version.
 //! Deliberately not here: what is hashed under a label.
@@ -65,11 +65,7 @@ mod tests {
     fn every_label_carries_the_version_and_is_plain_ascii() {
         for label in Label::ALL {
             assert!(label.as_str().starts_with("creditbay/v1/"), "{label:?}");
-            assert!(
-                label.as_bytes().iter().all(|byte| byte.is_ascii_lowercase()
-                    || byte.is_ascii_digit()
-                    || *byte == b'/')
-            );
+            assert!(label.as_bytes().iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'/'));
         }
     }
 
@@ -77,10 +73,7 @@ mod tests {
     fn labels_are_unique_and_none_begins_another() {
         for (i, one) in Label::ALL.iter().enumerate() {
             for (j, other) in Label::ALL.iter().enumerate() {
-                assert!(
-                    i == j || !other.as_bytes().starts_with(one.as_bytes()),
-                    "{one:?} begins {other:?}"
-                );
+                assert!(i == j || !other.as_bytes().starts_with(one.as_bytes()), "{one:?} begins {other:?}");
             }
         }
     }
@@ -88,9 +81,7 @@ mod tests {
     /// `ALL` is kept by hand: a constant that is missing in it escapes the two tests above and can never be opened.
     #[test]
     fn the_list_of_all_labels_is_complete() {
-        let declared = include_str!("label.rs")
-            .matches(": Label = Label(\"")
-            .count();
+        let declared = include_str!("label.rs").matches(": Label = Label(\"").count();
         assert_eq!(Label::ALL.len(), declared);
     }
 }

@@ -1,4 +1,4 @@
-//! Keys, signed notes, the Merkle tree and its proofs, salted commitments (PROTOCOL.md, "Keys, notes and trees").
+//! Keys, signed notes, the Merkle tree and its proofs, salted commitments (PROTOCOL 26).
 //!
 //! Pure functions over bytes. Deliberately not here: I/O, clocks, randomness (random bytes are arguments) and any meaning of the
 //! bytes that are signed, hashed or sealed; that is `protocol`'s. The rooms stand in the order of their dependency.

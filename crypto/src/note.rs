@@ -1,4 +1,4 @@
-//! Signed notes and timestamped cosignatures (C2SP signed-note v1.0.0, tlog-cosignature v1.0.1).
+//! Signed notes and timestamped cosignatures (C2SP signed-note v1.0.0, tlog-cosignature v1.0.1; PROTOCOL 26.2).
 //!
 //! A note is a text and signature lines under it. Read strictly: what was parsed prints as the same bytes. Deliberately not here:
 //! what the text says (a checkpoint is `protocol`'s), quorums, ML-DSA lines (they are kept, but nobody here verifies them).
@@ -134,12 +134,7 @@ impl NoteVerifier {
         let name_and_type = format!("{name}\n{}", char::from(kind as u8));
         let [a, b, c, d, ..] = Digest::concat(&[name_and_type.as_bytes(), key.as_bytes()]).0;
         let key_id = u32::from_be_bytes([a, b, c, d]);
-        Self {
-            name,
-            key_id,
-            kind,
-            key,
-        }
+        Self { name, key_id, kind, key }
     }
 
     /// Reads the text form. The id is compared with the computed one.
@@ -254,11 +249,7 @@ impl NoteSigner {
     }
 
     fn line(&self, bytes: Vec<u8>) -> NoteLine {
-        NoteLine {
-            name: self.verifier.name.clone(),
-            key_id: self.verifier.key_id,
-            bytes,
-        }
+        NoteLine { name: self.verifier.name.clone(), key_id: self.verifier.key_id, bytes }
     }
 }
 
@@ -300,11 +291,7 @@ impl NoteLine {
         if bytes.is_empty() {
             return None;
         }
-        Some(Self {
-            name,
-            key_id: u32::from_be_bytes(*key_id),
-            bytes: bytes.to_vec(),
-        })
+        Some(Self { name, key_id: u32::from_be_bytes(*key_id), bytes: bytes.to_vec() })
     }
 }
 
@@ -339,8 +326,7 @@ impl Note {
         if bytes.len() > MAX_NOTE_BYTES {
             return Err(NoteError::TooLong(bytes.len()));
         }
-        let note =
-            std::str::from_utf8(bytes).map_err(|error| NoteError::NotUtf8(error.valid_up_to()))?;
+        let note = std::str::from_utf8(bytes).map_err(|error| NoteError::NotUtf8(error.valid_up_to()))?;
         check_text(note)?;
         let blank = note.rfind("\n\n").ok_or(NoteError::NoSignatures)?;
         let (text, lines) = (&note[..=blank], &note[blank + 2..]);
@@ -350,10 +336,7 @@ impl Note {
         }
         let lines = lines.split('\n').enumerate();
         let lines = lines.map(|(at, line)| NoteLine::read(line).ok_or(NoteError::Line(at + 1)));
-        Ok(Self {
-            text: text.to_owned(),
-            lines: lines.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { text: text.to_owned(), lines: lines.collect::<Result<_, _>>()? })
     }
 
     /// Verifies every line that names a known key, and passes over the others. Gives each known key that signed once, in the order of
@@ -374,11 +357,7 @@ impl Note {
                 None => verified.push(Verified { verifier, time }),
             }
         }
-        if verified.is_empty() {
-            Err(NoteError::NoKnownKey)
-        } else {
-            Ok(verified)
-        }
+        if verified.is_empty() { Err(NoteError::NoKnownKey) } else { Ok(verified) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Secret bytes: the 32-byte seed of a leaf or of a key (PROTOCOL.md, "Seeds").
+//! Secret bytes: the 32-byte seed of a leaf or of a key (PROTOCOL 26.5).
 //!
 //! Deliberately not here: where random bytes come from (they are an argument), and what is derived from a seed (`commit`, `sign`).
 
@@ -55,9 +55,7 @@ impl<Context> Decode<Context> for Seed {
 }
 
 impl<'de, Context> BorrowDecode<'de, Context> for Seed {
-    fn borrow_decode<D: BorrowDecoder<'de, Context = Context>>(
-        decoder: &mut D,
-    ) -> Result<Self, DecodeError> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
         Self::decode(decoder)
     }
 }
@@ -75,31 +73,21 @@ mod tests {
         assert_eq!(wire, bytes);
         let (seed, used) = bincode::decode_from_slice::<Seed, _>(&wire, config::legacy()).unwrap();
         assert_eq!((seed.expose(), used), (&bytes, 32));
-        let (seed, _) =
-            bincode::borrow_decode_from_slice::<Seed, _>(&wire, config::legacy()).unwrap();
+        let (seed, _) = bincode::borrow_decode_from_slice::<Seed, _>(&wire, config::legacy()).unwrap();
         assert_eq!(seed.expose(), &bytes);
     }
 
     #[test]
     fn cut_short_it_is_refused() {
         for length in 0..32 {
-            assert!(
-                bincode::decode_from_slice::<Seed, _>(&[9; 32][..length], config::legacy())
-                    .is_err()
-            );
+            assert!(bincode::decode_from_slice::<Seed, _>(&[9; 32][..length], config::legacy()).is_err());
         }
     }
 
     #[test]
     fn a_size_limit_counts_it() {
-        assert!(
-            bincode::decode_from_slice::<Seed, _>(&[9; 32], config::legacy().with_limit::<31>())
-                .is_err()
-        );
-        assert!(
-            bincode::decode_from_slice::<Seed, _>(&[9; 32], config::legacy().with_limit::<32>())
-                .is_ok()
-        );
+        assert!(bincode::decode_from_slice::<Seed, _>(&[9; 32], config::legacy().with_limit::<31>()).is_err());
+        assert!(bincode::decode_from_slice::<Seed, _>(&[9; 32], config::legacy().with_limit::<32>()).is_ok());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Ed25519 keys and signatures, strict (RFC 8032; PROTOCOL.md, "Signatures").
+//! Ed25519 keys and signatures, strict (RFC 8032; PROTOCOL 26.1).
 //!
 //! One way to verify: strict, never a batch. A batch accepts signatures that later fail alone, so a signer could deny them.
 //! A public key exists only after its point has been checked. Deliberately not here: key files (`key_file`), notes (`note`).
@@ -61,14 +61,10 @@ pub enum KeyError {
     #[error("the public key is not written in its canonical form; get it from its owner again")]
     NonCanonical,
     /// One of the eight points of small order: signatures under it verify for messages nobody signed.
-    #[error(
-        "the public key has small order, anybody can sign for it; refuse its owner until he shows another"
-    )]
+    #[error("the public key has small order, anybody can sign for it; refuse its owner until he shows another")]
     SmallOrder,
     /// A point with a component of small order: verifiers disagree about signatures under it.
-    #[error(
-        "the public key is outside the prime-order group, verifiers would disagree; refuse its owner until he shows another"
-    )]
+    #[error("the public key is outside the prime-order group, verifiers would disagree; refuse its owner until he shows another")]
     Torsion,
 }
 
@@ -106,9 +102,7 @@ impl PublicKey {
     /// strict or laxer agrees with a yes.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), SignatureRefused> {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        self.0
-            .verify_strict(message, &signature)
-            .map_err(|_| SignatureRefused)
+        self.0.verify_strict(message, &signature).map_err(|_| SignatureRefused)
     }
 }
 
@@ -126,9 +120,7 @@ impl Ord for PublicKey {
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes()[..4]
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        self.as_bytes()[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str("…")
     }
 }
@@ -139,9 +131,7 @@ pub struct Signature(pub [u8; 64]);
 
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..4]
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str("…")
     }
 }
@@ -192,10 +182,7 @@ mod tests {
             assert_eq!(key.sign(&hex(message)), Signature(hex_array(signature)));
             let public = PublicKey::from_bytes(&hex_array(public)).unwrap();
             assert_eq!(public, key.public());
-            assert_eq!(
-                public.verify(&hex(message), &Signature(hex_array(signature))),
-                Ok(())
-            );
+            assert_eq!(public.verify(&hex(message), &Signature(hex_array(signature))), Ok(()));
             assert_eq!(key.seed().expose(), &hex_array(seed));
         }
     }
@@ -207,21 +194,11 @@ mod tests {
         for bit in 0..512 {
             let mut forged = signature;
             forged.0[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(
-                key.public().verify(b"message", &forged),
-                Err(SignatureRefused),
-                "bit {bit}"
-            );
+            assert_eq!(key.public().verify(b"message", &forged), Err(SignatureRefused), "bit {bit}");
         }
-        assert_eq!(
-            key.public().verify(b"messagf", &signature),
-            Err(SignatureRefused)
-        );
+        assert_eq!(key.public().verify(b"messagf", &signature), Err(SignatureRefused));
         let other = SigningKey::from_seed(Seed::from_bytes([8; 32]));
-        assert_eq!(
-            other.public().verify(b"message", &signature),
-            Err(SignatureRefused)
-        );
+        assert_eq!(other.public().verify(b"message", &signature), Err(SignatureRefused));
     }
 
     fn refusal(key: &str) -> Option<KeyError> {
@@ -266,18 +243,13 @@ mod tests {
     /// A key A of prime order plus a point T of order 8: the first such key in the CCTV vectors.
     #[test]
     fn a_key_with_a_torsion_component_is_refused() {
-        assert_eq!(
-            refusal("10eb7c3acfb2bed3e0d6ab89bf5a3d6afddd1176ce4812e38d9fd485058fdb1f"),
-            Some(KeyError::Torsion)
-        );
+        assert_eq!(refusal("10eb7c3acfb2bed3e0d6ab89bf5a3d6afddd1176ce4812e38d9fd485058fdb1f"), Some(KeyError::Torsion));
     }
 
     #[test]
     fn keys_are_ordered_by_their_bytes_and_printed_short() {
-        let mut keys: Vec<PublicKey> = RFC_8032
-            .iter()
-            .map(|(_, key, _, _)| PublicKey::from_bytes(&hex_array(key)).unwrap())
-            .collect();
+        let mut keys: Vec<PublicKey> =
+            RFC_8032.iter().map(|(_, key, _, _)| PublicKey::from_bytes(&hex_array(key)).unwrap()).collect();
         keys.sort();
         assert_eq!(format!("{keys:?}"), "[3d4017c3…, d75a9801…, fc51cd8e…]");
     }
@@ -327,12 +299,10 @@ mod tests {
                 Err(KeyError::NonCanonical) => "key: non-canonical",
                 Err(KeyError::SmallOrder) => "key: small order",
                 Err(KeyError::Torsion) => "key: torsion",
-                Ok(key) => {
-                    match key.verify(case.msg.as_bytes(), &Signature(hex_array(&case.sig))) {
-                        Ok(()) => "accepted",
-                        Err(SignatureRefused) => "signature refused",
-                    }
-                }
+                Ok(key) => match key.verify(case.msg.as_bytes(), &Signature(hex_array(&case.sig))) {
+                    Ok(()) => "accepted",
+                    Err(SignatureRefused) => "signature refused",
+                },
             };
             assert_eq!(outcome, expected, "case {}: {:?}", case.number, case.flags);
             *counts.entry(outcome).or_default() += 1;
@@ -352,18 +322,8 @@ mod tests {
             for test in &group.tests {
                 let verified = <[u8; 64]>::try_from(test.sig.as_ref())
                     .is_ok_and(|signature| key.verify(&test.msg, &Signature(signature)).is_ok());
-                assert_eq!(
-                    verified,
-                    !test.result.must_fail(),
-                    "case {}: {}",
-                    test.tc_id,
-                    test.comment
-                );
-                if verified {
-                    accepted += 1
-                } else {
-                    refused += 1
-                }
+                assert_eq!(verified, !test.result.must_fail(), "case {}: {}", test.tc_id, test.comment);
+                if verified { accepted += 1 } else { refused += 1 }
             }
         }
         assert_eq!((accepted, refused), (88, 63));

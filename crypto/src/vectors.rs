@@ -10,25 +10,15 @@ pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    assert!(
-        std::env::var("CI").as_deref() != Ok("true"),
-        "published vectors are missing: {}",
-        folder.display()
-    );
-    eprintln!(
-        "notice: skipped, no published vectors at {}",
-        folder.display()
-    );
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "published vectors are missing: {}", folder.display());
+    eprintln!("notice: skipped, no published vectors at {}", folder.display());
     None
 }
 
 /// Bytes of a hex figure.
 pub(crate) fn hex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "odd hex: {text}");
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
 /// `N` bytes of a hex figure.

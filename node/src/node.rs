@@ -124,7 +124,13 @@ impl Node {
         let replay = Replay::default();
         replay.recover(&log, &seals, &entropy).map_err(because)?;
 
-        let local = Arc::new(Local { region: me, log: log.clone(), log_key: own.log.clone(), clock: clock.clone(), metrics: metrics.clone() });
+        let local = Arc::new(Local {
+            region: me,
+            log: log.clone(),
+            log_key: own.log.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        });
         let links = Arc::new(Links::to(others.iter().map(|entry| entry.name)));
         let (serve, sessions) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
@@ -139,7 +145,8 @@ impl Node {
         links.heard_all(Duration::from_secs(u64::from(files.config.limits.peer_wait_seconds))).await;
         log.running().map_err(because)?;
 
-        let writer = std::thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run(queue)).map_err(because)?;
+        let writer =
+            std::thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run(queue)).map_err(because)?;
         let exchange = Arc::new(Exchange {
             me,
             directory: files.directory,
@@ -161,7 +168,8 @@ impl Node {
         let closing = watch::Sender::new(false);
         let in_flight = Arc::new(Semaphore::new(files.config.limits.max_in_flight as usize));
         let endpoints: Vec<_> = endpoints.into_iter().map(|(endpoint, _)| endpoint).collect();
-        let opening = Opening { exchange: &exchange, links: &links, in_flight: &in_flight, closing: &closing, peers: &endpoints[0] };
+        let opening =
+            Opening { exchange: &exchange, links: &links, in_flight: &in_flight, closing: &closing, peers: &endpoints[0] };
         let doors = open_doors(&files.config, opening, &mut tasks).await?;
         Ok(Self { exchange, config: files.config, doors, endpoints, writer, tasks, closing, in_flight })
     }
@@ -278,7 +286,8 @@ fn targets(me: creditbay_protocol::name::Region, tls: &SigningKey, others: &[Reg
 
 async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinSet<()>) -> Result<Bound, StartError> {
     let Opening { exchange, links, in_flight, closing, peers } = opening;
-    let bind = async |address: SocketAddr| TcpListener::bind(address).await.map_err(|error| because(format!("{address}: {error}")));
+    let bind =
+        async |address: SocketAddr| TcpListener::bind(address).await.map_err(|error| because(format!("{address}: {error}")));
     let (services_at, auditors_at) = (bind(config.doors.services).await?, bind(config.doors.auditors).await?);
     let admin = &config.doors.admin;
     let _ = fs::remove_file(admin);

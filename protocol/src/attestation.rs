@@ -55,8 +55,8 @@ pub struct Sealed {
     pub tlog_proof: String,
 }
 
-/// The readable content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The readable content. `Debug` leaves the subject out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Content {
     /// Who answers.
@@ -87,6 +87,14 @@ pub struct Content {
     pub as_of: Option<Day>,
     /// The last day on which every verdict may be used.
     pub valid_until: Option<Day>,
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { issuer, asker, answered_at, answers, refusal, .. } = self;
+        let (from, to) = (issuer, asker);
+        write!(f, "Content({from} to {to} at {answered_at}: {answers:?} {refusal:?} …)")
+    }
 }
 
 /// One predicate with its verdict.
@@ -153,7 +161,7 @@ pub enum AttestationFault {
         /// What is wrong.
         error: TlogProofError,
     },
-    /// The answer's leaf names another query.
+    /// The answer's leaf names another query, or it has another count of verdicts than the query has predicates.
     #[error("answer: it answers another query than the one in the file")]
     OtherQuery,
     /// The readable content says something else than the exact bytes.
@@ -162,7 +170,7 @@ pub enum AttestationFault {
     /// The identity is not the answer's leaf.
     #[error("id: not the hash of the answer's leaf")]
     Id,
-    /// A cosignature by a known key does not verify, or a line is missing.
+    /// No known witness of another region has cosigned the answer's checkpoint, or one's line does not verify.
     #[error("no cosignature of another region on the checkpoint")]
     NoCosignature,
 }
@@ -213,13 +221,13 @@ impl Attestation {
         if self.format != FORMAT {
             faults.push(AttestationFault::Format);
         }
-        let query = open::<Query>("query", &self.query).map_err(|fault| faults.push(fault)).ok();
-        let answer = open::<Answer>("answer", &self.answer).map_err(|fault| faults.push(fault)).ok();
+        let query = open::<Query>("query", &self.query, &mut faults);
+        let answer = open::<Answer>("answer", &self.answer, &mut faults);
         let (Some((query, query_seed)), Some((answer, answer_seed))) = (query, answer) else { return Err(faults) };
 
         let query_leaf = Leaf::new(self.query.time, LeafBody::of_query(&query, &query_seed)).hash();
         let answer_leaf = Leaf::new(self.answer.time, LeafBody::of_answer(&query, &answer, &answer_seed)).hash();
-        if answer.query != query_leaf {
+        if answer.query != query_leaf || !answers_each(&query, &answer) {
             faults.push(AttestationFault::OtherQuery);
         }
         if self.id != answer_leaf.to_string() {
@@ -236,6 +244,14 @@ impl Attestation {
             }
         }
         if faults.is_empty() { Ok(answer_leaf) } else { Err(faults) }
+    }
+}
+
+/// One verdict for each predicate; a missing one would otherwise be missing in what a person reads, too.
+fn answers_each(query: &Query, answer: &Answer) -> bool {
+    match &answer.reply {
+        Reply::Answered(verdicts) => verdicts.verdicts.len() == query.predicates.as_slice().len(),
+        Reply::Refused(_) => true,
     }
 }
 
@@ -271,12 +287,21 @@ fn seal<M: bincode::Encode>(proven: &Proven<'_, M>) -> Sealed {
     }
 }
 
-fn open<M: bincode::Encode + bincode::Decode<()>>(part: &'static str, sealed: &Sealed) -> Result<(M, Seed), AttestationFault> {
-    let bytes = base64_decode(&sealed.message).map_err(|_| AttestationFault::Base64 { part, field: "message" })?;
-    let message = wire::decode(&bytes, BODY_BYTES).map_err(|error| AttestationFault::Message { part, error })?;
-    let seed = base64_decode(&sealed.seed).map_err(|_| AttestationFault::Base64 { part, field: "seed" })?;
-    let seed = <[u8; 32]>::try_from(seed).map_err(|_| AttestationFault::Seed { part })?;
-    Ok((message, Seed::from_bytes(seed)))
+/// Message and seed of a part; where one cannot be read, the other is still looked at.
+fn open<M: bincode::Encode + bincode::Decode<()>>(
+    part: &'static str,
+    sealed: &Sealed,
+    faults: &mut Vec<AttestationFault>,
+) -> Option<(M, Seed)> {
+    let message = base64_decode(&sealed.message)
+        .map_err(|_| AttestationFault::Base64 { part, field: "message" })
+        .and_then(|bytes| wire::decode(&bytes, BODY_BYTES).map_err(|error| AttestationFault::Message { part, error }));
+    let seed = base64_decode(&sealed.seed)
+        .map_err(|_| AttestationFault::Base64 { part, field: "seed" })
+        .and_then(|seed| <[u8; 32]>::try_from(seed).map_err(|_| AttestationFault::Seed { part }));
+    let message = message.map_err(|fault| faults.push(fault)).ok();
+    let seed = seed.map_err(|fault| faults.push(fault)).ok();
+    Some((message?, Seed::from_bytes(seed?)))
 }
 
 impl Content {

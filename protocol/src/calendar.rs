@@ -6,8 +6,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use bincode::{Decode, Encode};
-use jiff::civil::Date;
 use jiff::Span;
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const DAY_MS: u64 = 86_400_000;
@@ -70,12 +70,20 @@ impl Day {
 
     /// The same day `months` calendar months earlier; the last of the month where that month is shorter.
     pub fn months_before(self, months: u32) -> Self {
-        self.date().checked_sub(Span::new().months(i64::from(months.min(12_000)))).ok().and_then(|date| Self::of(date).ok()).unwrap_or(Self::FIRST)
+        self.date()
+            .checked_sub(Span::new().months(i64::from(months.min(12_000))))
+            .ok()
+            .and_then(|date| Self::of(date).ok())
+            .unwrap_or(Self::FIRST)
     }
 
     /// The same day `months` calendar months later; the last of the month where that month is shorter.
     pub fn months_after(self, months: u32) -> Self {
-        self.date().checked_add(Span::new().months(i64::from(months.min(12_000)))).ok().and_then(|date| Self::of(date).ok()).unwrap_or(Self::LAST)
+        self.date()
+            .checked_add(Span::new().months(i64::from(months.min(12_000))))
+            .ok()
+            .and_then(|date| Self::of(date).ok())
+            .unwrap_or(Self::LAST)
     }
 
     /// `days` later.

@@ -124,8 +124,11 @@ impl Chain {
             };
         }
         if last.size() > 0 {
-            verify_consistency(last.size(), last.root(), next.size, &next.root, proof)
-                .map_err(|proof| ChainFault::Withheld { seen: last.size(), offered: next.size, proof })?;
+            verify_consistency(last.size(), last.root(), next.size, &next.root, proof).map_err(|proof| ChainFault::Withheld {
+                seen: last.size(),
+                offered: next.size,
+                proof,
+            })?;
         }
         Ok(self.adopt(offered, now))
     }

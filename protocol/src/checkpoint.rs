@@ -68,7 +68,8 @@ impl Checkpoint {
             return Err(CheckpointError::Lines);
         };
         let origin = origin.parse().map_err(|_| CheckpointError::Origin)?;
-        let decimal = !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit()) && (size == "0" || !size.starts_with('0'));
+        let decimal =
+            !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit()) && (size == "0" || !size.starts_with('0'));
         let size: u64 = Some(size).filter(|_| decimal).and_then(|size| size.parse().ok()).ok_or(CheckpointError::Size)?;
         if size > 1 << MAX_LEVELS {
             return Err(CheckpointError::Size);

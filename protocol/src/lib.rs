@@ -36,3 +36,7 @@ pub mod requester;
 pub mod responder;
 
 pub mod attestation;
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "vectors are files")]
+mod tests;

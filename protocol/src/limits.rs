@@ -15,7 +15,8 @@ pub const MAX_COVERAGE: usize = 24;
 /// Bytes of a message's body on the wire, the same for query, answer and refusal.
 ///
 /// The largest is an answer with 8 verdicts and 24 registers:
-/// 110 (envelope) + 40 (head) + 8 × 23 (verdicts) + 24 × 9 (coverage) + 2 × 8 (lengths) = 566; queries stay below 450. The rest is room for an authorisation.
+/// 92 (envelope) + 41 (head) + 8 × 16 (verdicts) + 24 × 9 (coverage) + 2 × 8 (lengths) = 493; the largest query has 300. The rest is
+/// room for an authorisation.
 pub const BODY_BYTES: usize = 1024;
 /// Bytes before the body of a frame: version (2), levels (2), body length (4).
 pub const FRAME_HEAD_BYTES: usize = 8;
@@ -24,7 +25,7 @@ pub const MAX_LEVELS: usize = 40;
 /// The largest frame: head, body and one hash slot per level.
 pub const MAX_FRAME_BYTES: usize = FRAME_HEAD_BYTES + BODY_BYTES + 32 * MAX_LEVELS;
 
-/// Bytes of a leaf (design 3): what 16 of them, with two length bytes each, leave of a 7 KiB store value.
+/// Bytes of a leaf (PROTOCOL 10). The largest of today, an answer's with 8 predicates, has 303; the rest is room for an authorisation.
 pub const MAX_LEAF_BYTES: usize = 448;
 
 /// Bytes of a signed note on a control stream: origin, size and root (≤ 120) and at most 16 lines of ≤ 180.

@@ -47,8 +47,9 @@ pub type OperatorId = Name<24>;
 impl<const MAX: usize> Name<MAX> {
     /// Reads a name.
     pub fn new(text: &str) -> Result<Self, NameError> {
-        if text.is_empty() || text.len() > MAX {
-            return Err(NameError::Length { len: text.chars().count(), max: MAX });
+        let len = text.chars().count();
+        if !(1..=MAX).contains(&len) {
+            return Err(NameError::Length { len, max: MAX });
         }
         let fits = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
         if let Some(position) = text.bytes().position(|byte| !fits(&byte)) {
@@ -123,7 +124,7 @@ impl<'de, const MAX: usize> Deserialize<'de> for Name<MAX> {
 }
 
 /// The origin of a log: whose it is, and the how-manieth (`gz.creditbay/log/1`).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Encode)]
 pub struct Origin {
     owner: Name<32>,
     number: u32,
@@ -145,6 +146,14 @@ impl Origin {
         self.number
     }
 }
+
+impl<C> Decode<C> for Origin {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let owner = Name::decode(decoder)?;
+        Self::new(owner, u32::decode(decoder)?).map_err(|_| DecodeError::Other("Origin: number 0"))
+    }
+}
+bincode::impl_borrow_decode!(Origin);
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,6 +210,7 @@ mod tests {
         assert_eq!(Region::new(""), Err(NameError::Length { len: 0, max: 8 }));
         assert_eq!(Region::new("abcdefghi"), Err(NameError::Length { len: 9, max: 8 }));
         assert_eq!(Region::new("gZ"), Err(NameError::Alphabet { position: 2 }));
+        assert_eq!(Region::new("港澳深"), Err(NameError::Alphabet { position: 1 }), "3 characters, though 9 bytes");
         assert!(wire::decode::<Region>(b"gz\0\0\0\0\0x", 8).is_err());
         assert!(wire::decode::<Region>(&[0; 8], 8).is_err());
         assert!(wire::decode::<Region>(b"GZ\0\0\0\0\0\0", 8).is_err());
@@ -211,8 +221,16 @@ mod tests {
         let origin: Origin = "gz.creditbay/log/12".parse().unwrap();
         assert_eq!((origin.owner().as_str(), origin.number()), ("gz.creditbay", 12));
         assert_eq!(origin.to_string(), "gz.creditbay/log/12");
-        for bad in ["gz.creditbay", "gz.creditbay/log/0", "gz.creditbay/log/01", "gz.creditbay/log/+1", "gz.creditbay/log/", "/log/1"] {
+        for bad in
+            ["gz.creditbay", "gz.creditbay/log/0", "gz.creditbay/log/01", "gz.creditbay/log/+1", "gz.creditbay/log/", "/log/1"]
+        {
             assert!(bad.parse::<Origin>().is_err(), "{bad}");
         }
+        assert_eq!("gz.creditbay/log/0".parse::<Origin>(), Err(NameError::Origin));
+        assert_eq!(Origin::new(origin.owner(), 0), Err(NameError::Origin));
+        let mut bytes = wire::encode(&origin);
+        assert_eq!(wire::decode::<Origin>(&bytes, 36), Ok(origin));
+        bytes[32..].fill(0);
+        assert!(wire::decode::<Origin>(&bytes, 36).is_err(), "no log has the number 0, on the wire either");
     }
 }

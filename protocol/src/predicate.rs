@@ -359,8 +359,7 @@ impl Serialize for Predicates {
 
 impl<'de> Deserialize<'de> for Predicates {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(Vec::deserialize(deserializer)?)
-            .ok_or_else(|| serde::de::Error::custom("predicates: one to eight in a query"))
+        Self::new(Vec::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("predicates: one to eight in a query"))
     }
 }
 

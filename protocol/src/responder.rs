@@ -18,7 +18,6 @@ use crate::name::{Origin, Region};
 use crate::query::Query;
 use crate::refusal::Fault;
 
-
 /// A query whose bytes were read; nothing is known about it yet.
 pub struct Received(Logged<Query>);
 

@@ -54,13 +54,13 @@ impl TilePath {
         let (level, rest) = rest.split_once('/').ok_or(TileError::Path)?;
         let level = match level {
             "entries" => None,
-            level => Some(number(level).filter(|level| *level <= 63).and_then(|level| u8::try_from(level).ok()).ok_or(TileError::Path)?),
+            level => Some(
+                number(level).filter(|level| *level <= 63).and_then(|level| u8::try_from(level).ok()).ok_or(TileError::Path)?,
+            ),
         };
         let (index, width) = match rest.split_once(".p/") {
             None => (rest, 256),
-            Some((index, width)) => {
-                (index, number(width).filter(|width| (1..=255).contains(width)).ok_or(TileError::Path)?)
-            }
+            Some((index, width)) => (index, number(width).filter(|width| (1..=255).contains(width)).ok_or(TileError::Path)?),
         };
         let tile = Self { level, index: parse_index(index)?, width: u16::try_from(width).map_err(|_| TileError::Path)? };
         if tile.to_string() == path { Ok(tile) } else { Err(TileError::Path) }
@@ -68,9 +68,14 @@ impl TilePath {
 
     /// Every tile and bundle that a tree of this size has, partial ones as they stand.
     pub fn all(size: u64) -> impl Iterator<Item = Self> {
-        let levels = (0u8..8).map(move |level| (level, size >> (u32::from(level) * TILE_HEIGHT))).take_while(|(_, nodes)| *nodes > 0);
+        let levels =
+            (0u8..8).map(move |level| (level, size >> (u32::from(level) * TILE_HEIGHT))).take_while(|(_, nodes)| *nodes > 0);
         let of = |level: Option<u8>, nodes: u64| {
-            let tail = (nodes % TILE_WIDTH != 0).then_some(Self { level, index: nodes / TILE_WIDTH, width: (nodes % TILE_WIDTH) as u16 });
+            let tail = (!nodes.is_multiple_of(TILE_WIDTH)).then_some(Self {
+                level,
+                index: nodes / TILE_WIDTH,
+                width: (nodes % TILE_WIDTH) as u16,
+            });
             (0..nodes / TILE_WIDTH).map(move |index| Self { level, index, width: TILE_WIDTH as u16 }).chain(tail)
         };
         levels.flat_map(move |(level, nodes)| of(Some(level), nodes)).chain(of(None, size))
@@ -165,8 +170,22 @@ mod tests {
     #[test]
     fn what_is_no_path_is_refused() {
         for bad in [
-            "tile/0/67", "tile/0/0067", "tile/0/x067", "tile/0/000/067", "tile/0/067.p/0", "tile/0/067.p/256", "tile/64/067", "tile/00/067",
-            "tile/-1/067", "tile/0/067.p/01", "tile/entries", "tile/0/x1/067", "checkpoint", "tile/0/067/", "/tile/0/067", "tile/data/067",
+            "tile/0/67",
+            "tile/0/0067",
+            "tile/0/x067",
+            "tile/0/000/067",
+            "tile/0/067.p/0",
+            "tile/0/067.p/256",
+            "tile/64/067",
+            "tile/00/067",
+            "tile/-1/067",
+            "tile/0/067.p/01",
+            "tile/entries",
+            "tile/0/x1/067",
+            "checkpoint",
+            "tile/0/067/",
+            "/tile/0/067",
+            "tile/data/067",
         ] {
             assert_eq!(TilePath::parse(bad), Err(TileError::Path), "{bad}");
         }
@@ -177,10 +196,13 @@ mod tests {
         let all: Vec<_> = TilePath::all(70_000).collect();
         let hashes = |level| all.iter().filter(move |tile| tile.level == Some(level));
         assert_eq!(hashes(0).count(), 274);
-        assert_eq!(hashes(0).last().map(ToString::to_string).as_deref(), Some("tile/0/273.p/112"));
+        assert_eq!(hashes(0).next_back().map(ToString::to_string).as_deref(), Some("tile/0/273.p/112"));
         assert_eq!(hashes(1).map(ToString::to_string).collect::<Vec<_>>(), ["tile/1/000", "tile/1/001.p/17"]);
         assert_eq!(hashes(2).map(ToString::to_string).collect::<Vec<_>>(), ["tile/2/000.p/1"]);
-        assert_eq!(TilePath::all(256).map(|tile| tile.to_string()).collect::<Vec<_>>(), ["tile/0/000", "tile/1/000.p/1", "tile/entries/000"]);
+        assert_eq!(
+            TilePath::all(256).map(|tile| tile.to_string()).collect::<Vec<_>>(),
+            ["tile/0/000", "tile/1/000.p/1", "tile/entries/000"]
+        );
         assert_eq!(TilePath::all(0).count(), 0);
     }
 

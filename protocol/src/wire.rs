@@ -50,8 +50,7 @@ pub enum WireError {
 
 /// The canonical bytes of a value.
 pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
-    bincode::encode_to_vec(value, CONFIG)
-        .expect("invariant: wire types are bounded and a Vec takes every byte")
+    bincode::encode_to_vec(value, CONFIG).expect("invariant: wire types are bounded and a Vec takes every byte")
 }
 
 /// Reads one value from exactly these bytes.
@@ -143,6 +142,7 @@ macro_rules! coded {
 }
 
 #[cfg(test)]
+#[allow(unreachable_pub, reason = "coded! writes public items")]
 mod tests {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! The Merkle tree of a log: hashes that producer and verifier share (RFC 9162, 2.1.1; RFC 6962, 2.1).
+//! The Merkle tree of a log: hashes that producer and verifier share (RFC 9162, 2.1.1; RFC 6962, 2.1; PROTOCOL 26.3).
 //!
 //! `tree` makes roots and proofs; `verify` checks proofs and shares nothing with it but this file. Deliberately not here: tiles and
 //! their files (`protocol`), storage (`node`).
@@ -35,11 +35,7 @@ pub fn empty_root() -> Digest {
 
 /// Levels of nodes above the leaves in a tree of this size, ceil(log2(size)); 0 for sizes 0 and 1. No inclusion path is longer.
 pub const fn levels(size: u64) -> u32 {
-    if size <= 1 {
-        0
-    } else {
-        u64::BITS - (size - 1).leading_zeros()
-    }
+    if size <= 1 { 0 } else { u64::BITS - (size - 1).leading_zeros() }
 }
 
 #[cfg(test)]
@@ -50,40 +46,17 @@ mod tests {
     /// RFC 6962 figures as Certificate Transparency's own tests give them: the empty tree and the empty leaf.
     #[test]
     fn known_hashes() {
-        assert_eq!(
-            empty_root().to_string(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
-        assert_eq!(
-            leaf_hash(b"").to_string(),
-            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
-        );
-        assert_eq!(
-            leaf_hash(b"L123456").to_string(),
-            "395aa064aa4c29f7010acfe3f25db9485bbd4b91897b6ad7ad547639252b4d56"
-        );
+        assert_eq!(empty_root().to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(leaf_hash(b"").to_string(), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
+        assert_eq!(leaf_hash(b"L123456").to_string(), "395aa064aa4c29f7010acfe3f25db9485bbd4b91897b6ad7ad547639252b4d56");
         let node = node_hash(&leaf_hash(b""), &leaf_hash(&[0]));
-        assert_eq!(
-            node.0,
-            hex_array("fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125")
-        );
+        assert_eq!(node.0, hex_array("fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"));
     }
 
     #[test]
     fn levels_round_up() {
-        let expected = [
-            (0, 0),
-            (1, 0),
-            (2, 1),
-            (3, 2),
-            (4, 2),
-            (5, 3),
-            (8, 3),
-            (9, 4),
-            (1 << 40, 40),
-            ((1 << 40) + 1, 41),
-            (u64::MAX, 64),
-        ];
+        let expected =
+            [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (9, 4), (1 << 40, 40), ((1 << 40) + 1, 41), (u64::MAX, 64)];
         for (size, count) in expected {
             assert_eq!(levels(size), count, "size {size}");
         }

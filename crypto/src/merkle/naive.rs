@@ -17,10 +17,7 @@ pub(crate) mod figures {
         &[0x30, 0x31],
         &[0x40, 0x41, 0x42, 0x43],
         &[0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57],
-        &[
-            0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d,
-            0x6e, 0x6f,
-        ],
+        &[0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f],
     ];
     /// The roots over the first 0 to 8 leaves.
     pub(crate) const ROOTS: [&str; 9] = [
@@ -38,9 +35,7 @@ pub(crate) mod figures {
 
 /// The hashes of `count` different leaves.
 pub(crate) fn leaves(count: u64) -> Vec<Digest> {
-    (0..count)
-        .map(|index| leaf_hash(&index.to_le_bytes()))
-        .collect()
+    (0..count).map(|index| leaf_hash(&index.to_le_bytes())).collect()
 }
 
 /// A tree as the hashes of its leaves.
@@ -72,9 +67,7 @@ impl Nodes for NaiveTree {
     type Error = Infallible;
 
     fn node(&self, level: u32, index: u64) -> Result<Digest, Infallible> {
-        Ok(mth(
-            &self.0[(index << level) as usize..((index + 1) << level) as usize]
-        ))
+        Ok(mth(&self.0[(index << level) as usize..((index + 1) << level) as usize]))
     }
 }
 
@@ -98,11 +91,8 @@ fn path(index: usize, leaves: &[Digest]) -> Vec<Digest> {
         return Vec::new();
     }
     let (left, right) = leaves.split_at(split(leaves.len()));
-    let (mut path, sibling) = if index < left.len() {
-        (path(index, left), right)
-    } else {
-        (path(index - left.len(), right), left)
-    };
+    let (mut path, sibling) =
+        if index < left.len() { (path(index, left), right) } else { (path(index - left.len(), right), left) };
     path.push(mth(sibling));
     path
 }
@@ -112,11 +102,8 @@ fn subproof(old: usize, leaves: &[Digest], whole: bool) -> Vec<Digest> {
         return if whole { Vec::new() } else { vec![mth(leaves)] };
     }
     let (left, right) = leaves.split_at(split(leaves.len()));
-    let (mut proof, sibling) = if old <= left.len() {
-        (subproof(old, left, whole), right)
-    } else {
-        (subproof(old - left.len(), right, false), left)
-    };
+    let (mut proof, sibling) =
+        if old <= left.len() { (subproof(old, left, whole), right) } else { (subproof(old - left.len(), right, false), left) };
     proof.push(mth(sibling));
     proof
 }

@@ -21,9 +21,7 @@ pub trait Nodes {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TreeError<E> {
     /// A leaf at or beyond the tree's end, or an old tree larger than the new one.
-    #[error(
-        "position {index} is beyond a tree of {size} leaves; ask for one inside it, or for a larger tree"
-    )]
+    #[error("position {index} is beyond a tree of {size} leaves; ask for one inside it, or for a larger tree")]
     OutOfRange {
         /// The leaf's index, or the old size.
         index: u64,
@@ -37,21 +35,13 @@ pub enum TreeError<E> {
 
 /// The root over the first `size` leaves.
 pub fn root<N: Nodes>(size: u64, nodes: &N) -> Result<Digest, N::Error> {
-    if size == 0 {
-        Ok(empty_root())
-    } else {
-        range(0, size, nodes)
-    }
+    if size == 0 { Ok(empty_root()) } else { range(0, size, nodes) }
 }
 
 /// The path from leaf `index` to the root over `size` leaves, the leaf's sibling first. One allocation.
 ///
 /// Fails with [`TreeError::OutOfRange`] if `index >= size`.
-pub fn inclusion<N: Nodes>(
-    index: u64,
-    size: u64,
-    nodes: &N,
-) -> Result<Vec<Digest>, TreeError<N::Error>> {
+pub fn inclusion<N: Nodes>(index: u64, size: u64, nodes: &N) -> Result<Vec<Digest>, TreeError<N::Error>> {
     if index >= size {
         return Err(TreeError::OutOfRange { index, size });
     }
@@ -64,16 +54,9 @@ pub fn inclusion<N: Nodes>(
 /// where nothing is to be proved.
 ///
 /// Fails with [`TreeError::OutOfRange`] if `old > new`.
-pub fn consistency<N: Nodes>(
-    old: u64,
-    new: u64,
-    nodes: &N,
-) -> Result<Vec<Digest>, TreeError<N::Error>> {
+pub fn consistency<N: Nodes>(old: u64, new: u64, nodes: &N) -> Result<Vec<Digest>, TreeError<N::Error>> {
     if old > new {
-        return Err(TreeError::OutOfRange {
-            index: old,
-            size: new,
-        });
+        return Err(TreeError::OutOfRange { index: old, size: new });
     }
     if old == 0 || old == new {
         return Ok(Vec::new());
@@ -90,13 +73,7 @@ pub fn consistency<N: Nodes>(
 }
 
 /// Adds the siblings on the way from a perfect subtree up to the root over `size` leaves.
-fn climb<N: Nodes>(
-    level: u32,
-    index: u64,
-    size: u64,
-    nodes: &N,
-    path: &mut Vec<Digest>,
-) -> Result<(), N::Error> {
+fn climb<N: Nodes>(level: u32, index: u64, size: u64, nodes: &N, path: &mut Vec<Digest>) -> Result<(), N::Error> {
     for (up, level) in (level..levels(size)).enumerate() {
         let sibling = (index >> up) ^ 1;
         let begin = sibling << level;
@@ -114,9 +91,7 @@ fn climb<N: Nodes>(
 fn range<N: Nodes>(begin: u64, end: u64, nodes: &N) -> Result<Digest, N::Error> {
     let last = |end: u64| {
         let level = (end - begin).trailing_zeros();
-        nodes
-            .node(level, (end >> level) - 1)
-            .map(|node| (node, end - (1 << level)))
+        nodes.node(level, (end >> level) - 1).map(|node| (node, end - (1 << level)))
     };
     let (mut hash, mut end) = last(end)?;
     while end > begin {
@@ -137,16 +112,12 @@ pub struct Frontier {
 impl Frontier {
     /// The frontier of a tree without leaves.
     pub const fn empty() -> Self {
-        Self {
-            size: 0,
-            roots: Vec::new(),
-        }
+        Self { size: 0, roots: Vec::new() }
     }
 
     /// A frontier from its parts, the largest subtree's root first; nothing if their number does not fit the size.
     pub fn from_roots(size: u64, roots: Vec<Digest>) -> Option<Self> {
-        (size <= MAX_LEAVES && roots.len() == size.count_ones() as usize)
-            .then_some(Self { size, roots })
+        (size <= MAX_LEAVES && roots.len() == size.count_ones() as usize).then_some(Self { size, roots })
     }
 
     /// Leaves in the tree.
@@ -163,11 +134,7 @@ impl Frontier {
     pub fn push(&mut self, leaf_hash: Digest) {
         let completed = self.size.trailing_ones() as usize;
         let kept = self.roots.len() - completed;
-        let hash = self
-            .roots
-            .drain(kept..)
-            .rev()
-            .fold(leaf_hash, |hash, left| node_hash(&left, &hash));
+        let hash = self.roots.drain(kept..).rev().fold(leaf_hash, |hash, left| node_hash(&left, &hash));
         self.roots.push(hash);
         self.size += 1;
     }
@@ -175,9 +142,7 @@ impl Frontier {
     /// The tree's root.
     pub fn root(&self) -> Digest {
         let roots = self.roots.iter().rev().copied();
-        roots
-            .reduce(|right, left| node_hash(&left, &right))
-            .unwrap_or_else(empty_root)
+        roots.reduce(|right, left| node_hash(&left, &right)).unwrap_or_else(empty_root)
     }
 }
 
@@ -206,9 +171,7 @@ impl Level {
 
 /// A node that lies before the window or is not complete yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "node {index} of level {level} is not in the window from leaf {start} to {size}; read it from the stored tiles"
-)]
+#[error("node {index} of level {level} is not in the window from leaf {start} to {size}; read it from the stored tiles")]
 pub struct MissingNode {
     /// The node's level.
     pub level: u32,
@@ -231,21 +194,10 @@ impl Window {
         let size = frontier.size();
         let mut roots = frontier.roots().iter().rev();
         let levels = (0..u64::BITS - size.leading_zeros()).map(|level| {
-            let root = if size >> level & 1 == 1 {
-                roots.next()
-            } else {
-                None
-            };
-            Level {
-                start: first_needed(level, size),
-                hashes: root.into_iter().copied().collect(),
-            }
+            let root = if size >> level & 1 == 1 { roots.next() } else { None };
+            Level { start: first_needed(level, size), hashes: root.into_iter().copied().collect() }
         });
-        Self {
-            start: size,
-            size,
-            levels: levels.collect(),
-        }
+        Self { start: size, size, levels: levels.collect() }
     }
 
     /// Adds a leaf by its hash, and every perfect subtree that it completes; two hashes are added per leaf on average.
@@ -261,10 +213,7 @@ impl Window {
             if index & 1 == 0 {
                 break;
             }
-            hash = node_hash(
-                &left.expect("invariant: a level keeps the left sibling of its next node"),
-                &hash,
-            );
+            hash = node_hash(&left.expect("invariant: a level keeps the left sibling of its next node"), &hash);
             index >>= 1;
         }
         self.size += 1;
@@ -282,8 +231,7 @@ impl Window {
 
     /// The tree's root.
     pub fn root(&self) -> Digest {
-        root(self.size, self)
-            .expect("invariant: a window holds the frontier of every size from its start on")
+        root(self.size, self).expect("invariant: a window holds the frontier of every size from its start on")
     }
 
     /// The hash of a perfect subtree, if the window holds it.
@@ -293,17 +241,11 @@ impl Window {
 
     /// The held nodes of a level from an index on, each with its index, in order. Nodes before the window are passed over: compare
     /// the first index if they matter.
-    pub fn completed_since(
-        &self,
-        level: u32,
-        from_index: u64,
-    ) -> impl Iterator<Item = (u64, Digest)> + '_ {
+    pub fn completed_since(&self, level: u32, from_index: u64) -> impl Iterator<Item = (u64, Digest)> + '_ {
         let level = self.levels.get(level as usize);
         level.into_iter().flat_map(move |level| {
             let skipped = from_index.saturating_sub(level.start);
-            let skipped = usize::try_from(skipped).map_or(level.hashes.len(), |skipped| {
-                skipped.min(level.hashes.len())
-            });
+            let skipped = usize::try_from(skipped).map_or(level.hashes.len(), |skipped| skipped.min(level.hashes.len()));
             (level.start + skipped as u64..).zip(level.hashes.range(skipped..).copied())
         })
     }
@@ -325,12 +267,7 @@ impl Nodes for Window {
     type Error = MissingNode;
 
     fn node(&self, level: u32, index: u64) -> Result<Digest, MissingNode> {
-        Window::node(self, level, index).ok_or(MissingNode {
-            level,
-            index,
-            start: self.start,
-            size: self.size,
-        })
+        Window::node(self, level, index).ok_or(MissingNode { level, index, start: self.start, size: self.size })
     }
 }
 

@@ -9,9 +9,7 @@ use crate::merkle::node_hash;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// A leaf at or beyond the tree's end.
-    #[error(
-        "leaf {index} is beyond a tree of {size} leaves; ask for the proof under a later checkpoint"
-    )]
+    #[error("leaf {index} is beyond a tree of {size} leaves; ask for the proof under a later checkpoint")]
     IndexBeyondSize {
         /// The leaf's index.
         index: u64,
@@ -27,19 +25,13 @@ pub enum ProofError {
         found: usize,
     },
     /// The hashes do not lead to the root (in a proof of consistency: to the new root).
-    #[error(
-        "the proof does not lead to the root; leaf, proof or root is not the log's, keep all three as evidence"
-    )]
+    #[error("the proof does not lead to the root; leaf, proof or root is not the log's, keep all three as evidence")]
     RootMismatch,
     /// The hashes of a proof of consistency do not lead to the old root.
-    #[error(
-        "the proof does not lead to the old root; proof or root is not the log's, keep both as evidence"
-    )]
+    #[error("the proof does not lead to the old root; proof or root is not the log's, keep both as evidence")]
     OldRootMismatch,
     /// An old tree larger than the new one.
-    #[error(
-        "the old tree has {old} leaves, more than the new one's {new}; compare them the other way round"
-    )]
+    #[error("the old tree has {old} leaves, more than the new one's {new}; compare them the other way round")]
     SizesReversed {
         /// Leaves of the old tree.
         old: u64,
@@ -47,17 +39,13 @@ pub enum ProofError {
         new: u64,
     },
     /// Two different roots for one size.
-    #[error(
-        "two different roots for one tree of {size} leaves: if both are signed, that is a fork; keep both"
-    )]
+    #[error("two different roots for one tree of {size} leaves: if both are signed, that is a fork; keep both")]
     RootsDiffer {
         /// Leaves of both trees.
         size: u64,
     },
     /// An old tree without leaves: every tree continues it, so nothing can be proved.
-    #[error(
-        "an empty tree is continued by every tree; take the first checkpoint with leaves as the start"
-    )]
+    #[error("an empty tree is continued by every tree; take the first checkpoint with leaves as the start")]
     EmptyOldTree,
 }
 
@@ -68,32 +56,17 @@ pub const fn path_len(index: u64, size: u64) -> Option<usize> {
     }
     // Below the level where the ways of this leaf and of the last leaf meet, every level has a sibling; above it, only left ones.
     let inner = u64::BITS - (index ^ (size - 1)).leading_zeros();
-    let left = if inner == u64::BITS {
-        0
-    } else {
-        (index >> inner).count_ones()
-    };
+    let left = if inner == u64::BITS { 0 } else { (index >> inner).count_ones() };
     Some((inner + left) as usize)
 }
 
 /// The root that a leaf's hash and path lead to. The caller compares it with a root that it trusts.
-pub fn root_from_inclusion(
-    leaf: &Digest,
-    index: u64,
-    size: u64,
-    path: &[Digest],
-) -> Result<Digest, ProofError> {
+pub fn root_from_inclusion(leaf: &Digest, index: u64, size: u64, path: &[Digest]) -> Result<Digest, ProofError> {
     let expected = path_len(index, size).ok_or(ProofError::IndexBeyondSize { index, size })?;
     if path.len() != expected {
-        return Err(ProofError::WrongLength {
-            expected,
-            found: path.len(),
-        });
+        return Err(ProofError::WrongLength { expected, found: path.len() });
     }
-    let mut way = Way {
-        node: index,
-        last: size - 1,
-    };
+    let mut way = Way { node: index, last: size - 1 };
     Ok(path.iter().fold(*leaf, |hash, sibling| match way.step() {
         Side::Left => node_hash(sibling, &hash),
         Side::Right => node_hash(&hash, sibling),
@@ -101,19 +74,9 @@ pub fn root_from_inclusion(
 }
 
 /// Checks that the leaf with this hash stands at this index of the tree with this size and root.
-pub fn verify_inclusion(
-    leaf: &Digest,
-    index: u64,
-    size: u64,
-    path: &[Digest],
-    root: &Digest,
-) -> Result<(), ProofError> {
+pub fn verify_inclusion(leaf: &Digest, index: u64, size: u64, path: &[Digest], root: &Digest) -> Result<(), ProofError> {
     let computed = root_from_inclusion(leaf, index, size, path)?;
-    if computed == *root {
-        Ok(())
-    } else {
-        Err(ProofError::RootMismatch)
-    }
+    if computed == *root { Ok(()) } else { Err(ProofError::RootMismatch) }
 }
 
 /// Checks that the old tree is the beginning of the new one. For equal sizes the path is empty and the roots are equal. An old size of
@@ -126,27 +89,17 @@ pub fn verify_consistency(
     path: &[Digest],
 ) -> Result<(), ProofError> {
     if old_size > new_size {
-        return Err(ProofError::SizesReversed {
-            old: old_size,
-            new: new_size,
-        });
+        return Err(ProofError::SizesReversed { old: old_size, new: new_size });
     }
     if old_size == 0 {
         return Err(ProofError::EmptyOldTree);
     }
     let expected = consistency_len(old_size, new_size);
     if path.len() != expected {
-        return Err(ProofError::WrongLength {
-            expected,
-            found: path.len(),
-        });
+        return Err(ProofError::WrongLength { expected, found: path.len() });
     }
     if old_size == new_size {
-        return if old_root == new_root {
-            Ok(())
-        } else {
-            Err(ProofError::RootsDiffer { size: old_size })
-        };
+        return if old_root == new_root { Ok(()) } else { Err(ProofError::RootsDiffer { size: old_size }) };
     }
     // An old tree that is one perfect subtree is where the way begins; of any other, the proof's first hash is.
     let (start, path) = match path {
@@ -154,10 +107,7 @@ pub fn verify_consistency(
         _ => (*old_root, path),
     };
     let level = old_size.trailing_zeros();
-    let mut way = Way {
-        node: (old_size - 1) >> level,
-        last: (new_size - 1) >> level,
-    };
+    let mut way = Way { node: (old_size - 1) >> level, last: (new_size - 1) >> level };
     let (mut old, mut new) = (start, start);
     for sibling in path {
         match way.step() {

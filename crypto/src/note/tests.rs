@@ -1,9 +1,6 @@
 //! Notes against the specification's example, a foreign log, and the forged twin of every rule.
 
-use super::{
-    KeyKind, KeyName, MAX_LINES, MAX_NOTE_BYTES, Note, NoteError, NoteLine, NoteSigner,
-    NoteVerifier, Verified,
-};
+use super::{KeyKind, KeyName, MAX_LINES, MAX_NOTE_BYTES, Note, NoteError, NoteLine, NoteSigner, NoteVerifier, Verified};
 use crate::hash::base64_encode;
 use crate::secret::Seed;
 use crate::sign::{KeyError, SigningKey};
@@ -19,11 +16,7 @@ fn name(text: &str) -> KeyName {
 }
 
 fn signer(of: &str, kind: KeyKind, seed: u8) -> NoteSigner {
-    NoteSigner::new(
-        name(of),
-        kind,
-        SigningKey::from_seed(Seed::from_bytes([seed; 32])),
-    )
+    NoteSigner::new(name(of), kind, SigningKey::from_seed(Seed::from_bytes([seed; 32])))
 }
 
 fn log() -> NoteSigner {
@@ -35,17 +28,11 @@ fn witness() -> NoteSigner {
 }
 
 fn note(lines: Vec<NoteLine>) -> Note {
-    Note {
-        text: TEXT.to_owned(),
-        lines,
-    }
+    Note { text: TEXT.to_owned(), lines }
 }
 
 fn known(signers: &[&NoteSigner]) -> Vec<NoteVerifier> {
-    signers
-        .iter()
-        .map(|signer| signer.verifier().clone())
-        .collect()
+    signers.iter().map(|signer| signer.verifier().clone()).collect()
 }
 
 fn refusal(text: &str) -> NoteError {
@@ -55,21 +42,12 @@ fn refusal(text: &str) -> NoteError {
 #[test]
 fn the_specifications_example_verifies() {
     let verifier = NoteVerifier::parse(VKEY).unwrap();
-    assert_eq!(
-        (verifier.name(), verifier.key_id()),
-        (&name("example.com/foo"), 0x530d903a)
-    );
+    assert_eq!((verifier.name(), verifier.key_id()), (&name("example.com/foo"), 0x530d903a));
     assert_eq!(verifier.to_string(), VKEY);
     let note = Note::parse(NOTE.as_bytes()).unwrap();
     assert_eq!(note.text, TEXT);
     assert_eq!(note.to_string(), NOTE);
-    assert_eq!(
-        note.verify(&[verifier]),
-        Ok(vec![Verified {
-            verifier: 0,
-            time: None
-        }])
-    );
+    assert_eq!(note.verify(&[verifier]), Ok(vec![Verified { verifier: 0, time: None }]));
 }
 
 #[test]
@@ -77,61 +55,31 @@ fn the_checkpoints_of_a_foreign_log_verify() {
     let Some(folder) = folder("tiled-log") else {
         return;
     };
-    let verifier = NoteVerifier::parse(
-        "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx",
-    )
-    .unwrap();
+    let verifier = NoteVerifier::parse("example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx").unwrap();
     for size in 0..=15 {
         let bytes = std::fs::read(folder.join(format!("checkpoint.{size}"))).unwrap();
         let note = Note::parse(&bytes).unwrap();
-        assert_eq!(
-            note.verify(std::slice::from_ref(&verifier)),
-            Ok(vec![Verified {
-                verifier: 0,
-                time: None
-            }])
-        );
-        assert!(
-            note.text
-                .starts_with(&format!("example.com/log/testdata\n{size}\n"))
-        );
+        assert_eq!(note.verify(std::slice::from_ref(&verifier)), Ok(vec![Verified { verifier: 0, time: None }]));
+        assert!(note.text.starts_with(&format!("example.com/log/testdata\n{size}\n")));
         assert_eq!(note.to_string().as_bytes(), bytes);
     }
 }
 
 #[test]
 fn signatures_and_cosignatures_verify_and_survive_printing() {
-    let lines = vec![
-        log().sign(TEXT).unwrap(),
-        witness().cosign(TEXT, 1_764_000_000).unwrap(),
-    ];
+    let lines = vec![log().sign(TEXT).unwrap(), witness().cosign(TEXT, 1_764_000_000).unwrap()];
     let read = Note::parse(note(lines.clone()).to_string().as_bytes()).unwrap();
     assert_eq!(read, note(lines));
-    let expected = vec![
-        Verified {
-            verifier: 1,
-            time: None,
-        },
-        Verified {
-            verifier: 0,
-            time: Some(1_764_000_000),
-        },
-    ];
+    let expected = vec![Verified { verifier: 1, time: None }, Verified { verifier: 0, time: Some(1_764_000_000) }];
     assert_eq!(read.verify(&known(&[&witness(), &log()])), Ok(expected));
-    assert_eq!(
-        NoteLine::parse(&read.lines[1].to_string()),
-        Ok(read.lines[1].clone())
-    );
+    assert_eq!(NoteLine::parse(&read.lines[1].to_string()), Ok(read.lines[1].clone()));
 }
 
 #[test]
 fn a_text_with_blank_lines_parts_at_the_last() {
     for text in ["\n", "\n\n", "a\n\n— b AAAA\n", "a\n\n\n"] {
         let line = log().sign(text).unwrap();
-        let signed = Note {
-            text: text.to_owned(),
-            lines: vec![line],
-        };
+        let signed = Note { text: text.to_owned(), lines: vec![line] };
         let read = Note::parse(signed.to_string().as_bytes()).unwrap();
         assert_eq!(read, signed);
         assert!(read.verify(&known(&[&log()])).is_ok());
@@ -144,13 +92,7 @@ fn lines_of_strangers_are_passed_over_and_kept() {
     let mut damaged = stranger.sign(TEXT).unwrap();
     damaged.bytes.truncate(3);
     let note = note(vec![damaged, log().sign(TEXT).unwrap()]);
-    assert_eq!(
-        note.verify(&known(&[&log()])),
-        Ok(vec![Verified {
-            verifier: 0,
-            time: None
-        }])
-    );
+    assert_eq!(note.verify(&known(&[&log()])), Ok(vec![Verified { verifier: 0, time: None }]));
     assert_eq!(Note::parse(note.to_string().as_bytes()).unwrap(), note);
 }
 
@@ -158,13 +100,7 @@ fn lines_of_strangers_are_passed_over_and_kept() {
 fn a_key_that_signed_twice_counts_once_with_its_newest_time() {
     let lines = [20, 30, 10].map(|time| witness().cosign(TEXT, time).unwrap());
     let verified = note(lines.to_vec()).verify(&known(&[&witness()]));
-    assert_eq!(
-        verified,
-        Ok(vec![Verified {
-            verifier: 0,
-            time: Some(30)
-        }])
-    );
+    assert_eq!(verified, Ok(vec![Verified { verifier: 0, time: Some(30) }]));
 }
 
 #[test]
@@ -172,10 +108,7 @@ fn a_note_that_is_too_long_is_refused() {
     let head = MAX_NOTE_BYTES - (NOTE.len() - TEXT.len());
     let longest = format!("{}\n{}", "a".repeat(head - 1), &NOTE[TEXT.len()..]);
     assert!(Note::parse(longest.as_bytes()).is_ok());
-    assert_eq!(
-        refusal(&format!("a{longest}")),
-        NoteError::TooLong(MAX_NOTE_BYTES + 1)
-    );
+    assert_eq!(refusal(&format!("a{longest}")), NoteError::TooLong(MAX_NOTE_BYTES + 1));
 }
 
 #[test]
@@ -189,16 +122,10 @@ fn bytes_that_are_not_utf8_are_refused() {
 fn control_characters_are_refused() {
     for control in ['\0', '\t', '\r', '\u{1f}'] {
         let expected = NoteError::ControlCharacter(control.into());
-        assert_eq!(
-            refusal(&NOTE.replacen(' ', &control.to_string(), 1)),
-            expected
-        );
+        assert_eq!(refusal(&NOTE.replacen(' ', &control.to_string(), 1)), expected);
         assert_eq!(log().sign(&format!("a{control}\n")), Err(expected));
     }
-    assert!(
-        Note::parse(NOTE.replacen(' ', "\u{7f}", 1).as_bytes()).is_ok(),
-        "U+007F is not below U+0020"
-    );
+    assert!(Note::parse(NOTE.replacen(' ', "\u{7f}", 1).as_bytes()).is_ok(), "U+007F is not below U+0020");
 }
 
 #[test]
@@ -221,10 +148,7 @@ fn a_note_with_too_many_lines_is_refused() {
     let line = log().sign(TEXT).unwrap();
     let full = note(vec![line.clone(); MAX_LINES]);
     assert_eq!(Note::parse(full.to_string().as_bytes()).unwrap(), full);
-    assert_eq!(
-        refusal(&note(vec![line; MAX_LINES + 1]).to_string()),
-        NoteError::TooManyLines
-    );
+    assert_eq!(refusal(&note(vec![line; MAX_LINES + 1]).to_string()), NoteError::TooManyLines);
 }
 
 #[test]
@@ -245,33 +169,16 @@ fn signature_lines_in_another_form_are_refused() {
         "text",
     ];
     for form in forms {
-        assert_eq!(
-            refusal(&format!("a\n\n— n AAAAAQA=\n{form}\n")),
-            NoteError::Line(2),
-            "{form:?}"
-        );
+        assert_eq!(refusal(&format!("a\n\n— n AAAAAQA=\n{form}\n")), NoteError::Line(2), "{form:?}");
         assert_eq!(NoteLine::parse(form), Err(NoteError::Line(1)), "{form:?}");
     }
-    let line = NoteLine {
-        name: name("n"),
-        key_id: 1,
-        bytes: vec![0],
-    };
+    let line = NoteLine { name: name("n"), key_id: 1, bytes: vec![0] };
     assert_eq!(NoteLine::parse("— n AAAAAQA="), Ok(line));
 }
 
 #[test]
 fn names_in_another_form_are_refused() {
-    for text in [
-        "",
-        " ",
-        "a b",
-        "a+b",
-        "a\nb",
-        "a\u{85}b",
-        "a\u{3000}b",
-        "\u{1}",
-    ] {
+    for text in ["", " ", "a b", "a+b", "a\nb", "a\u{85}b", "a\u{3000}b", "\u{1}"] {
         assert_eq!(text.parse::<KeyName>(), Err(NoteError::Name), "{text:?}");
     }
     assert_eq!(name("信用湾区/log").to_string(), "信用湾区/log");
@@ -283,123 +190,68 @@ fn vkey_refusal(vkey: &str) -> NoteError {
 
 #[test]
 fn verifier_keys_in_another_form_are_refused() {
-    for vkey in [
-        "",
-        "n",
-        "n+530d903a",
-        "n+530d903a+",
-        "n+530d903a+A",
-        "n+530d903a+AQ==",
-        &VKEY[..VKEY.len() - 4],
-    ] {
+    for vkey in ["", "n", "n+530d903a", "n+530d903a+", "n+530d903a+A", "n+530d903a+AQ==", &VKEY[..VKEY.len() - 4]] {
         assert_eq!(vkey_refusal(vkey), NoteError::VerifierKey, "{vkey}");
     }
-    assert_eq!(
-        vkey_refusal(&VKEY["example.com/foo".len()..]),
-        NoteError::Name
-    );
+    assert_eq!(vkey_refusal(&VKEY["example.com/foo".len()..]), NoteError::Name);
 }
 
 #[test]
 fn verifier_keys_of_another_kind_are_refused() {
     let ecdsa = base64_encode(&[&[2], [0; 32].as_slice()].concat());
-    assert_eq!(
-        vkey_refusal(&format!("n+00000000+{ecdsa}")),
-        NoteError::UnknownKind(2)
-    );
+    assert_eq!(vkey_refusal(&format!("n+00000000+{ecdsa}")), NoteError::UnknownKind(2));
 }
 
 #[test]
 fn a_verifier_key_with_anothers_id_is_refused() {
-    assert_eq!(
-        vkey_refusal(&VKEY.replace("530d903a", "530d903b")),
-        NoteError::KeyId(name("example.com/foo"))
-    );
+    assert_eq!(vkey_refusal(&VKEY.replace("530d903a", "530d903b")), NoteError::KeyId(name("example.com/foo")));
     for id in ["", "530d903", "0530d903a", "530D903A", "+30d903a"] {
         let refused = NoteVerifier::parse(&VKEY.replace("530d903a", id));
         assert!(refused.is_err(), "{id}");
     }
-    assert_eq!(
-        vkey_refusal(&VKEY.replace("foo", "fop")),
-        NoteError::KeyId(name("example.com/fop"))
-    );
+    assert_eq!(vkey_refusal(&VKEY.replace("foo", "fop")), NoteError::KeyId(name("example.com/fop")));
 }
 
 #[test]
 fn a_verifier_key_that_is_no_key_is_refused() {
     let small = base64_encode(&[&[1], [0; 32].as_slice()].concat());
-    assert_eq!(
-        vkey_refusal(&format!("n+00000000+{small}")),
-        NoteError::Key(KeyError::SmallOrder)
-    );
+    assert_eq!(vkey_refusal(&format!("n+00000000+{small}")), NoteError::Key(KeyError::SmallOrder));
 }
 
 #[test]
 fn each_kind_of_key_does_its_own_work_only() {
-    assert_eq!(
-        log().cosign(TEXT, 1),
-        Err(NoteError::OtherKind(name("gz.creditbay/log/1")))
-    );
-    assert_eq!(
-        witness().sign(TEXT),
-        Err(NoteError::OtherKind(name("hk.creditbay/witness")))
-    );
-    let (one, other) = (
-        signer("n", KeyKind::Ed25519, 1),
-        signer("n", KeyKind::CosignatureV1, 1),
-    );
+    assert_eq!(log().cosign(TEXT, 1), Err(NoteError::OtherKind(name("gz.creditbay/log/1"))));
+    assert_eq!(witness().sign(TEXT), Err(NoteError::OtherKind(name("hk.creditbay/witness"))));
+    let (one, other) = (signer("n", KeyKind::Ed25519, 1), signer("n", KeyKind::CosignatureV1, 1));
     assert_ne!(one.verifier().key_id(), other.verifier().key_id());
     for signer in [&one, &other] {
-        assert_eq!(
-            &NoteVerifier::parse(&signer.verifier().to_string()).unwrap(),
-            signer.verifier()
-        );
+        assert_eq!(&NoteVerifier::parse(&signer.verifier().to_string()).unwrap(), signer.verifier());
     }
 }
 
 #[test]
 fn a_time_beyond_the_limit_is_refused() {
     assert!(witness().cosign(TEXT, i64::MAX as u64).is_ok());
-    assert_eq!(
-        witness().cosign(TEXT, 1 << 63),
-        Err(NoteError::Time(1 << 63))
-    );
+    assert_eq!(witness().cosign(TEXT, 1 << 63), Err(NoteError::Time(1 << 63)));
     let key = SigningKey::from_seed(Seed::from_bytes([2; 32]));
     let signature = key.sign(super::cosigned(TEXT, 1 << 63).as_bytes());
     let bytes = [(1u64 << 63).to_be_bytes().as_slice(), &signature.0].concat();
-    let line = NoteLine {
-        bytes,
-        ..witness().cosign(TEXT, 1).unwrap()
-    };
-    assert_eq!(
-        note(vec![line]).verify(&known(&[&witness()])),
-        Err(NoteError::Refused(name("hk.creditbay/witness")))
-    );
+    let line = NoteLine { bytes, ..witness().cosign(TEXT, 1).unwrap() };
+    assert_eq!(note(vec![line]).verify(&known(&[&witness()])), Err(NoteError::Refused(name("hk.creditbay/witness"))));
 }
 
 #[test]
 fn two_known_keys_with_one_name_and_id_are_refused() {
-    let mut other = signer("gz.creditbay/log/1", KeyKind::Ed25519, 9)
-        .verifier()
-        .clone();
+    let mut other = signer("gz.creditbay/log/1", KeyKind::Ed25519, 9).verifier().clone();
     other.key_id = log().verifier().key_id();
     let note = note(vec![log().sign(TEXT).unwrap()]);
-    assert_eq!(
-        note.verify(&[log().verifier().clone(), other]),
-        Err(NoteError::Ambiguous(name("gz.creditbay/log/1")))
-    );
-    assert!(
-        note.verify(&known(&[&log(), &log()])).is_ok(),
-        "the same key twice is no contradiction"
-    );
+    assert_eq!(note.verify(&[log().verifier().clone(), other]), Err(NoteError::Ambiguous(name("gz.creditbay/log/1"))));
+    assert!(note.verify(&known(&[&log(), &log()])).is_ok(), "the same key twice is no contradiction");
 }
 
 #[test]
 fn a_known_keys_line_that_fails_refuses_the_whole_note() {
-    for (good, of) in [
-        (log().sign(TEXT).unwrap(), log()),
-        (witness().cosign(TEXT, 7).unwrap(), witness()),
-    ] {
+    for (good, of) in [(log().sign(TEXT).unwrap(), log()), (witness().cosign(TEXT, 7).unwrap(), witness())] {
         let refused = Err(NoteError::Refused(of.verifier().name().clone()));
         let helper = signer("sz.creditbay/log/1", KeyKind::Ed25519, 3);
         for bit in 0..good.bytes.len() * 8 {
@@ -409,20 +261,10 @@ fn a_known_keys_line_that_fails_refuses_the_whole_note() {
             assert_eq!(note.verify(&known(&[&helper, &of])), refused, "bit {bit}");
         }
         for length in 0..good.bytes.len() {
-            let cut = NoteLine {
-                bytes: good.bytes[..length].to_vec(),
-                ..good.clone()
-            };
-            assert_eq!(
-                note(vec![cut]).verify(&known(&[&of])),
-                refused,
-                "length {length}"
-            );
+            let cut = NoteLine { bytes: good.bytes[..length].to_vec(), ..good.clone() };
+            assert_eq!(note(vec![cut]).verify(&known(&[&of])), refused, "length {length}");
         }
-        let other_text = Note {
-            text: "Another.\n".to_owned(),
-            lines: vec![good],
-        };
+        let other_text = Note { text: "Another.\n".to_owned(), lines: vec![good] };
         assert_eq!(other_text.verify(&known(&[&of])), refused);
     }
 }
@@ -430,10 +272,7 @@ fn a_known_keys_line_that_fails_refuses_the_whole_note() {
 #[test]
 fn a_note_that_no_known_key_signed_is_refused() {
     let note = note(vec![log().sign(TEXT).unwrap()]);
-    assert_eq!(
-        note.verify(&known(&[&witness()])),
-        Err(NoteError::NoKnownKey)
-    );
+    assert_eq!(note.verify(&known(&[&witness()])), Err(NoteError::NoKnownKey));
     assert_eq!(note.verify(&[]), Err(NoteError::NoKnownKey));
 }
 
@@ -441,8 +280,7 @@ fn a_note_that_no_known_key_signed_is_refused() {
 fn cut_anywhere_a_note_never_panics_and_never_verifies() {
     let verifier = [NoteVerifier::parse(VKEY).unwrap()];
     for length in 0..NOTE.len() {
-        let verified =
-            Note::parse(&NOTE.as_bytes()[..length]).and_then(|note| note.verify(&verifier));
+        let verified = Note::parse(&NOTE.as_bytes()[..length]).and_then(|note| note.verify(&verifier));
         assert!(verified.is_err(), "{length}");
     }
     for length in 0..VKEY.len() {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use creditbay_configs::rules::evaluate::evaluate;
 use creditbay_protocol::answer::Reply;
+use creditbay_protocol::leaf::LeafBody;
 use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::query::Query;
 use creditbay_protocol::refusal::Fault;
 use creditbay_protocol::responder::{AnsweredBefore, Fresh, Judged, Received};
-use creditbay_protocol::leaf::LeafBody;
 
 use super::Exchange;
 use super::replay::{Claim, Ticket};

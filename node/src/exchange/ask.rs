@@ -230,11 +230,8 @@ impl Answer {
         let place = self.verified.place();
         let answer_proof = TlogProof { index: place.index, path: place.path.clone(), note: self.note.note.clone() };
         let asked_place = self.query.committed.place();
-        let query_proof = TlogProof {
-            index: asked_place.index,
-            path: asked_place.path.clone(),
-            note: self.query.head.signed().note_bytes(),
-        };
+        let query_proof =
+            TlogProof { index: asked_place.index, path: asked_place.path.clone(), note: self.query.head.signed().note_bytes() };
         let query = Proven {
             message: self.asked.query(),
             seed: self.asked.seed(),

@@ -17,7 +17,9 @@ use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::{Name, Region};
-use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose, RegistrationStatus, Statuses};
+use creditbay_protocol::predicate::{
+    AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose, RegistrationStatus, Statuses,
+};
 use creditbay_protocol::query::Query;
 use creditbay_protocol::refusal::{Fault, Refusal};
 use creditbay_protocol::requester::Asked;
@@ -106,7 +108,8 @@ impl Network for InProcess {
             let weather = *self.weather.lock().unwrap();
             if weather == Weather::SendsEverythingTwice {
                 let (first, second) = tokio::join!(other.answer(&peer, &frame), other.answer(&peer, &frame));
-                let places = [first, second].map(|answer| answer.map(|answer| answer.appended().committed.place().index).unwrap());
+                let places =
+                    [first, second].map(|answer| answer.map(|answer| answer.appended().committed.place().index).unwrap());
                 assert_eq!(places[0], places[1], "the same query twice is one answer");
             }
             let released: Released = other.answer(&peer, &frame).await.map_err(LinkError::Fault)?;

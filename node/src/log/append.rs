@@ -113,7 +113,8 @@ impl Writer {
 
     /// One batch: durable, signed, handed out.
     pub fn write(&mut self, items: Vec<Item>) {
-        let result = self.make_durable(&items).and_then(|(first, time, durable)| self.sign(durable).map(|head| (first, time, head)));
+        let result =
+            self.make_durable(&items).and_then(|(first, time, durable)| self.sign(durable).map(|head| (first, time, head)));
         match result {
             Ok((first, time, head)) => {
                 self.metrics.count("creditbay_log_batches_total", &[]);

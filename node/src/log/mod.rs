@@ -19,18 +19,18 @@ use creditbay_crypto::merkle::tree::Window;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::evidence::{Committed, SignedHead};
 use creditbay_protocol::name::Origin;
+use creditbay_protocol::name::Region;
 use creditbay_protocol::query::Declined;
 use creditbay_protocol::requester::{Asked, Verified};
 use creditbay_protocol::responder::Judged;
-use creditbay_protocol::name::Region;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::append::{Item, ReceiptKept};
 use self::seen::Seen;
 use self::witness::Cosigned;
 use crate::host::clock::ClockUnsure;
-use crate::store::{Store, StoreError};
 use crate::store::log::RowError;
+use crate::store::{Store, StoreError};
 
 /// Items that wait for the writer at most.
 pub const QUEUE: usize = 4096;
@@ -89,8 +89,10 @@ pub enum LogError {
         size: u64,
     },
     /// A signed note of this log that is larger than the log itself: the store was rolled back.
-    #[error("log stopped before signing: ROLLBACK, a peer holds this log's signed note at size {signed}, the store ends at {stored}; \
-             fetch the tail from the archive, or retire the log")]
+    #[error(
+        "log stopped before signing: ROLLBACK, a peer holds this log's signed note at size {signed}, the store ends at {stored}; \
+             fetch the tail from the archive, or retire the log"
+    )]
     Rollback {
         /// The size that was signed once.
         signed: u64,
@@ -98,7 +100,9 @@ pub enum LogError {
         stored: u64,
     },
     /// A signed note of this log whose root is not the log's.
-    #[error("log stopped before signing: FORK, a peer holds this log's signed note at size {size} with another root; retire the log")]
+    #[error(
+        "log stopped before signing: FORK, a peer holds this log's signed note at size {size} with another root; retire the log"
+    )]
     OwnFork {
         /// The size that was signed once.
         size: u64,

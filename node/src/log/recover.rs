@@ -96,7 +96,8 @@ pub fn recover(parts: Parts) -> Result<Recovered, LogError> {
     let open = open_queries(&*parts.store, &head)?;
 
     let checkpoint = Checkpoint { origin: head.origin, size: head.size, root: head.root };
-    let signed = DurableHead::after_flush(checkpoint).sign(&parts.signer).map_err(|error| LogError::Sealing(error.to_string()))?;
+    let signed =
+        DurableHead::after_flush(checkpoint).sign(&parts.signer).map_err(|error| LogError::Sealing(error.to_string()))?;
     let shared = Arc::new(Shared {
         store: parts.store.clone(),
         window: RwLock::new(Window::from_frontier(&frontier)),

@@ -46,7 +46,9 @@ impl Seen {
             let (chain, suspended) = match resume {
                 None => (Chain::unseen(*origin, log.clone()), None),
                 Some(Ok(chain)) => (chain, None),
-                Some(Err(error)) => (Chain::unseen(*origin, log.clone()), Some(format!("the note kept of it does not verify: {error}"))),
+                Some(Err(error)) => {
+                    (Chain::unseen(*origin, log.clone()), Some(format!("the note kept of it does not verify: {error}")))
+                }
             };
             chains.insert(*origin, Known { chain, suspended });
         }

@@ -42,7 +42,13 @@ impl Links {
     }
 
     /// Begins to dial these targets, and goes on for ever. Each new session is also sent to whoever serves it.
-    pub fn dial(&self, endpoint: &Endpoint, targets: Vec<Target>, local: &Arc<Local>, serve: &mpsc::UnboundedSender<Arc<Session>>) {
+    pub fn dial(
+        &self,
+        endpoint: &Endpoint,
+        targets: Vec<Target>,
+        local: &Arc<Local>,
+        serve: &mpsc::UnboundedSender<Arc<Session>>,
+    ) {
         for target in targets {
             if let Some(slot) = self.slots.get(&target.peer.region) {
                 tokio::spawn(keep(endpoint.clone(), target, local.clone(), slot.clone(), serve.clone()));

@@ -82,7 +82,9 @@ pub fn dial_config(key: &SigningKey, peer: PublicKey, form: Form) -> Result<Clie
     let certified = certified(key, form)?;
     let mut tls = match form {
         Form::RawPublicKey => builder.with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(certified))),
-        Form::SelfSigned => builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from((*certified).clone()))),
+        Form::SelfSigned => {
+            builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from((*certified).clone())))
+        }
     };
     tls.alpn_protocols = vec![ALPN.to_vec()];
     tls.resumption = rustls::client::Resumption::disabled();

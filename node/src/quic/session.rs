@@ -80,7 +80,8 @@ impl Session {
     /// Exchanges hellos and links, then keeps the control streams going in the background.
     pub async fn establish(connection: Connection, peer: Peer, local: Arc<Local>) -> Result<Arc<Self>, SessionError> {
         let establish = Self::greet(connection, peer, local);
-        let (session, control, queue, stream) = tokio::time::timeout(STREAM_WAIT, establish).await.map_err(|_| SessionError::Slow)??;
+        let (session, control, queue, stream) =
+            tokio::time::timeout(STREAM_WAIT, establish).await.map_err(|_| SessionError::Slow)??;
         tokio::spawn(write_control(stream, queue));
         let listening = session.clone();
         tokio::spawn(async move {
@@ -196,11 +197,7 @@ impl Session {
 }
 
 /// What the peer says that it has seen of this log: more than there is, or something else, means that this store was rolled back or copied.
-fn link(
-    local: &Local,
-    seen: Option<&NoteBytes>,
-    head: &SignedHead,
-) -> Result<Vec<Digest>, SessionError> {
+fn link(local: &Local, seen: Option<&NoteBytes>, head: &SignedHead) -> Result<Vec<Digest>, SessionError> {
     let Some(seen) = seen else { return Ok(Vec::new()) };
     let Ok(seen) = SignedCheckpoint::verify(seen.as_slice(), local.log.origin(), &local.log_key) else {
         return Err(SessionError::Control("the peer shows a note of this log that this log never signed"));

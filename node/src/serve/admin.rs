@@ -142,14 +142,20 @@ struct Import {
 
 /// The file comes as the body and is read by a thread of its own; what it reports goes out line by line.
 async fn import(State(admin): State<Arc<Admin>>, Query(import): Query<Import>, body: Body) -> Response {
-    let (chunks, chunks_in) = std::sync::mpsc::sync_channel::<Bytes>(QUEUE);
+    let (chunks, chunks_in) = std::sync::mpsc::sync_channel::<Option<Bytes>>(QUEUE);
     let (lines, lines_out) = mpsc::channel::<Result<Bytes, Infallible>>(QUEUE);
     tokio::spawn(async move {
         let mut body = body.into_data_stream();
-        while let Some(Ok(chunk)) = body.next().await {
-            let chunks = chunks.clone();
+        loop {
+            // The end is said, never inferred: an upload that breaks off must not count as a whole file.
+            let chunk = match body.next().await {
+                Some(Ok(chunk)) => Some(chunk),
+                None => None,
+                Some(Err(_)) => return,
+            };
+            let (chunks, ended) = (chunks.clone(), chunk.is_none());
             let sent = tokio::task::spawn_blocking(move || chunks.send(chunk)).await;
-            if !matches!(sent, Ok(Ok(()))) {
+            if ended || !matches!(sent, Ok(Ok(()))) {
                 return;
             }
         }
@@ -162,7 +168,7 @@ async fn import(State(admin): State<Arc<Admin>>, Query(import): Query<Import>, b
             }
         };
         let exchange = &admin.exchange;
-        let file = Chunks { chunks: chunks_in, current: Bytes::new() };
+        let file = Chunks { chunks: chunks_in, current: Bytes::new(), ended: false };
         let now = exchange.clock.now();
         let imported = intake::import(file, &import.file, import.strict, &exchange.pack, &exchange.records, now, &mut report);
         if let Err(error) = imported {
@@ -172,22 +178,45 @@ async fn import(State(admin): State<Arc<Admin>>, Query(import): Query<Import>, b
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(ReceiverStream::new(lines_out))).into_response()
 }
 
-/// The chunks of a body, read as a file.
+/// The chunks of a body, read as a file; `None` is its end.
 struct Chunks {
-    chunks: std::sync::mpsc::Receiver<Bytes>,
+    chunks: std::sync::mpsc::Receiver<Option<Bytes>>,
     current: Bytes,
+    ended: bool,
 }
 
 impl Read for Chunks {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        while self.current.is_empty() {
+        while self.current.is_empty() && !self.ended {
             match self.chunks.recv() {
-                Ok(chunk) => self.current = chunk,
-                Err(_) => return Ok(0),
+                Ok(Some(chunk)) => self.current = chunk,
+                Ok(None) => self.ended = true,
+                Err(_) => return Err(std::io::Error::other("the upload broke off; send the file again")),
             }
         }
         let taken = into.len().min(self.current.len());
         into[..taken].copy_from_slice(&self.current.split_to(taken));
         Ok(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(sent: &[Option<&'static [u8]>]) -> std::io::Result<Vec<u8>> {
+        let (chunks, chunks_in) = std::sync::mpsc::sync_channel(QUEUE);
+        for chunk in sent {
+            chunks.send(chunk.map(Bytes::from_static)).unwrap();
+        }
+        drop(chunks);
+        let mut bytes = Vec::new();
+        Chunks { chunks: chunks_in, current: Bytes::new(), ended: false }.read_to_end(&mut bytes).map(|_| bytes)
+    }
+
+    #[test]
+    fn an_upload_that_breaks_off_is_no_whole_file() {
+        assert_eq!(read(&[Some(b"one,"), Some(b""), Some(b"two"), None]).unwrap(), b"one,two");
+        assert!(read(&[Some(b"one,"), Some(b"two\n")]).is_err());
     }
 }

@@ -54,7 +54,8 @@ async fn checkpoint(State(door): State<Arc<Auditors>>) -> impl IntoResponse {
 async fn tile(State(door): State<Arc<Auditors>>, Path(path): Path<String>, headers: HeaderMap) -> Response {
     let path = format!("tile/{path}");
     let Ok(tile) = TilePath::parse(&path) else {
-        return Problem::new(StatusCode::NOT_FOUND, "no_tile", "No such tile", "the path is not one of C2SP tlog-tiles").into_response();
+        return Problem::new(StatusCode::NOT_FOUND, "no_tile", "No such tile", "the path is not one of C2SP tlog-tiles")
+            .into_response();
     };
     if tile.level.is_none()
         && let Err(problem) = admit(&door, &headers, &path)
@@ -63,11 +64,13 @@ async fn tile(State(door): State<Arc<Auditors>>, Path(path): Path<String>, heade
     }
     match door.exchange.log.tile(&tile) {
         Ok(Some(bytes)) => {
-            let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, "max-age=31536000, immutable")];
+            let headers =
+                [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, "max-age=31536000, immutable")];
             (headers, bytes).into_response()
         }
         Ok(None) => {
-            Problem::new(StatusCode::NOT_FOUND, "no_tile", "No such tile", "the published tree is smaller; see /checkpoint").into_response()
+            Problem::new(StatusCode::NOT_FOUND, "no_tile", "No such tile", "the published tree is smaller; see /checkpoint")
+                .into_response()
         }
         Err(error) => Problem::from(error).into_response(),
     }

@@ -63,7 +63,12 @@ impl From<LogError> for Problem {
             LogError::DiskLow { .. } => "disk_low",
             _ => "log_stopped",
         };
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, name, "The log takes nothing now, so nothing is asked or answered", error.to_string())
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            name,
+            "The log takes nothing now, so nothing is asked or answered",
+            error.to_string(),
+        )
     }
 }
 

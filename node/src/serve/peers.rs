@@ -65,9 +65,12 @@ async fn greet(
 ) -> Result<Arc<Session>, SessionError> {
     let connection = tokio::time::timeout(STREAM_WAIT, incoming).await.map_err(|_| SessionError::Slow)?;
     let connection = connection.map_err(|error| SessionError::Transport(error.to_string()))?;
-    let certificates = connection.peer_identity().and_then(|identity| identity.downcast::<Vec<rustls::pki_types::CertificateDer<'static>>>().ok());
+    let certificates = connection
+        .peer_identity()
+        .and_then(|identity| identity.downcast::<Vec<rustls::pki_types::CertificateDer<'static>>>().ok());
     let key = certificates.as_ref().and_then(|chain| proven_key(chain.first()?, form));
-    let entry = key.and_then(|key| directory.by_tls(&key)).ok_or(SessionError::Control("a key that the directory does not name"))?;
+    let entry =
+        key.and_then(|key| directory.by_tls(&key)).ok_or(SessionError::Control("a key that the directory does not name"))?;
     let peer = Peer { region: entry.name, log: entry.log_origin };
     Session::establish(connection, peer, local.clone()).await
 }

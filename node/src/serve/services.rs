@@ -149,7 +149,12 @@ fn authenticate(services: &[Service], headers: &HeaderMap) -> Result<Organisatio
 fn refuse_body(rejection: JsonRejection) -> Problem {
     let status = rejection.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::new(status, "too_large", "The question is too large", format!("at most {MAX_BODY_BYTES} bytes are read"));
+        return Problem::new(
+            status,
+            "too_large",
+            "The question is too large",
+            format!("at most {MAX_BODY_BYTES} bytes are read"),
+        );
     }
     let detail = match &rejection {
         JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => without_values(&rejection.body_text()),
@@ -164,8 +169,11 @@ fn without_values(message: &str) -> String {
 }
 
 fn read_subject(subject: &NamedSubject) -> Result<Subject, Problem> {
-    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "bad_identifier", "The subject's identifier cannot be read", detail);
-    let scheme: Scheme = subject.scheme.parse().map_err(|_| bad("unknown scheme; one of uscc, hk-brn, mo-entity, lei".to_owned()))?;
+    let bad = |detail: String| {
+        Problem::new(StatusCode::BAD_REQUEST, "bad_identifier", "The subject's identifier cannot be read", detail)
+    };
+    let scheme: Scheme =
+        subject.scheme.parse().map_err(|_| bad("unknown scheme; one of uscc, hk-brn, mo-entity, lei".to_owned()))?;
     match Identifier::parse(scheme, &subject.value) {
         Ok(identifier) => Ok(Subject::Entity(identifier)),
         Err(IdentifierError::NaturalPerson { .. }) => Ok(Subject::NaturalPerson),

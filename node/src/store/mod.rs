@@ -81,7 +81,9 @@ pub enum StoreError {
         reason: String,
     },
     /// Values went where they are never synced.
-    #[error("{path}: files in blobs/ are never synced by sled 0.34; the store cannot be trusted with them: restore it from the archive")]
+    #[error(
+        "{path}: files in blobs/ are never synced by sled 0.34; the store cannot be trusted with them: restore it from the archive"
+    )]
     Blobs {
         /// The store's folder.
         path: String,

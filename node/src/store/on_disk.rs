@@ -36,7 +36,8 @@ impl OnDisk {
         };
         refuse_blobs(path)?;
         check_format(path, &db)?;
-        let open_tree = |tree: Tree| db.open_tree(tree.name()).map(|handle| (tree, handle)).map_err(|error| unopenable(path, &error));
+        let open_tree =
+            |tree: Tree| db.open_tree(tree.name()).map(|handle| (tree, handle)).map_err(|error| unopenable(path, &error));
         let trees = Tree::ALL.into_iter().map(open_tree).collect::<Result<Vec<_>, _>>()?;
         let file = File::open(path.join("db")).map_err(|error| unopenable(path, &error))?;
         let store = Self { db, trees, file, stopped: AtomicBool::new(false), committing: Mutex::new(()) };

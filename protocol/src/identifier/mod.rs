@@ -40,7 +40,7 @@ crate::coded! {
         Uscc = 1 "uscc",
         /// Hong Kong business registration number (unique business identifier), or what stands for it.
         HkBrn = 2 "hk-brn",
-        /// Macao number of an entity.
+        /// Macao number of an entity; one that begins with 1, 5 or 7 is refused, since it could be a BIR.
         MoEntity = 3 "mo-entity",
         /// Legal entity identifier, ISO 17442.
         Lei = 4 "lei",
@@ -188,6 +188,9 @@ impl Identifier {
             return Err(IdentifierError::NaturalPerson { scheme });
         }
         checked.map_err(|fault| IdentifierError::new(scheme, fault))?;
+        if scheme == Scheme::MoEntity && mo::may_be_bir(text) {
+            return Err(IdentifierError::NaturalPerson { scheme: Scheme::Bir });
+        }
         let mut value = [0; VALUE_BYTES];
         value[..text.len()].copy_from_slice(text.as_bytes());
         Ok(Self { scheme, value })

@@ -137,6 +137,30 @@ fn every_scheme_of_persons_is_refused_by_name_before_its_value_is_read() {
     assert_eq!(Scheme::ALL.iter().filter(|scheme| scheme.is_person()).count(), 5);
 }
 
+#[test]
+fn a_macao_number_that_could_be_a_bare_identity_card_is_refused() {
+    for first in 0..=9 {
+        for text in [format!("{first}2154328"), format!("{first}2154328(SO)"), format!("{first} 2154 328")] {
+            match first {
+                1 | 5 | 7 => assert_eq!(refused(Scheme::MoEntity, &text), person(Scheme::Bir), "{text}"),
+                _ => assert_eq!(
+                    Identifier::parse(Scheme::MoEntity, &text).unwrap().expose(),
+                    &text.replace([' ', '(', ')', 'S', 'O'], "")
+                ),
+            }
+        }
+        let mut bytes = Identifier::parse(Scheme::MoEntity, "89900001").unwrap().canonical_bytes();
+        bytes[1] = b'0' + first;
+        assert_eq!(
+            wire::decode::<Identifier>(&bytes, IDENTIFIER_BYTES).is_err(),
+            [1, 5, 7].contains(&first),
+            "{first} on the wire"
+        );
+    }
+    assert_eq!(refused(Scheme::MoEntity, "5215432"), IdentifierError::Length { scheme: Scheme::MoEntity, expected: 8, found: 7 });
+    assert!(Identifier::parse(Scheme::HkBrn, "52154328").is_ok(), "the doubt is Macao's alone");
+}
+
 /// A number that holds as a resident's and as a USCC, with these first six digits.
 fn both(region: &str) -> String {
     let days = (1..=12).flat_map(|month| (1..=28).map(move |day| (month, day)));

@@ -21,11 +21,7 @@ fn digest(text: &str) -> Digest {
 }
 
 fn digests(texts: Option<Vec<String>>) -> Vec<Digest> {
-    texts
-        .unwrap_or_default()
-        .iter()
-        .map(|text| digest(text))
-        .collect()
+    texts.unwrap_or_default().iter().map(|text| digest(text)).collect()
 }
 
 #[derive(Deserialize)]
@@ -56,11 +52,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path))
-        } else {
-            found.push(path)
-        }
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
     }
     found
 }
@@ -72,38 +64,17 @@ fn inclusion_vectors_of_transparency_dev() {
     };
     let (mut accepted, mut refused, mut refused_by_type) = (0, 0, 0);
     for file in files(&folder) {
-        let case: InclusionCase =
-            serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let case: InclusionCase = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
         if case.leaf_hash.is_empty() || case.root.is_empty() {
             // No hash at all: a `Digest` cannot be made of it, and there is nothing to call the verifier with.
-            assert!(
-                case.want_err && Digest::from_base64("").is_err(),
-                "{}",
-                case.desc
-            );
+            assert!(case.want_err && Digest::from_base64("").is_err(), "{}", case.desc);
             refused_by_type += 1;
             continue;
         }
         let (leaf, root) = (digest(&case.leaf_hash), digest(&case.root));
-        let verified = verify_inclusion(
-            &leaf,
-            case.leaf_idx,
-            case.tree_size,
-            &digests(case.proof),
-            &root,
-        );
-        assert_eq!(
-            verified.is_err(),
-            case.want_err,
-            "{}: {}: {verified:?}",
-            file.display(),
-            case.desc
-        );
-        if verified.is_ok() {
-            accepted += 1
-        } else {
-            refused += 1
-        }
+        let verified = verify_inclusion(&leaf, case.leaf_idx, case.tree_size, &digests(case.proof), &root);
+        assert_eq!(verified.is_err(), case.want_err, "{}: {}: {verified:?}", file.display(), case.desc);
+        if verified.is_ok() { accepted += 1 } else { refused += 1 }
     }
     assert_eq!((accepted, refused, refused_by_type), (6, 81, 11));
 }
@@ -115,22 +86,11 @@ fn consistency_vectors_of_transparency_dev() {
     };
     let (mut accepted, mut refused) = (0, 0);
     for file in files(&folder) {
-        let case: ConsistencyCase =
-            serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let case: ConsistencyCase = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
         let (old, new) = (digest(&case.root1), digest(&case.root2));
         let verified = verify_consistency(case.size1, &old, case.size2, &new, &digests(case.proof));
-        assert_eq!(
-            verified.is_err(),
-            case.want_err,
-            "{}: {}: {verified:?}",
-            file.display(),
-            case.desc
-        );
-        if verified.is_ok() {
-            accepted += 1
-        } else {
-            refused += 1
-        }
+        assert_eq!(verified.is_err(), case.want_err, "{}: {}: {verified:?}", file.display(), case.desc);
+        if verified.is_ok() { accepted += 1 } else { refused += 1 }
     }
     assert_eq!((accepted, refused), (6, 92));
 }
@@ -158,23 +118,14 @@ fn a_foreign_logs_entries_and_roots() {
         assert_eq!(frontier.root(), root, "size {size}");
         for index in 0..size {
             let path = inclusion(index, size, &tree).unwrap();
-            assert_eq!(
-                verify_inclusion(&tree.0[index as usize], index, size, &path, &root),
-                Ok(())
-            );
+            assert_eq!(verify_inclusion(&tree.0[index as usize], index, size, &path, &root), Ok(()));
         }
         for (old_size, old_root) in (0..).zip(&roots).skip(1) {
             let path = consistency(old_size, size, &tree).unwrap();
-            assert_eq!(
-                verify_consistency(old_size, old_root, size, &root, &path),
-                Ok(())
-            );
+            assert_eq!(verify_consistency(old_size, old_root, size, &root, &path), Ok(()));
         }
         roots.push(root);
-        tree.0
-            .get(size as usize)
-            .into_iter()
-            .for_each(|leaf| frontier.push(*leaf));
+        tree.0.get(size as usize).into_iter().for_each(|leaf| frontier.push(*leaf));
     }
 }
 
@@ -196,11 +147,7 @@ fn every_path_up_to_130_verifies_at_its_own_place_only() {
         for index in 0..size {
             let (leaf, path) = (&tree.0[index as usize], tree.inclusion(index, size));
             assert_eq!(path_len(index, size), Some(path.len()));
-            assert_eq!(
-                verify_inclusion(leaf, index, size, &path, &root),
-                Ok(()),
-                "{index} in {size}"
-            );
+            assert_eq!(verify_inclusion(leaf, index, size, &path, &root), Ok(()), "{index} in {size}");
             assert!(verify_inclusion(leaf, index ^ 1, size, &path, &root).is_err() || size == 1);
             assert_eq!(root_from_inclusion(leaf, index, size, &path), Ok(root));
         }
@@ -213,16 +160,8 @@ fn every_proof_of_consistency_up_to_130_verifies() {
     let roots: Vec<Digest> = (0..=130).map(|size| tree.root(size)).collect();
     for new in 1..=130 {
         for old in 1..=new {
-            let (old_root, new_root, path) = (
-                &roots[old as usize],
-                &roots[new as usize],
-                tree.consistency(old, new),
-            );
-            assert_eq!(
-                verify_consistency(old, old_root, new, new_root, &path),
-                Ok(()),
-                "{old} to {new}"
-            );
+            let (old_root, new_root, path) = (&roots[old as usize], &roots[new as usize], tree.consistency(old, new));
+            assert_eq!(verify_consistency(old, old_root, new, new_root, &path), Ok(()), "{old} to {new}");
         }
     }
 }
@@ -234,15 +173,11 @@ fn every_change_to_a_proof_is_refused() {
     for size in 1..=21 {
         for index in 0..size {
             let (leaf, root) = (tree.0[index as usize], tree.root(size));
-            for_each_forgery(&tree.inclusion(index, size), |path| {
-                verify_inclusion(&leaf, index, size, path, &root)
-            });
+            for_each_forgery(&tree.inclusion(index, size), |path| verify_inclusion(&leaf, index, size, path, &root));
         }
         for old in 1..=size {
             let (old_root, root) = (tree.root(old), tree.root(size));
-            for_each_forgery(&tree.consistency(old, size), |path| {
-                verify_consistency(old, &old_root, size, &root, path)
-            });
+            for_each_forgery(&tree.consistency(old, size), |path| verify_consistency(old, &old_root, size, &root, path));
         }
     }
 }
@@ -253,27 +188,13 @@ fn for_each_forgery(path: &[Digest], verify: impl Fn(&[Digest]) -> Result<(), Pr
             let mut forged = path.to_vec();
             forged[at].0[bit / 8] ^= 1 << (bit % 8);
             let refused = verify(&forged);
-            assert!(
-                matches!(
-                    refused,
-                    Err(ProofError::RootMismatch | ProofError::OldRootMismatch)
-                ),
-                "{refused:?}"
-            );
+            assert!(matches!(refused, Err(ProofError::RootMismatch | ProofError::OldRootMismatch)), "{refused:?}");
         }
     }
     let longer = [path, &[empty_root()]].concat();
-    let lengths = (0..path.len())
-        .map(|length| &path[..length])
-        .chain([longer.as_slice()]);
+    let lengths = (0..path.len()).map(|length| &path[..length]).chain([longer.as_slice()]);
     for forged in lengths {
-        assert_eq!(
-            verify(forged),
-            Err(ProofError::WrongLength {
-                expected: path.len(),
-                found: forged.len()
-            })
-        );
+        assert_eq!(verify(forged), Err(ProofError::WrongLength { expected: path.len(), found: forged.len() }));
     }
 }
 
@@ -281,10 +202,7 @@ fn for_each_forgery(path: &[Digest], verify: impl Fn(&[Digest]) -> Result<(), Pr
 fn a_leaf_beyond_the_tree_is_refused() {
     let leaf = leaf_hash(b"");
     for (index, size) in [(0, 0), (1, 1), (7, 3), (u64::MAX, 1), (u64::MAX, u64::MAX)] {
-        assert_eq!(
-            verify_inclusion(&leaf, index, size, &[], &leaf),
-            Err(ProofError::IndexBeyondSize { index, size })
-        );
+        assert_eq!(verify_inclusion(&leaf, index, size, &[], &leaf), Err(ProofError::IndexBeyondSize { index, size }));
         assert_eq!(path_len(index, size), None);
     }
 }
@@ -292,22 +210,12 @@ fn a_leaf_beyond_the_tree_is_refused() {
 #[test]
 fn a_path_of_another_length_is_refused_however_large_the_tree() {
     let leaf = leaf_hash(b"");
-    for (index, size, expected) in [
-        (0, u64::MAX, 64),
-        (u64::MAX - 1, u64::MAX, 63),
-        (1 << 63, u64::MAX, 64),
-        (1 << 63, (1 << 63) + 1, 1),
-    ] {
+    for (index, size, expected) in
+        [(0, u64::MAX, 64), (u64::MAX - 1, u64::MAX, 63), (1 << 63, u64::MAX, 64), (1 << 63, (1 << 63) + 1, 1)]
+    {
         let refused = verify_inclusion(&leaf, index, size, &[leaf; 2], &leaf);
-        assert_eq!(
-            refused,
-            Err(ProofError::WrongLength { expected, found: 2 }),
-            "{index} in {size}"
-        );
-        assert_eq!(
-            verify_inclusion(&leaf, index, size, &vec![leaf; expected], &leaf),
-            Err(ProofError::RootMismatch)
-        );
+        assert_eq!(refused, Err(ProofError::WrongLength { expected, found: 2 }), "{index} in {size}");
+        assert_eq!(verify_inclusion(&leaf, index, size, &vec![leaf; expected], &leaf), Err(ProofError::RootMismatch));
     }
 }
 
@@ -315,62 +223,35 @@ fn a_path_of_another_length_is_refused_however_large_the_tree() {
 fn another_root_is_refused() {
     let tree = NaiveTree(leaves(7));
     let path = tree.inclusion(3, 7);
-    assert_eq!(
-        verify_inclusion(&tree.0[3], 3, 7, &path, &tree.root(6)),
-        Err(ProofError::RootMismatch)
-    );
-    assert_eq!(
-        verify_inclusion(&tree.0[2], 3, 7, &path, &tree.root(7)),
-        Err(ProofError::RootMismatch)
-    );
+    assert_eq!(verify_inclusion(&tree.0[3], 3, 7, &path, &tree.root(6)), Err(ProofError::RootMismatch));
+    assert_eq!(verify_inclusion(&tree.0[2], 3, 7, &path, &tree.root(7)), Err(ProofError::RootMismatch));
     let path = tree.consistency(3, 7);
-    assert_eq!(
-        verify_consistency(3, &tree.root(3), 7, &tree.root(6), &path),
-        Err(ProofError::RootMismatch)
-    );
+    assert_eq!(verify_consistency(3, &tree.root(3), 7, &tree.root(6), &path), Err(ProofError::RootMismatch));
 }
 
 #[test]
 fn another_old_root_is_refused() {
     let tree = NaiveTree(leaves(7));
     let path = tree.consistency(3, 7);
-    assert_eq!(
-        verify_consistency(3, &tree.root(2), 7, &tree.root(7), &path),
-        Err(ProofError::OldRootMismatch)
-    );
+    assert_eq!(verify_consistency(3, &tree.root(2), 7, &tree.root(7), &path), Err(ProofError::OldRootMismatch));
 }
 
 #[test]
 fn reversed_sizes_are_refused() {
     let root = empty_root();
-    assert_eq!(
-        verify_consistency(4, &root, 3, &root, &[]),
-        Err(ProofError::SizesReversed { old: 4, new: 3 })
-    );
-    assert_eq!(
-        verify_consistency(1, &root, 0, &root, &[]),
-        Err(ProofError::SizesReversed { old: 1, new: 0 })
-    );
+    assert_eq!(verify_consistency(4, &root, 3, &root, &[]), Err(ProofError::SizesReversed { old: 4, new: 3 }));
+    assert_eq!(verify_consistency(1, &root, 0, &root, &[]), Err(ProofError::SizesReversed { old: 1, new: 0 }));
 }
 
 #[test]
 fn two_roots_of_one_size_are_refused() {
     let tree = NaiveTree(leaves(7));
-    assert_eq!(
-        verify_consistency(7, &tree.root(7), 7, &tree.root(6), &[]),
-        Err(ProofError::RootsDiffer { size: 7 })
-    );
+    assert_eq!(verify_consistency(7, &tree.root(7), 7, &tree.root(6), &[]), Err(ProofError::RootsDiffer { size: 7 }));
 }
 
 #[test]
 fn an_empty_old_tree_proves_nothing() {
     let tree = NaiveTree(leaves(7));
-    assert_eq!(
-        verify_consistency(0, &empty_root(), 7, &tree.root(7), &[]),
-        Err(ProofError::EmptyOldTree)
-    );
-    assert_eq!(
-        verify_consistency(0, &empty_root(), 0, &empty_root(), &[]),
-        Err(ProofError::EmptyOldTree)
-    );
+    assert_eq!(verify_consistency(0, &empty_root(), 7, &tree.root(7), &[]), Err(ProofError::EmptyOldTree));
+    assert_eq!(verify_consistency(0, &empty_root(), 0, &empty_root(), &[]), Err(ProofError::EmptyOldTree));
 }
