@@ -117,7 +117,7 @@ impl Exchange {
             organisation: question.organisation,
             operator: question.operator,
             purpose: question.purpose,
-            subject: subject.clone(),
+            subject: *subject,
             predicates: question.predicates,
             lane: permit.lane(),
             legal_basis: permit.legal_basis(),
@@ -195,7 +195,7 @@ impl Exchange {
     async fn decline(&self, question: &Question, issuer: Option<Region>, refusal: Refusal) -> Result<Outcome, AskError> {
         self.metrics.count("creditbay_declined_total", &[("reason", refusal.name())]);
         let subject = match &question.subject {
-            Subject::Entity(identifier) => DeclinedSubject::Known(identifier.clone()),
+            Subject::Entity(identifier) => DeclinedSubject::Known(*identifier),
             Subject::NaturalPerson => DeclinedSubject::NaturalPerson,
         };
         let declined = Declined {

@@ -8,7 +8,7 @@ use creditbay_crypto::secret::Seed;
 /// Where random bytes come from.
 pub enum Entropy {
     /// The operating system, in pieces of 4 KiB.
-    System(Mutex<Pool>),
+    System(Box<Mutex<Pool>>),
     /// A stream that a number determines. For simulation alone: whoever knows the number knows every seed.
     Seeded(Mutex<(u64, u64)>),
 }
@@ -22,7 +22,7 @@ pub struct Pool {
 impl Entropy {
     /// The operating system's.
     pub fn system() -> Self {
-        Self::System(Mutex::new(Pool { bytes: [0; 4096], used: 4096 }))
+        Self::System(Box::new(Mutex::new(Pool { bytes: [0; 4096], used: 4096 })))
     }
 
     /// A stream that `number` determines.

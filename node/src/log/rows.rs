@@ -3,6 +3,7 @@
 //! Destroying a day's key makes its rows unreadable while the log still verifies. Not here: the leaves themselves.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Mutex;
 
 use bincode::{Decode, Encode};
@@ -160,11 +161,14 @@ impl Seals {
 
     fn with_key<T>(&self, epoch: u32, entropy: &Entropy, act: impl FnOnce(&SealingKey) -> T) -> Result<T, LogError> {
         let mut cached = self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !cached.contains_key(&epoch) {
-            let key = self.keys.key(epoch, entropy).map_err(|error| LogError::Sealing(error.to_string()))?;
-            cached.insert(epoch, key);
-        }
-        Ok(act(&cached[&epoch]))
+        let key = match cached.entry(epoch) {
+            Entry::Occupied(key) => key.into_mut(),
+            Entry::Vacant(place) => {
+                let key = self.keys.key(epoch, entropy).map_err(|error| LogError::Sealing(error.to_string()))?;
+                place.insert(key)
+            }
+        };
+        Ok(act(key))
     }
 }
 

@@ -1,0 +1,11 @@
+//! What the tests, the benches and the demo share: both products built and run as processes, the sample records, a hostile peer.
+//!
+//! Not here: anything that a daemon runs on.
+
+pub mod archive;
+pub mod build;
+pub mod directory;
+pub mod hostile;
+pub mod http;
+pub mod network;
+pub mod samples;

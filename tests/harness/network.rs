@@ -1,0 +1,345 @@
+//! A development network on this machine: laid out by `creditbay network new`, each node a daemon of its own.
+//!
+//! Everything lies below one folder: DIR/<city>/node.log is what the daemon said. Dropping the network kills the daemons.
+//! Not here: what is asked of it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use creditbay_configs::node::NodeConfig;
+use creditbay_crypto::key_file;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::archive::Auditor;
+use super::build::Products;
+use super::directory::enrol_codes;
+use super::http::Door;
+use super::samples::Expected;
+
+/// How long a daemon may take to open its doors, or to close them.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// The nodes and where they lie.
+pub struct Network {
+    folder: PathBuf,
+    products: Products,
+    cities: Vec<String>,
+    running: BTreeMap<String, Running>,
+}
+
+struct Running {
+    child: Child,
+    ready: BTreeMap<String, String>,
+}
+
+/// A services' door with the token that opens it.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// The door.
+    pub door: Door,
+    /// The bearer token.
+    pub token: String,
+}
+
+/// What a services' door said to a question.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON body.
+    pub body: Value,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How a command of `creditbay` ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Network {
+    /// Lays out a network and starts every node.
+    pub fn start(folder: &Path, cities: &[&str]) -> Result<Self> {
+        let mut network = Self::lay_out(folder, cities)?;
+        for city in cities {
+            network.launch(city)?;
+        }
+        for city in cities {
+            network.await_peers(city)?;
+        }
+        Ok(network)
+    }
+
+    /// Lays out a network whose directory knows the sample's codes without a city; no node runs.
+    pub fn lay_out(folder: &Path, cities: &[&str]) -> Result<Self> {
+        let products = Products::build()?;
+        let network = Self {
+            folder: folder.to_owned(),
+            products,
+            cities: cities.iter().map(ToString::to_string).collect(),
+            running: BTreeMap::new(),
+        };
+        let ended = network.creditbay(["network", "new", &folder.display().to_string(), "--cities", &cities.join(",")])?;
+        if ended.code != 0 {
+            bail!("creditbay network new ended with {}:\n{}{}", ended.code, ended.stdout, ended.stderr);
+        }
+        enrol_codes(folder, &Expected::load()?)?;
+        Ok(network)
+    }
+
+    /// The folder of everything.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The cities, in the order in which they were named.
+    pub fn cities(&self) -> &[String] {
+        &self.cities
+    }
+
+    /// The products that run.
+    pub fn products(&self) -> &Products {
+        &self.products
+    }
+
+    /// The file of a node's configuration.
+    pub fn config(&self, city: &str) -> PathBuf {
+        self.folder.join(city).join("node.toml")
+    }
+
+    /// The file of what a daemon said.
+    pub fn log_file(&self, city: &str) -> PathBuf {
+        self.folder.join(city).join("node.log")
+    }
+
+    /// Starts a node and waits until its doors are open.
+    pub fn launch(&mut self, city: &str) -> Result<()> {
+        let said = OpenOptions::new().create(true).append(true).open(self.log_file(city))?;
+        let mut child = self.daemon(city, said)?.spawn().context("starting creditbay-node")?;
+        let stdout = child.stdout.take().context("the daemon has no standard output")?;
+        let (line, ready) = mpsc::channel();
+        std::thread::spawn(move || {
+            for text in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = line.send(text);
+            }
+        });
+        match ready.recv_timeout(WAIT) {
+            Ok(text) if text.starts_with("ready ") => {
+                let pairs = text.split(' ').filter_map(|pair| pair.split_once('='));
+                let ready = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+                self.running.insert(city.to_owned(), Running { child, ready });
+                Ok(())
+            }
+            heard => {
+                let _ = child.kill();
+                let status = child.wait()?;
+                bail!("{city} did not start ({heard:?}, {status}); {}", self.last_words(city))
+            }
+        }
+    }
+
+    /// Starts a second daemon on a node's configuration and waits for its end; what it said, on standard error.
+    pub fn launch_twice(&self, city: &str) -> Result<Ended> {
+        let child = self.daemon(city, Stdio::piped())?.spawn()?;
+        let ended = wait_with_output(child)?;
+        Ok(Ended::of(&ended))
+    }
+
+    fn daemon(&self, city: &str, said: impl Into<Stdio>) -> Result<Command> {
+        let mut command = Command::new(&self.products.node);
+        command.args(["run", "--config"]).arg(self.config(city));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said.into());
+        Ok(command)
+    }
+
+    /// Asks a node to end (SIGTERM) and waits until it has.
+    pub fn stop(&mut self, city: &str) -> Result<()> {
+        let mut running = self.running.remove(city).with_context(|| format!("{city} does not run"))?;
+        let pid = Pid::from_raw(running.child.id().try_into()?).context("a process has a number")?;
+        kill_process(pid, Signal::TERM)?;
+        let since = Instant::now();
+        while since.elapsed() < WAIT {
+            if let Some(status) = running.child.try_wait()? {
+                return if status.success() { Ok(()) } else { bail!("{city} ended with {status}; {}", self.last_words(city)) };
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        running.child.kill()?;
+        running.child.wait()?;
+        bail!("{city} did not end within {} s of SIGTERM and was killed; {}", WAIT.as_secs(), self.last_words(city))
+    }
+
+    /// Kills a node where it stands (SIGKILL).
+    pub fn kill(&mut self, city: &str) -> Result<()> {
+        let mut running = self.running.remove(city).with_context(|| format!("{city} does not run"))?;
+        running.child.kill()?;
+        running.child.wait()?;
+        Ok(())
+    }
+
+    /// Waits until a node is connected to every other that runs.
+    pub fn await_peers(&self, city: &str) -> Result<()> {
+        let others: Vec<_> = self.running.keys().filter(|other| *other != city).collect();
+        let since = Instant::now();
+        loop {
+            let ended = self.creditbay(["--json", "status", "--node", &self.folder.join(city).display().to_string()])?;
+            let status: Value =
+                serde_json::from_str(&ended.stdout).with_context(|| format!("creditbay status {city}: {ended:?}"))?;
+            let peers = status["peers"].as_array().cloned().unwrap_or_default();
+            let connected = |other: &str| peers.iter().any(|peer| peer["region"] == other && peer["connected"] == true);
+            if others.iter().all(|other| connected(other)) {
+                return Ok(());
+            }
+            if since.elapsed() > WAIT {
+                bail!("{city} is not connected to all of {others:?}: {status}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The URL of a node's auditors' door.
+    pub fn auditors_url(&self, city: &str) -> Result<&str> {
+        self.ready(city, "auditors")
+    }
+
+    /// The URL of a node's services' door.
+    pub fn services_url(&self, city: &str) -> Result<&str> {
+        self.ready(city, "services")
+    }
+
+    fn ready(&self, city: &str, door: &str) -> Result<&str> {
+        let running = self.running.get(city).with_context(|| format!("{city} does not run"))?;
+        running.ready.get(door).map(String::as_str).with_context(|| format!("{city}'s ready line names no {door}"))
+    }
+
+    /// A node's services' door.
+    pub fn services(&self, city: &str) -> Result<Services> {
+        let token = fs::read_to_string(self.folder.join(city).join("service.token"))?;
+        Ok(Services { door: Door::at(self.services_url(city)?)?, token: token.trim().to_owned() })
+    }
+
+    /// Asks through a node's services' door.
+    pub async fn query(&self, asker: &str, question: &Value) -> Result<Said> {
+        self.services(asker)?.ask(question).await
+    }
+
+    /// Imports record files into a node, as its operator does.
+    pub fn import(&self, city: &str, files: &[PathBuf]) -> Result<Ended> {
+        let mut arguments = vec!["--json".to_owned(), "records".to_owned(), "import".to_owned()];
+        arguments.extend(["--node".to_owned(), self.folder.join(city).display().to_string()]);
+        arguments.extend(files.iter().map(|file| file.display().to_string()));
+        self.creditbay(arguments)
+    }
+
+    /// Runs `creditbay`.
+    pub fn creditbay(&self, arguments: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Result<Ended> {
+        let output =
+            Command::new(&self.products.creditbay).args(arguments).stdin(Stdio::null()).output().context("running creditbay")?;
+        Ok(Ended::of(&output))
+    }
+
+    /// The auditor that `network new` enrolled.
+    pub fn auditor(&self) -> Result<Auditor> {
+        let pem = fs::read_to_string(self.folder.join("auditor/auditor.pem"))?;
+        let config = self.config(&self.cities[0]);
+        let config = NodeConfig::parse(&config, &fs::read_to_string(&config)?)?;
+        let name = config.auditors.first().context("no auditor is enrolled")?.name.to_string();
+        Ok(Auditor { name, key: key_file::from_pem(&pem)? })
+    }
+
+    /// Copies a node's log to a folder; the leaves in their order.
+    pub async fn export(&self, city: &str, folder: &Path) -> Result<Vec<Vec<u8>>> {
+        self.auditor()?.export(&Door::at(self.auditors_url(city)?)?, folder).await
+    }
+
+    fn last_words(&self, city: &str) -> String {
+        let text = fs::read_to_string(self.log_file(city)).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        format!("its last words: {}", lines[lines.len().saturating_sub(5)..].join(" | "))
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for running in self.running.values_mut() {
+            let _ = running.child.kill();
+            let _ = running.child.wait();
+        }
+    }
+}
+
+impl Services {
+    /// Asks a question.
+    pub async fn ask(&self, question: &Value) -> Result<Said> {
+        let since = Instant::now();
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let reply = self.door.call("POST", "/v1/queries", &headers, question.to_string()).await?;
+        let took = since.elapsed();
+        let body = serde_json::from_slice(&reply.body).with_context(|| format!("HTTP {}: no JSON", reply.status))?;
+        Ok(Said { status: reply.status, body, took })
+    }
+}
+
+impl Ended {
+    fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// The end of a child that must end by itself; it is killed where it does not.
+fn wait_with_output(mut child: Child) -> Result<Output> {
+    let since = Instant::now();
+    while child.try_wait()?.is_none() {
+        if since.elapsed() > WAIT {
+            child.kill()?;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(child.wait_with_output()?)
+}
+
+/// Every file below a folder.
+pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            files.extend(files_below(&entry.path())?);
+        } else if kind.is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+/// Which of these files hold these bytes.
+pub fn files_with(files: &[PathBuf], bytes: &[u8]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in files {
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut File::open(path)?, &mut content)?;
+        if content.windows(bytes.len()).any(|window| window == bytes) {
+            found.push(path.clone());
+        }
+    }
+    Ok(found)
+}

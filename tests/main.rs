@@ -1,0 +1,12 @@
+//! Whole-system tests: real daemons, real QUIC, real files, and the command line as people call it.
+//!
+//! Each network of a test lies in a temporary folder of its own. Not here: what one crate can test alone.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stderr, reason = "notices of what was not tested")]
+
+mod cli;
+mod crash;
+mod exchange;
+mod privacy;
+mod refusal;
+mod tidy;

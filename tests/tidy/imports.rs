@@ -1,0 +1,200 @@
+//! Who imports whom: between members only downward, between the files of a crate never in a circle (style: "down only").
+//!
+//! Not here: what the compiler sees already; this reads paths that begin with `crate`, `self` or `super`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::source::Source;
+
+/// What each member may import of ours. `tests` stands above all of them.
+const BELOW: [(&str, &[&str]); 5] = [
+    ("crypto", &[]),
+    ("protocol", &["crypto"]),
+    ("configs", &["crypto", "protocol"]),
+    ("node", &["crypto", "protocol", "configs"]),
+    ("admin-cli", &["crypto", "protocol", "configs"]),
+];
+const MEMBERS: [&str; 6] = ["crypto", "protocol", "configs", "node", "admin-cli", "tests"];
+
+/// Imports of a member by one below it, in code and in the manifests.
+pub(super) fn upward(sources: &[Source], manifests: &[(&str, String)]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (member, below) in BELOW {
+        for other in MEMBERS.iter().filter(|other| **other != member && !below.contains(other)) {
+            let name = format!("creditbay_{}", other.replace('-', "_"));
+            for source in sources.iter().filter(|source| source.member() == member) {
+                let lines = source.words(&name).map(|at| source.line_at(at));
+                faults
+                    .extend(lines.map(|line| format!("{}:{line}: {member} imports {other}, which stands above it", source.path)));
+            }
+            let manifest = manifests.iter().filter(|(of, text)| *of == member && text.contains(&format!("creditbay-{other}.")));
+            faults.extend(manifest.map(|_| format!("{member}/Cargo.toml: {member} depends on {other}, which stands above it")));
+        }
+    }
+    faults
+}
+
+/// Circles between the files of one crate, each named once.
+pub(super) fn circles(sources: &[Source]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (member, _) in BELOW {
+        let files: BTreeMap<Vec<String>, &Source> = sources
+            .iter()
+            .filter(|source| source.member() == member)
+            .filter_map(|source| Some((module_of(&source.path)?, source)))
+            .collect();
+        let arrows = arrows(&files);
+        let mut told = BTreeSet::new();
+        for from in arrows.keys() {
+            if let Some(circle) = way_back(from, &arrows) {
+                let members: BTreeSet<_> = circle.iter().cloned().collect();
+                if told.insert(members) {
+                    faults.push(format!("a circle of files: {} → {}", circle.join(" → "), circle[0]));
+                }
+            }
+        }
+    }
+    faults
+}
+
+/// The module that a file is; `None` for files outside `src`. A binary's root is no module that others can name.
+fn module_of(path: &str) -> Option<Vec<String>> {
+    let (_, inside) = path.split_once("/src/")?;
+    let stem = inside.strip_suffix(".rs")?;
+    let mut module: Vec<_> = stem.split('/').map(str::to_owned).collect();
+    match module.last().map(String::as_str) {
+        Some("mod") => drop(module.pop()),
+        Some("lib") if module.len() == 1 => module.clear(),
+        _ => {}
+    }
+    Some(module)
+}
+
+fn arrows(files: &BTreeMap<Vec<String>, &Source>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut arrows = BTreeMap::new();
+    for (module, source) in files {
+        let paths = paths(&source.code);
+        let targets = paths.iter().filter_map(|path| resolve(module, path, files)).filter(|target| *target != source.path);
+        arrows.insert(source.path.clone(), targets.map(str::to_owned).collect());
+    }
+    arrows
+}
+
+/// Every path in the code that begins with `crate`, `self` or `super`, with the branches of a `use` tree spelled out.
+fn paths(code: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for start in ["crate::", "self::", "super::"] {
+        for (at, _) in code.match_indices(start) {
+            let before = code[..at].chars().next_back();
+            if !before.is_some_and(|before| before.is_alphanumeric() || before == '_' || before == ':') {
+                branch(&code[at..], &[], &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// Reads one path, or the branches in its braces; returns what is left of the text after it.
+fn branch<'a>(mut text: &'a str, stem: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
+    let mut path = stem.to_vec();
+    loop {
+        text = text.trim_start();
+        if let Some(mut inner) = text.strip_prefix('{') {
+            loop {
+                inner = branch(inner, &path, found).trim_start();
+                match inner.strip_prefix(',') {
+                    Some(rest) => inner = rest,
+                    None => return inner.strip_prefix('}').unwrap_or(inner),
+                }
+            }
+        }
+        let end = text.find(|part: char| !part.is_alphanumeric() && part != '_').unwrap_or(text.len());
+        path.push(text[..end].to_owned());
+        text = &text[end..];
+        match text.strip_prefix("::") {
+            Some(rest) if !rest.starts_with('<') => text = rest,
+            _ => break,
+        }
+    }
+    found.push(path);
+    text.split_once([',', '}', ';']).map_or("", |(skipped, _)| &text[skipped.len()..])
+}
+
+/// The file in which the path ends: the longest module that it names.
+fn resolve<'a>(from: &[String], path: &[String], files: &BTreeMap<Vec<String>, &'a Source>) -> Option<&'a str> {
+    let mut module: Vec<String> = if path[0] == "crate" { Vec::new() } else { from.to_vec() };
+    let mut rest = &path[1..];
+    if path[0] == "super" {
+        module.pop();
+        while rest.first().is_some_and(|part| part == "super") {
+            module.pop();
+            rest = &rest[1..];
+        }
+    }
+    for part in rest {
+        module.push(part.clone());
+        if !files.contains_key(&module) {
+            module.pop();
+            break;
+        }
+    }
+    files.get(&module).map(|source| source.path.as_str())
+}
+
+/// The shortest way from a file back to itself.
+fn way_back(start: &str, arrows: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
+    let mut ways = vec![vec![start.to_owned()]];
+    let mut seen = BTreeSet::new();
+    while !ways.is_empty() {
+        let mut longer = Vec::new();
+        for way in ways {
+            for next in arrows.get(way.last()?).into_iter().flatten() {
+                if next == start {
+                    return Some(way);
+                }
+                if seen.insert(next.clone()) {
+                    longer.push([way.as_slice(), std::slice::from_ref(next)].concat());
+                }
+            }
+        }
+        ways = longer;
+    }
+    None
+}
+
+#[test]
+fn an_upward_import_is_caught() {
+    let forged = [
+        Source::new("protocol/src/leaf.rs", "use creditbay_configs::rules::Pack;"),
+        Source::new("node/src/main.rs", "use creditbay_configs::x;"),
+    ];
+    assert_eq!(upward(&forged, &[]), ["protocol/src/leaf.rs:1: protocol imports configs, which stands above it"]);
+    let manifest = [("admin-cli", "[dev-dependencies]\ncreditbay-node.workspace = true\n".to_owned())];
+    assert_eq!(upward(&[], &manifest), ["admin-cli/Cargo.toml: admin-cli depends on node, which stands above it"]);
+}
+
+#[test]
+fn a_circle_of_files_is_caught() {
+    let forged = |c: &str| {
+        [
+            Source::new("node/src/lib.rs", "pub mod a;"),
+            Source::new("node/src/a/mod.rs", "mod b; use self::b::B;"),
+            Source::new("node/src/a/b.rs", "use crate::{c::{C, D}, x}; struct B;"),
+            Source::new("node/src/c.rs", c),
+        ]
+    };
+    assert_eq!(circles(&forged("struct C;")), Vec::<String>::new());
+    for back in ["use super::a::A;", "fn f() -> crate::a::A {}", "use crate::{\n    d::D,\n    a::{b, A},\n};"] {
+        let faults = circles(&forged(back));
+        assert!(faults.iter().any(|fault| fault.contains("node/src/c.rs")), "{back}: {faults:?}");
+    }
+}
+
+#[test]
+fn a_child_that_leans_on_its_parent_must_not_be_leaned_on() {
+    let forged = [
+        Source::new("node/src/log/mod.rs", "use self::append::Item;"),
+        Source::new("node/src/log/append.rs", "use super::{Entry, LogError};"),
+    ];
+    assert_eq!(circles(&forged), ["a circle of files: node/src/log/append.rs → node/src/log/mod.rs → node/src/log/append.rs"]);
+}
