@@ -324,7 +324,10 @@ impl Demo {
 
     fn where_to_look(&self, once: bool) -> Result<()> {
         let folder = self.network.folder().display();
-        head("Where to look next", "everything stays up until Ctrl-C");
+        head(
+            "Where to look next",
+            if once { "the daemons end now; the files stay where --dir says" } else { "everything stays up until Ctrl-C" },
+        );
         for city in CITIES {
             field(
                 city,

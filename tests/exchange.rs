@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use creditbay_protocol::answer::Truth;
 use creditbay_protocol::attestation::Attestation;
-use creditbay_protocol::leaf::{LeafBody, OutcomeClass};
+use creditbay_protocol::leaf::LeafBody;
+use creditbay_protocol::refusal::OutcomeClass;
 use harness::archive::parse;
 use harness::network::Network;
 use harness::samples::{Expected, copy_records};

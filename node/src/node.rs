@@ -18,8 +18,8 @@ use creditbay_configs::rules::RulePack;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::note::{KeyKind, NoteSigner, NoteVerifier};
 use creditbay_crypto::sign::SigningKey;
+use creditbay_protocol::name::Region;
 use creditbay_protocol::query::Query;
-use quinn::Endpoint;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -31,15 +31,17 @@ use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
 use crate::host::keys::{self, EpochKeys};
 use crate::host::telemetry::Metrics;
-use crate::log::append::Reserve;
+use crate::log::Log;
+use crate::log::append::{Item, Reserve, Writer};
+use crate::log::entry::Entry;
 use crate::log::recover::{OpenQuery, Parts, Recovered, recover};
 use crate::log::rows::Seals;
 use crate::log::seen::Seen;
 use crate::log::witness::Witness;
-use crate::log::{Entry, Log};
 use crate::policy::budget::RefusalBudget;
+use crate::quic::accept::{Reception, accept};
 use crate::quic::dial::{Links, Target};
-use crate::quic::endpoint::{dial_config, listen};
+use crate::quic::endpoint::{PeerDoor, dial_config};
 use crate::quic::identity::Form;
 use crate::quic::session::Local;
 use crate::serve::admin::{self, Admin};
@@ -66,7 +68,7 @@ pub struct Node {
     pub exchange: Arc<Exchange>,
     config: NodeConfig,
     doors: Bound,
-    endpoints: Vec<Endpoint>,
+    peer_doors: Vec<PeerDoor>,
     writer: JoinHandle<()>,
     tasks: JoinSet<()>,
     closing: watch::Sender<bool>,
@@ -94,84 +96,54 @@ struct Files {
 impl Node {
     /// Opens everything.
     pub async fn start(config: &Path) -> Result<Self, StartError> {
-        let files = read_files(config)?;
-        let me = files.config.region;
-        let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
-        let own = files.directory.entry(me).ok_or_else(|| because(format!("network directory: no region {me}")))?.clone();
+        let Files { config, directory, pack, tls, log: log_signer, witness } = read_files(config)?;
+        let me = config.region;
+        let own = own_entry(&directory, me)?.clone();
+        let others: Vec<_> = directory.regions().iter().filter(|entry| entry.name != me).cloned().collect();
+        let ground = open_ground(&config, log_signer, &own, &others)?;
+        let Ground { clock, entropy, metrics, seals, records, log, writer, queue, unanswered, replay } = ground;
 
-        let data = files.config.data_dir.clone();
-        let store: Arc<dyn Store> =
-            Arc::new(OnDisk::open(&data.join("store"), u64::from(files.config.limits.cache_mib)).map_err(because)?);
-        let key = keys::record_key(&data.join("keys"), &entropy).map_err(because)?;
-        let records = Arc::new(Records::open(store.clone(), key, entropy.clone()).map_err(because)?);
-        let seals = Arc::new(Seals::new(EpochKeys::in_folder(&data.join("keys")).map_err(because)?));
-        let others: Vec<_> = files.directory.regions().iter().filter(|entry| entry.name != me).cloned().collect();
-        let peers_logs: Vec<_> = others.iter().map(|entry| (entry.log_origin, entry.log.clone())).collect();
-        let seen = Seen::recover(&*store, &peers_logs, clock.clone(), metrics.clone()).map_err(because)?;
-        let parts = Parts {
-            store,
-            origin: own.log_origin,
-            signer: files.log,
-            seals: seals.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            metrics: metrics.clone(),
-            seen: Arc::new(seen),
-            reserve: Some(Reserve { folder: data, least_mib: u64::from(files.config.limits.min_free_mib) }),
-        };
-        let Recovered { log, mut writer, queue } = recover(parts).map_err(because)?;
-        let unanswered = writer.unanswered().map_err(because)?;
-        let replay = Replay::default();
-        replay.recover(&log, &seals, &entropy).map_err(because)?;
-
-        let local = Arc::new(Local {
-            region: me,
-            log: log.clone(),
-            log_key: own.log.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-        });
         let links = Arc::new(Links::to(others.iter().map(|entry| entry.name)));
+        let local =
+            Arc::new(Local { region: me, log: log.clone(), log_key: own.log, clock: clock.clone(), metrics: metrics.clone() });
         let (serve, sessions) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
-        let endpoints = open_endpoints(&files.config, &files.tls, &others)?;
-        for (endpoint, form) in &endpoints {
-            let accepting =
-                peers::accept(endpoint.clone(), *form, files.directory.clone(), local.clone(), links.clone(), serve.clone());
-            tasks.spawn(accepting);
+        let peer_doors = open_peer_doors(&config, &tls, &others)?;
+        let reception = Reception { directory: directory.clone(), local: local.clone(), links: links.clone(), serve };
+        for door in &peer_doors {
+            tasks.spawn(accept(door, reception.clone()));
         }
-        links.dial(&endpoints[0].0, targets(me, &files.tls, &others)?, &local, &serve);
+        links.dial(&peer_doors[0], targets(me, &tls, &others)?, &local, &reception.serve);
         // A peer that holds a newer note of this log says so in its hello: listen before the first signature.
-        links.heard_all(Duration::from_secs(u64::from(files.config.limits.peer_wait_seconds))).await;
+        links.heard_all(Duration::from_secs(u64::from(config.limits.peer_wait_seconds))).await;
         log.running().map_err(because)?;
 
-        let writer =
-            std::thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run(queue)).map_err(because)?;
+        let thread = std::thread::Builder::new().name("log-writer".to_owned());
+        let writer = thread.spawn(move || writer.run(queue)).map_err(because)?;
         let exchange = Arc::new(Exchange {
             me,
-            directory: files.directory,
-            pack: files.pack,
+            directory,
+            pack,
             log,
             seals,
-            witness: Witness::new(files.witness),
+            witness: Witness::new(witness),
             records,
             replay,
-            refusals: RefusalBudget::new(files.config.limits.refusals_per_peer_per_minute),
+            refusals: RefusalBudget::new(config.limits.refusals_per_peer_per_minute),
             network: links.clone(),
             clock,
             entropy,
             metrics,
-            query_lifetime_ms: u64::from(files.config.limits.query_lifetime_seconds) * 1000,
+            query_lifetime_ms: u64::from(config.limits.query_lifetime_seconds) * 1000,
         });
         tasks.spawn(peers::answer_all(exchange.clone(), sessions));
         tasks.spawn(take_up(exchange.clone(), unanswered));
         let closing = watch::Sender::new(false);
-        let in_flight = Arc::new(Semaphore::new(files.config.limits.max_in_flight as usize));
-        let endpoints: Vec<_> = endpoints.into_iter().map(|(endpoint, _)| endpoint).collect();
+        let in_flight = Arc::new(Semaphore::new(config.limits.max_in_flight as usize));
         let opening =
-            Opening { exchange: &exchange, links: &links, in_flight: &in_flight, closing: &closing, peers: &endpoints[0] };
-        let doors = open_doors(&files.config, opening, &mut tasks).await?;
-        Ok(Self { exchange, config: files.config, doors, endpoints, writer, tasks, closing, in_flight })
+            Opening { exchange: &exchange, links: &links, in_flight: &in_flight, closing: &closing, peers: &peer_doors[0] };
+        let doors = open_doors(&config, opening, &mut tasks).await?;
+        Ok(Self { exchange, config, doors, peer_doors, writer, tasks, closing, in_flight })
     }
 
     /// What the daemon says when all doors are open.
@@ -198,19 +170,16 @@ impl Node {
     /// Closes the doors, gives the exchanges in flight their time, lets the writer finish its batch, and ends.
     pub async fn shut_down(self) {
         tracing::info!("shutting down");
-        let Self { exchange, config, doors, endpoints, writer, mut tasks, closing, in_flight } = self;
+        let Self { exchange, config, doors, peer_doors, writer, mut tasks, closing, in_flight } = self;
         closing.send_replace(true);
         let grace = Duration::from_secs(u64::from(config.limits.shutdown_grace_seconds));
         let _ = tokio::time::timeout(grace, in_flight.acquire_many(config.limits.max_in_flight)).await;
-        exchange.log.stop(crate::log::LogError::Closed);
-        for endpoint in &endpoints {
-            endpoint.close(quinn::VarInt::from_u32(0), b"shutting down");
+        exchange.log.stop(crate::log::fault::LogError::Closed);
+        for door in peer_doors {
+            door.close().await;
         }
         tasks.shutdown().await;
         let _ = fs::remove_file(&doors.admin);
-        for endpoint in &endpoints {
-            endpoint.wait_idle().await;
-        }
         drop(exchange);
         let _ = tokio::time::timeout(grace, tokio::task::spawn_blocking(move || writer.join())).await;
     }
@@ -222,7 +191,53 @@ struct Opening<'a> {
     links: &'a Arc<Links>,
     in_flight: &'a Arc<Semaphore>,
     closing: &'a watch::Sender<bool>,
-    peers: &'a Endpoint,
+    peers: &'a PeerDoor,
+}
+
+/// The rooms at the bottom, open.
+struct Ground {
+    clock: Arc<Clock>,
+    entropy: Arc<Entropy>,
+    metrics: Arc<Metrics>,
+    seals: Arc<Seals>,
+    records: Arc<Records>,
+    log: Log,
+    writer: Writer,
+    queue: mpsc::Receiver<Item>,
+    unanswered: Vec<OpenQuery>,
+    replay: Replay,
+}
+
+fn open_ground(config: &NodeConfig, signer: NoteSigner, own: &RegionEntry, others: &[RegionEntry]) -> Result<Ground, StartError> {
+    let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
+    let data = config.data_dir.clone();
+    let keys_at = data.join("keys");
+    let store: Arc<dyn Store> = Arc::new(OnDisk::open(&data.join("store"), u64::from(config.limits.cache_mib)).map_err(because)?);
+    let key = keys::record_key(&keys_at, &entropy).map_err(because)?;
+    let records = Arc::new(Records::open(store.clone(), key, entropy.clone()).map_err(because)?);
+    let seals = Arc::new(Seals::new(EpochKeys::in_folder(&keys_at).map_err(because)?));
+    let logs: Vec<_> = others.iter().map(|entry| (entry.log_origin, entry.log.clone())).collect();
+    let seen = Arc::new(Seen::recover(&*store, &logs, clock.clone(), metrics.clone()).map_err(because)?);
+    let parts = Parts {
+        store,
+        origin: own.log_origin,
+        signer,
+        seals: seals.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        metrics: metrics.clone(),
+        seen,
+        reserve: Some(Reserve { folder: data, least_mib: u64::from(config.limits.min_free_mib) }),
+    };
+    let Recovered { log, mut writer, queue } = recover(parts).map_err(because)?;
+    let unanswered = writer.unanswered().map_err(because)?;
+    let replay = Replay::default();
+    replay.recover(&log, &seals, &entropy).map_err(because)?;
+    Ok(Ground { clock, entropy, metrics, seals, records, log, writer, queue, unanswered, replay })
+}
+
+fn own_entry(directory: &Directory, me: Region) -> Result<&RegionEntry, StartError> {
+    directory.entry(me).ok_or_else(|| because(format!("network directory: no region {me}")))
 }
 
 fn read(path: &Path) -> Result<String, StartError> {
@@ -242,7 +257,7 @@ fn read_files(path: &Path) -> Result<Files, StartError> {
     endorsement::verify(Label::RULES, &pack.digest(), read(&rules.signatures)?.as_bytes(), &governance)
         .map_err(|error| because(format!("{}: {error}", rules.signatures.display())))?;
 
-    let own = directory.entry(config.region).ok_or_else(|| because(format!("network directory: no region {}", config.region)))?;
+    let own = own_entry(&directory, config.region)?;
     let tls = keys::read_signing_key(&config.keys.tls).map_err(because)?;
     if tls.public() != own.tls {
         return Err(because(format!("{}: not the TLS key that the network directory names", config.keys.tls.display())));
@@ -262,16 +277,16 @@ fn role_signer(path: &Path, expected: &NoteVerifier, kind: KeyKind) -> Result<No
     }
 }
 
-fn open_endpoints(config: &NodeConfig, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<(Endpoint, Form)>, StartError> {
+fn open_peer_doors(config: &NodeConfig, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<PeerDoor>, StartError> {
     let keys = || others.iter().map(|entry| entry.tls);
-    let mut endpoints = vec![(listen(config.doors.peers, tls, keys(), Form::RawPublicKey).map_err(because)?, Form::RawPublicKey)];
+    let mut doors = vec![PeerDoor::open(config.doors.peers, tls, keys(), Form::RawPublicKey).map_err(because)?];
     if let Some(address) = config.doors.peers_x509 {
-        endpoints.push((listen(address, tls, keys(), Form::SelfSigned).map_err(because)?, Form::SelfSigned));
+        doors.push(PeerDoor::open(address, tls, keys(), Form::SelfSigned).map_err(because)?);
     }
-    Ok(endpoints)
+    Ok(doors)
 }
 
-fn targets(me: creditbay_protocol::name::Region, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<Target>, StartError> {
+fn targets(me: Region, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<Target>, StartError> {
     let dialled = others.iter().filter(|entry| me < entry.name);
     dialled
         .map(|entry| {
@@ -296,7 +311,7 @@ async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinS
     let bound = Bound {
         services: services_at.local_addr().map_err(because)?,
         auditors: auditors_at.local_addr().map_err(because)?,
-        peers: peers.local_addr().map_err(because)?,
+        peers: peers.address().map_err(because)?,
         admin: admin.clone(),
     };
     let services = Arc::new(Services {

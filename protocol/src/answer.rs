@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, Millis};
 use crate::coded;
-use crate::leaf::OutcomeClass;
 use crate::limits::{MAX_COVERAGE, MAX_PREDICATES};
 use crate::predicate::{AttestationType, LawOfOrigin};
+use crate::refusal::OutcomeClass;
 use crate::refusal::Refusal;
 
 coded! {

@@ -15,33 +15,11 @@ use crate::calendar::Millis;
 use crate::identifier::SubjectKind;
 use crate::limits::{MAX_LEAF_BYTES, PROTOCOL_VERSION};
 use crate::name::{OrganisationId, Region};
-use crate::predicate::{Lane, LegalBasis, Predicates, Purpose};
+use crate::predicate::{Predicates, Purpose};
 use crate::query::{Declined, Query};
-use crate::refusal::RefusalClass;
+use crate::refusal::{OutcomeClass, RefusalClass};
+use crate::terms::Terms;
 use crate::wire::{self, WireError};
-
-/// What query and answer say in clear, the same in both.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct Terms {
-    /// The region whose node asks.
-    pub asker: Region,
-    /// The region whose node answers.
-    pub issuer: Region,
-    /// For whom it asks.
-    pub organisation: OrganisationId,
-    /// What for.
-    pub purpose: Purpose,
-    /// What kind of subject.
-    pub subject_kind: SubjectKind,
-    /// How the answer may be had.
-    pub lane: Lane,
-    /// On which basis in law.
-    pub legal_basis: LegalBasis,
-    /// SHA-256 of the rule pack's file.
-    pub pack: Digest,
-    /// What is asked.
-    pub predicates: Predicates,
-}
 
 /// The commitments of a leaf that belongs to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -52,15 +30,6 @@ pub struct Commitments {
     pub subject: Digest,
     /// To the operator who asked.
     pub operator: Digest,
-}
-
-/// How a query ended, as far as an auditor may know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub enum OutcomeClass {
-    /// With verdicts.
-    Answered,
-    /// Without.
-    Refused(RefusalClass),
 }
 
 /// What a leaf records.

@@ -16,6 +16,8 @@ pub mod predicate;
 
 pub mod refusal;
 
+pub mod terms;
+
 pub mod query;
 
 pub mod answer;

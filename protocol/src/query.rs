@@ -7,9 +7,9 @@ use creditbay_crypto::hash::Digest;
 
 use crate::calendar::Millis;
 use crate::identifier::{Identifier, SubjectKind};
-use crate::leaf::Terms;
 use crate::name::{OperatorId, OrganisationId, Region};
 use crate::predicate::{Lane, LegalBasis, Predicates, Purpose};
+use crate::terms::Terms;
 
 /// One subject, one purpose, one to eight predicates.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]

@@ -21,6 +21,15 @@ coded! {
     }
 }
 
+/// How a query ended, as far as an auditor may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum OutcomeClass {
+    /// With verdicts.
+    Answered,
+    /// Without.
+    Refused(RefusalClass),
+}
+
 /// Why a query is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]

@@ -79,7 +79,7 @@ fn tamper_with_attestation(demo: &mut Demo) -> Result<()> {
     fs::create_dir_all(copy.parent().context("a folder")?)?;
     fs::write(&copy, serde_json::to_string_pretty(&file)?)?;
     let ended = verify(demo, &["attestation", "verify"], &copy)?;
-    refused(demo, "attestation", &format!("bit 0 of byte {TRUTH_AT} of the answer, so that {before} reads {after}"), &ended)
+    refused(demo, "attestation", &format!("bit 0 of byte {TRUTH_AT} of the answer flipped: {before} now reads {after}"), &ended)
 }
 
 fn first_truth(message: &[u8]) -> Result<Truth> {
@@ -105,11 +105,11 @@ fn tamper_with_log(demo: &mut Demo) -> Result<()> {
     fs::write(&bundle, bytes)?;
     let ended = verify(demo, &["log", "verify", "--region", "gz"], &copy)?;
     let shown = bundle.strip_prefix(&copy)?.display().to_string();
-    refused(demo, "gz's log", &format!("bit 0 of byte {middle} of {shown}"), &ended)
+    refused(demo, "gz's log", &format!("bit 0 of byte {middle} of {shown} flipped"), &ended)
 }
 
 fn refused(demo: &mut Demo, what: &str, flipped: &str, ended: &Ended) -> Result<()> {
-    field(what, format!("{flipped} flipped"));
+    field(what, flipped);
     for line in ended.stdout.lines().chain(ended.stderr.lines()).filter(|line| !line.trim().is_empty()) {
         println!("      | {line}");
     }

@@ -47,7 +47,7 @@ pub(crate) fn answer(question: &Question, story: &str, attestation: &Attestation
     let content = &attestation.content;
     println!("\n  {} asks {}, for {}: {story}", question.asker, question.issuer, question.purpose);
     for answered in &content.answers {
-        field("question", format!("{} about {}", worded(&answered.predicate), content.subject));
+        field("question", format!("{}: {}?", content.subject, worded(&answered.predicate)));
         field("answer", answered.verdict.truth);
         field("why", reason(&answered.predicate, answered.verdict.truth, &question.issuer));
     }

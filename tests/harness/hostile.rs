@@ -16,7 +16,7 @@ use creditbay_node::exchange::answer::Peer;
 use creditbay_node::exchange::ask::Answer;
 use creditbay_node::exchange::network::LinkError;
 use creditbay_node::host::keys::read_signing_key;
-use creditbay_node::log::{Appended, Entry};
+use creditbay_node::log::entry::{Appended, Entry};
 use creditbay_node::node::Node;
 use creditbay_node::quic::endpoint::{dial_config, listen};
 use creditbay_node::quic::identity::Form;

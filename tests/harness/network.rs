@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -92,7 +94,8 @@ impl Network {
             cities: cities.iter().map(ToString::to_string).collect(),
             running: BTreeMap::new(),
         };
-        let ended = network.creditbay(["network", "new", &folder.display().to_string(), "--cities", &cities.join(",")])?;
+        let (folder_shown, base) = (folder.display().to_string(), free_block()?.to_string());
+        let ended = network.creditbay(["network", "new", &folder_shown, "--cities", &cities.join(","), "--base-port", &base])?;
         if ended.code != 0 {
             bail!("creditbay network new ended with {}:\n{}{}", ended.code, ended.stdout, ended.stderr);
         }
@@ -314,6 +317,24 @@ fn wait_with_output(mut child: Child) -> Result<Output> {
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(child.wait_with_output()?)
+}
+
+/// The first of forty ports that nobody else is given: each process begins elsewhere, below the ports that the system hands out to
+/// whoever asks for any, and takes the next block whose doors are free.
+fn free_block() -> Result<u16> {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    const BLOCKS: u32 = 480;
+    for _ in 0..BLOCKS {
+        let number = (std::process::id() * 37 + TAKEN.fetch_add(1, Ordering::Relaxed)) % BLOCKS;
+        let base = 12_000 + u16::try_from(number * 40)?;
+        let free = (base..base + 40).all(|port| {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+        });
+        if free {
+            return Ok(base);
+        }
+    }
+    bail!("no block of forty free ports between 12000 and 31200")
 }
 
 /// Every file below a folder.

@@ -3,6 +3,7 @@
 //! Not here: what the compiler sees already; this reads paths that begin with `crate`, `self` or `super`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::source::Source;
 
@@ -74,24 +75,55 @@ fn arrows(files: &BTreeMap<Vec<String>, &Source>) -> BTreeMap<String, BTreeSet<S
     let mut arrows = BTreeMap::new();
     for (module, source) in files {
         let paths = paths(&source.code);
-        let targets = paths.iter().filter_map(|path| resolve(module, path, files)).filter(|target| *target != source.path);
+        // What tests reach for is no arrow of the house.
+        let resolved = paths
+            .iter()
+            .filter(|(inside, _)| inside.first().is_none_or(|module| module != "tests"))
+            .filter_map(|(inside, path)| resolve(&[module.as_slice(), inside].concat(), path, files));
+        let targets = resolved.filter(|target| *target != source.path);
         arrows.insert(source.path.clone(), targets.map(str::to_owned).collect());
     }
     arrows
 }
 
-/// Every path in the code that begins with `crate`, `self` or `super`, with the branches of a `use` tree spelled out.
-fn paths(code: &str) -> Vec<Vec<String>> {
+/// Every path in the code that begins with `crate`, `self` or `super`, with the branches of a `use` tree spelled out, and the modules
+/// inside the file in which it stands.
+fn paths(code: &str) -> Vec<(Vec<String>, Vec<String>)> {
+    let modules = inline_modules(code);
     let mut found = Vec::new();
     for start in ["crate::", "self::", "super::"] {
         for (at, _) in code.match_indices(start) {
             let before = code[..at].chars().next_back();
             if !before.is_some_and(|before| before.is_alphanumeric() || before == '_' || before == ':') {
-                branch(&code[at..], &[], &mut found);
+                let inside: Vec<_> =
+                    modules.iter().filter(|(span, _)| span.contains(&at)).map(|(_, name)| name.clone()).collect();
+                let mut paths = Vec::new();
+                branch(&code[at..], &[], &mut paths);
+                found.extend(paths.into_iter().map(|path| (inside.clone(), path)));
             }
         }
     }
     found
+}
+
+/// `mod name { … }` with where its body stands, the outer before the inner.
+fn inline_modules(code: &str) -> Vec<(Range<usize>, String)> {
+    let mut modules = Vec::new();
+    for (at, word) in code.match_indices("mod ") {
+        let Some((name, _)) =
+            code[at + word.len()..].split_once(" {").filter(|(name, _)| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+        else {
+            continue;
+        };
+        let open = at + word.len() + name.len() + 1;
+        let mut depth = 0i32;
+        let close = code[open..].find(|brace| {
+            depth += i32::from(brace == '{') - i32::from(brace == '}');
+            depth == 0
+        });
+        modules.push((open..close.map_or(code.len(), |close| open + close), name.to_owned()));
+    }
+    modules
 }
 
 /// Reads one path, or the branches in its braces; returns what is left of the text after it.
@@ -183,7 +215,9 @@ fn a_circle_of_files_is_caught() {
             Source::new("node/src/c.rs", c),
         ]
     };
-    assert_eq!(circles(&forged("struct C;")), Vec::<String>::new());
+    for forward in ["struct C;", "mod tests { use super::C; mod more { use super::super::C; } }", "use crate::x::a::A;"] {
+        assert_eq!(circles(&forged(forward)), Vec::<String>::new(), "{forward}");
+    }
     for back in ["use super::a::A;", "fn f() -> crate::a::A {}", "use crate::{\n    d::D,\n    a::{b, A},\n};"] {
         let faults = circles(&forged(back));
         assert!(faults.iter().any(|fault| fault.contains("node/src/c.rs")), "{back}: {faults:?}");

@@ -6,9 +6,11 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::{empty_root, leaf_hash, node_hash};
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::identifier::SubjectKind;
-use creditbay_protocol::leaf::{Commitments, Leaf, LeafBody, OutcomeClass, Terms};
+use creditbay_protocol::leaf::{Commitments, Leaf, LeafBody};
 use creditbay_protocol::name::{OrganisationId, Region};
 use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose};
+use creditbay_protocol::refusal::OutcomeClass;
+use creditbay_protocol::terms::Terms;
 use creditbay_protocol::tile::{TilePath, encode_bundle};
 
 /// A log's tiles and bundles, with its root.

@@ -6,8 +6,9 @@ use anyhow::{Context, bail};
 use clap::Args;
 use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::Checkpoint;
-use creditbay_protocol::leaf::{Leaf, LeafBody, LeafError, OutcomeClass};
+use creditbay_protocol::leaf::{Leaf, LeafBody, LeafError};
 use creditbay_protocol::predicate::Predicates;
+use creditbay_protocol::refusal::OutcomeClass;
 use creditbay_protocol::tile::{TILE_WIDTH, TilePath, decode_bundle};
 
 use crate::exit::Exit;

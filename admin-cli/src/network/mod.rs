@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use creditbay_configs::node::MAX_SOCKET_PATH_BYTES;
+use creditbay_configs::node::fault::MAX_SOCKET_PATH_BYTES;
 use creditbay_protocol::name::Region;
 
 use crate::exit::Exit;

@@ -7,6 +7,9 @@ use creditbay_crypto::note::{KeyName, NoteError};
 
 use crate::error::ConfigFault;
 
+/// Bytes of a unix socket's path: 108 in Linux's `sockaddr_un`, the closing NUL among them.
+pub const MAX_SOCKET_PATH_BYTES: usize = 107;
+
 /// Why a text is no `node.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NodeFault {
@@ -55,7 +58,7 @@ pub enum NodeFault {
         other: &'static str,
     },
     /// A path too long for a unix socket.
-    #[error("the socket's path has {bytes} bytes, a unix socket's at most {max}; choose a shorter one", max = super::MAX_SOCKET_PATH_BYTES)]
+    #[error("the socket's path has {bytes} bytes, a unix socket's at most {max}; choose a shorter one", max = MAX_SOCKET_PATH_BYTES)]
     SocketPathLong {
         /// Bytes of the resolved path.
         bytes: usize,

@@ -18,12 +18,9 @@ use serde_spanned::Spanned;
 
 use crate::error::{self, ConfigError, Source};
 
-use self::fault::NodeFault;
+use self::fault::{MAX_SOCKET_PATH_BYTES, NodeFault};
 use self::limits::{Limits, WrittenLimits};
 use self::written::{WrittenAuditor, WrittenDoors, WrittenKeys, WrittenNetwork, WrittenNode, WrittenRules, WrittenService};
-
-/// Bytes of a unix socket's path: 108 in Linux's `sockaddr_un`, the closing NUL among them.
-pub const MAX_SOCKET_PATH_BYTES: usize = 107;
 
 /// What one node runs on.
 #[derive(Debug, Clone, PartialEq, Eq)]

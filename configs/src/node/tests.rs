@@ -7,9 +7,10 @@ use creditbay_crypto::note::{KeyKind, NoteError};
 
 use crate::sample;
 
+use super::NodeConfig;
+use super::fault::MAX_SOCKET_PATH_BYTES;
 use super::fault::NodeFault;
 use super::limits::{Limits, RANGES};
-use super::{MAX_SOCKET_PATH_BYTES, NodeConfig};
 
 fn text() -> String {
     std::fs::read_to_string(sample::file("node.toml")).unwrap()

@@ -14,6 +14,9 @@ use crate::error::ConfigFault;
 
 use super::entry::AreaError;
 
+/// Regions in one directory at most: every pair of nodes holds a connection, and all must sign every change.
+pub const MAX_REGIONS: usize = 16;
+
 /// Why a text is no network directory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryFault {
@@ -33,7 +36,7 @@ pub enum DirectoryFault {
     #[error("no region is listed; add a [[region]] for each node")]
     NoRegions,
     /// More regions than a directory holds.
-    #[error("{0} regions, at most {max} are read; remove the ones that left", max = super::MAX_REGIONS)]
+    #[error("{0} regions, at most {max} are read; remove the ones that left", max = MAX_REGIONS)]
     TooManyRegions(usize),
     /// Two entries of one name.
     #[error("region {0} is listed twice; remove or rename one")]

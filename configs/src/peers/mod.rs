@@ -22,11 +22,8 @@ use crate::endorsement::{self, Endorsed};
 use crate::error::{self, ConfigError, Source};
 
 use self::entry::RegionEntry;
-use self::fault::{DirectoryFault, DirectoryRefused};
+use self::fault::{DirectoryFault, DirectoryRefused, MAX_REGIONS};
 use self::written::{FORMAT, Place, WrittenDirectory, WrittenRegion};
-
-/// Regions in one directory at most: every pair of nodes holds a connection, and all must sign every change.
-pub const MAX_REGIONS: usize = 16;
 
 /// A directory whose entries fit together, endorsed by nobody yet.
 #[derive(Clone)]

@@ -10,9 +10,10 @@ use creditbay_protocol::predicate::LawOfOrigin;
 use crate::endorsement::{EndorsementError, Governance, GovernanceError};
 use crate::sample;
 
+use super::Directory;
 use super::entry::{AreaError, RegionEntry};
+use super::fault::MAX_REGIONS;
 use super::fault::{DirectoryFault, DirectoryRefused};
-use super::{Directory, MAX_REGIONS};
 
 const ALL: [&str; 4] = ["gz", "sz", "hk", "mo"];
 

@@ -16,10 +16,10 @@
 use std::fmt;
 
 use creditbay_protocol::identifier::SubjectKind;
-use creditbay_protocol::leaf::Terms;
 use creditbay_protocol::name::Region;
 use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Purpose};
 use creditbay_protocol::refusal::Refusal;
+use creditbay_protocol::terms::Terms;
 
 use super::RulePack;
 use super::catalogue::TypeRule;

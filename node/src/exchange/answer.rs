@@ -12,8 +12,9 @@ use creditbay_protocol::responder::{AnsweredBefore, Fresh, Judged, Received};
 
 use super::Exchange;
 use super::replay::{Claim, Ticket};
+use crate::log::entry::{Appended, Entry};
+use crate::log::fault::LogError;
 use crate::log::rows::Row;
-use crate::log::{Appended, Entry, LogError};
 use crate::policy;
 use crate::store::log as layout;
 

@@ -16,8 +16,9 @@ use creditbay_protocol::requester::{Asked, Replied, Verified};
 use super::Exchange;
 use super::network::LinkError;
 use crate::log::append::ReceiptKept;
+use crate::log::entry::{Appended, Entry};
+use crate::log::fault::LogError;
 use crate::log::witness::Cosigned;
-use crate::log::{Appended, Entry, LogError};
 use crate::policy;
 
 /// How long to wait before a lost exchange is tried again.

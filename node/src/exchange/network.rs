@@ -7,7 +7,7 @@ use creditbay_protocol::name::Region;
 use creditbay_protocol::refusal::Fault;
 use creditbay_protocol::requester::Asked;
 
-use crate::log::Appended;
+use crate::log::entry::Appended;
 
 /// Why no reply came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -15,8 +15,9 @@ use creditbay_protocol::responder::AskedHere;
 use tokio::sync::watch;
 
 use crate::host::entropy::Entropy;
+use crate::log::Log;
+use crate::log::fault::LogError;
 use crate::log::rows::{Row, Seals, written_at};
-use crate::log::{Log, LogError};
 use crate::store::log as layout;
 
 type Key = (Origin, u64);

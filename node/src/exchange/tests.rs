@@ -33,11 +33,12 @@ use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
 use crate::host::keys::EpochKeys;
 use crate::host::telemetry::Metrics;
+use crate::log::entry::Appended;
+use crate::log::fault::LogError;
 use crate::log::recover::{Parts, Recovered, recover};
 use crate::log::rows::Seals;
 use crate::log::seen::Seen;
 use crate::log::witness::Witness;
-use crate::log::{Appended, LogError};
 use crate::policy::budget::RefusalBudget;
 use crate::store::Store;
 use crate::store::in_memory::{Failure, InMemory};
@@ -303,7 +304,7 @@ fn rogue_query(bay: &Bay, purpose: Purpose) -> Query {
 async fn ask_rogue(bay: &Bay, query: Query) -> Result<Attestation, AskError> {
     let hk = &bay.hk.exchange;
     let asked = Arc::new(Asked::new(query, hk.entropy.seed()));
-    let appended = hk.log.append(crate::log::Entry::Query(asked.clone())).await.unwrap();
+    let appended = hk.log.append(crate::log::entry::Entry::Query(asked.clone())).await.unwrap();
     hk.carry_through(asked, appended).await.map(|answer| answer.attestation())
 }
 

@@ -22,9 +22,11 @@ use creditbay_protocol::tile::{TILE_HEIGHT, encode_bundle};
 use creditbay_protocol::wire;
 use tokio::sync::{mpsc, oneshot};
 
+use super::entry::{Appended, Entry};
+use super::fault::LogError;
 use super::rows::Seals;
+use super::shared::Shared;
 use super::witness::Cosigned;
-use super::{Appended, Entry, LogError, Shared};
 use crate::host::clock::Clock;
 use crate::host::disk;
 use crate::host::entropy::Entropy;

@@ -11,7 +11,9 @@ use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::leaf::Leaf;
 use creditbay_protocol::tile::TILE_HEIGHT;
 
-use super::{Appended, Log, LogError};
+use super::Log;
+use super::entry::Appended;
+use super::fault::LogError;
 use crate::store::Store;
 use crate::store::log::{self as layout, RowError};
 

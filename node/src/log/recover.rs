@@ -21,10 +21,12 @@ use creditbay_protocol::tile::TILE_HEIGHT;
 use tokio::sync::{mpsc, watch};
 
 use super::append::{Reserve, Writer};
+use super::fault::LogError;
 use super::prove::StoredNodes;
 use super::rows::{Row, Seals};
 use super::seen::Seen;
-use super::{Log, LogError, QUEUE, Shared, append};
+use super::shared::Shared;
+use super::{Log, QUEUE, append};
 use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
 use crate::host::telemetry::Metrics;

@@ -18,7 +18,7 @@ use creditbay_protocol::query::Query;
 use creditbay_protocol::refusal::Refusal;
 use creditbay_protocol::wire;
 
-use super::LogError;
+use super::fault::LogError;
 use crate::host::entropy::Entropy;
 use crate::host::keys::EpochKeys;
 use crate::store::MAX_VALUE_BYTES;

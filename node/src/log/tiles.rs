@@ -4,7 +4,8 @@
 
 use creditbay_protocol::tile::{TilePath, encode_bundle};
 
-use super::{Log, LogError};
+use super::Log;
+use super::fault::LogError;
 use crate::store::log as layout;
 
 impl Log {

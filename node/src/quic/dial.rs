@@ -10,10 +10,11 @@ use creditbay_protocol::requester::Asked;
 use quinn::{ClientConfig, Endpoint};
 use tokio::sync::{mpsc, watch};
 
+use super::endpoint::PeerDoor;
 use super::session::{Local, STREAM_WAIT, Session, SessionError};
 use crate::exchange::answer::Peer;
 use crate::exchange::network::{LinkError, Network, Reply};
-use crate::log::Appended;
+use crate::log::entry::Appended;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -42,16 +43,10 @@ impl Links {
     }
 
     /// Begins to dial these targets, and goes on for ever. Each new session is also sent to whoever serves it.
-    pub fn dial(
-        &self,
-        endpoint: &Endpoint,
-        targets: Vec<Target>,
-        local: &Arc<Local>,
-        serve: &mpsc::UnboundedSender<Arc<Session>>,
-    ) {
+    pub fn dial(&self, door: &PeerDoor, targets: Vec<Target>, local: &Arc<Local>, serve: &mpsc::UnboundedSender<Arc<Session>>) {
         for target in targets {
             if let Some(slot) = self.slots.get(&target.peer.region) {
-                tokio::spawn(keep(endpoint.clone(), target, local.clone(), slot.clone(), serve.clone()));
+                tokio::spawn(keep(door.endpoint.clone(), target, local.clone(), slot.clone(), serve.clone()));
             }
         }
     }

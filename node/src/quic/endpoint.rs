@@ -95,6 +95,35 @@ pub fn dial_config(key: &SigningKey, peer: PublicKey, form: Form) -> Result<Clie
     Ok(config)
 }
 
+/// An endpoint of this node's, with the form in which it shows its key.
+pub struct PeerDoor {
+    pub(super) endpoint: Endpoint,
+    pub(super) form: Form,
+}
+
+impl PeerDoor {
+    /// Opens a door for the pinned keys.
+    pub fn open(
+        address: SocketAddr,
+        key: &SigningKey,
+        peers: impl IntoIterator<Item = PublicKey>,
+        form: Form,
+    ) -> Result<Self, EndpointError> {
+        Ok(Self { endpoint: listen(address, key, peers, form)?, form })
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.endpoint.local_addr()
+    }
+
+    /// Says goodbye on every connection and waits until it was heard.
+    pub async fn close(self) {
+        self.endpoint.close(VarInt::from_u32(0), b"shutting down");
+        self.endpoint.wait_idle().await;
+    }
+}
+
 fn transport(dialling: bool) -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport

@@ -21,7 +21,9 @@ use crate::exchange::answer::Peer;
 use crate::exchange::network::LinkError;
 use crate::host::clock::Clock;
 use crate::host::telemetry::Metrics;
-use crate::log::{Appended, Log, LogError};
+use crate::log::Log;
+use crate::log::entry::Appended;
+use crate::log::fault::LogError;
 
 /// How long a hello, a link or a frame may take.
 pub const STREAM_WAIT: Duration = Duration::from_secs(5);
@@ -186,6 +188,12 @@ impl Session {
         })
     }
 
+    /// The next exchange that the peer begins; `None` when the connection has ended.
+    pub async fn next(&self) -> Option<Inbound> {
+        let (send, recv) = self.connection.accept_bi().await.ok()?;
+        Some(Inbound { send, recv })
+    }
+
     async fn read_checkpoints(&self, mut control: RecvStream) -> Result<(), SessionError> {
         loop {
             let Control::Checkpoint { note, consistency } = read_control(&mut control).await? else {
@@ -193,6 +201,37 @@ impl Session {
             };
             hear(&self.local, &self.peer, note.as_slice(), consistency.as_slice())?;
         }
+    }
+}
+
+/// One exchange that the peer began: a stream with its frame, to be answered or refused.
+pub struct Inbound {
+    send: SendStream,
+    recv: RecvStream,
+}
+
+impl Inbound {
+    /// The peer's frame, whole.
+    pub async fn frame(&mut self) -> Result<Vec<u8>, Fault> {
+        let frame = tokio::time::timeout(STREAM_WAIT, self.recv.read_to_end(MAX_FRAME_BYTES)).await;
+        frame.map_err(|_| Fault::Malformed)?.map_err(|error| match error {
+            quinn::ReadToEndError::TooLong => Fault::Oversized,
+            quinn::ReadToEndError::Read(_) => Fault::Malformed,
+        })
+    }
+
+    /// Sends the reply's frame. A peer that is gone asks again.
+    pub async fn reply(mut self, frame: &[u8]) {
+        if self.send.write_all(frame).await.is_ok() {
+            let _ = self.send.finish();
+        }
+    }
+
+    /// Closes the stream with a fault.
+    pub fn refuse(mut self, fault: Fault) {
+        let code = VarInt::from_u32(u32::from(fault.code()));
+        let _ = self.send.reset(code);
+        let _ = self.recv.stop(code);
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::exchange::ask::AskError;
-use crate::log::LogError;
+use crate::log::fault::LogError;
 
 /// A problem document.
 #[derive(Debug, Serialize)]

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use super::http::Problem;
 use crate::exchange::Exchange;
 use crate::exchange::ask::{Outcome, Question, Subject};
-use crate::log::LogError;
+use crate::log::fault::LogError;
 
 /// Bytes of a request's body; the largest question is below 2 KiB.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -156,16 +156,24 @@ fn refuse_body(rejection: JsonRejection) -> Problem {
             format!("at most {MAX_BODY_BYTES} bytes are read"),
         );
     }
+    // serde's own words repeat names and values of the input, which may be an identifier: only the place is taken from them.
     let detail = match &rejection {
-        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => without_values(&rejection.body_text()),
+        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => format!(
+            "{}: a question holds purpose, operator, subject {{scheme, value}}, predicates [{{shape, of, ...}}] and, if wanted, issuer",
+            place(&rejection.body_text())
+        ),
         _ => "send a JSON body with Content-Type: application/json".to_owned(),
     };
     Problem::new(StatusCode::BAD_REQUEST, "bad_request", "The question cannot be read", detail)
 }
 
-/// serde's message may quote a value of the input; what stands in quotes is left out, since it may be an identifier.
-fn without_values(message: &str) -> String {
-    message.split('"').step_by(2).collect::<Vec<_>>().join("…")
+/// `line L column C` out of serde's message.
+fn place(message: &str) -> String {
+    let numbers = message.rsplit_once(" at line ").and_then(|(_, place)| place.split_once(" column "));
+    match numbers.map(|(line, column)| (line.parse::<u32>(), column.parse::<u32>())) {
+        Some((Ok(line), Ok(column))) => format!("line {line}, column {column}"),
+        _ => "the body".to_owned(),
+    }
 }
 
 fn read_subject(subject: &NamedSubject) -> Result<Subject, Problem> {

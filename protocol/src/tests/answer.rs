@@ -4,9 +4,9 @@ use creditbay_crypto::hash::Digest;
 
 use super::sample::{refusals, verdicts};
 use crate::answer::{Answer, Indeterminate, Reply, Truth, Verdicts};
-use crate::leaf::OutcomeClass;
 use crate::limits::{BODY_BYTES, MAX_COVERAGE, MAX_PREDICATES};
 use crate::predicate::AttestationType;
+use crate::refusal::OutcomeClass;
 use crate::wire;
 
 fn read(reply: Reply) -> Result<Reply, wire::WireError> {

@@ -8,10 +8,11 @@ use creditbay_crypto::merkle::leaf_hash;
 use super::sample::{NOW, every_shape, largest_query, name, query, seed, verdicts};
 use crate::answer::{Answer, Reply};
 use crate::identifier::SubjectKind;
-use crate::leaf::{Commitments, Leaf, LeafBody, LeafError, OutcomeClass};
+use crate::leaf::{Commitments, Leaf, LeafBody, LeafError};
 use crate::limits::{MAX_LEAF_BYTES, PROTOCOL_VERSION};
 use crate::predicate::Predicates;
 use crate::query::{Declined, DeclinedSubject, Query};
+use crate::refusal::OutcomeClass;
 use crate::refusal::{Refusal, RefusalClass};
 use crate::wire::{self, WireError};
 

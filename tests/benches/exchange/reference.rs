@@ -16,7 +16,7 @@ use creditbay_crypto::sign::SigningKey;
 use creditbay_node::exchange::Exchange;
 use creditbay_node::exchange::replay::Claim;
 use creditbay_node::host::keys::read_signing_key;
-use creditbay_node::log::{Appended, Entry};
+use creditbay_node::log::entry::{Appended, Entry};
 use creditbay_node::node::Node;
 use creditbay_node::policy;
 use creditbay_node::quic::endpoint::{dial_config, listen};

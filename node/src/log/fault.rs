@@ -1,0 +1,66 @@
+//! Why the log takes or gives nothing: one cause each, with what to do.
+
+use crate::host::clock::ClockUnsure;
+use crate::store::StoreError;
+use crate::store::log::RowError;
+
+/// Why the log does not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// The time cannot be believed.
+    #[error(transparent)]
+    Clock(#[from] ClockUnsure),
+    /// Too little room is left on the disk.
+    #[error("disk_low: {free} MiB free where {least} are kept in reserve; nothing is asked or answered until there is room")]
+    DiskLow {
+        /// MiB that are free.
+        free: u64,
+        /// MiB that must stay free.
+        least: u64,
+    },
+    /// The store failed; the log is stopped until the daemon starts again.
+    #[error("log stopped: {0}")]
+    Store(#[from] StoreError),
+    /// The store holds something else than it should.
+    #[error("log stopped: {0}")]
+    Rows(#[from] RowError),
+    /// Hashes computed twice differ: a fault of the machine's memory, or of this program.
+    #[error("log stopped before signing: two computations of the tree at size {size} differ; suspect the machine's memory")]
+    SelfCheck {
+        /// The size that would have been signed.
+        size: u64,
+    },
+    /// A signed note of this log that is larger than the log itself: the store was rolled back.
+    #[error(
+        "log stopped before signing: ROLLBACK, a peer holds this log's signed note at size {signed}, the store ends at {stored}; \
+             fetch the tail from the archive, or retire the log"
+    )]
+    Rollback {
+        /// The size that was signed once.
+        signed: u64,
+        /// The size of the store.
+        stored: u64,
+    },
+    /// A signed note of this log whose root is not the log's.
+    #[error(
+        "log stopped before signing: FORK, a peer holds this log's signed note at size {size} with another root; retire the log"
+    )]
+    OwnFork {
+        /// The size that was signed once.
+        size: u64,
+    },
+    /// What opens a leaf could not be sealed.
+    #[error("log stopped: {0}")]
+    Sealing(String),
+    /// The daemon is shutting down.
+    #[error("the log is closed")]
+    Closed,
+    /// A position that the log does not have.
+    #[error("the log has no proof for leaf {index} at size {size}")]
+    NoProof {
+        /// The leaf.
+        index: u64,
+        /// The size.
+        size: u64,
+    },
+}
