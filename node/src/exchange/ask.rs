@@ -81,7 +81,7 @@ pub struct Answer {
 /// Why a question got no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// The identifier belongs to no region of the directory, and the question named none.
+    /// The identifier belongs to no region of the directory, and the question named none of it.
     #[error("no node answers for this identifier; name the issuer, or add the code to the network directory")]
     NoIssuer,
     /// The subject belongs to this node's own register.
@@ -104,7 +104,8 @@ impl Exchange {
         let Subject::Entity(subject) = &question.subject else {
             return self.decline(&question, None, Refusal::NaturalPerson).await;
         };
-        let issuer = question.issuer.or_else(|| self.directory.issuer_of(subject)).ok_or(AskError::NoIssuer)?;
+        let issuer = question.issuer.or_else(|| self.directory.issuer_of(subject));
+        let issuer = issuer.filter(|issuer| self.directory.entry(*issuer).is_some()).ok_or(AskError::NoIssuer)?;
         if issuer == self.me {
             return Err(AskError::OwnSubject);
         }
