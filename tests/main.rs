@@ -7,6 +7,7 @@
 mod cli;
 mod crash;
 mod exchange;
+mod power_cut;
 mod privacy;
 mod refusal;
 mod tidy;

@@ -69,6 +69,17 @@ pub enum ChainFault {
         /// What is wrong with the proof.
         proof: ProofError,
     },
+    /// The proof begins at another size than the newest seen, which came by another connection meanwhile. Nobody is at fault: the
+    /// connection begins anew, with a hello.
+    #[error("the proof to size {offered} begins at {from}, and {seen} was seen meanwhile; the connection begins anew")]
+    OutOfTurn {
+        /// Where the proof begins.
+        from: u64,
+        /// The size seen meanwhile.
+        seen: u64,
+        /// The size that was offered.
+        offered: u64,
+    },
     /// Smaller than what was seen before.
     #[error("the log shows size {offered} after it had shown {seen}")]
     Shrunk {
@@ -131,6 +142,18 @@ impl Chain {
             })?;
         }
         Ok(self.adopt(offered, now))
+    }
+
+    /// The same for a proof that is known to begin at `from`, the last size that was exchanged on its connection.
+    pub fn advance_from(&mut self, from: u64, note: &[u8], proof: &[Digest], now: Millis) -> Result<TrustedRoot, ChainFault> {
+        let seen = self.size();
+        if from != seen {
+            let offered = SignedCheckpoint::verify(note, &self.origin, &self.log)?.checkpoint().size;
+            if offered > seen {
+                return Err(ChainFault::OutOfTurn { from, seen, offered });
+            }
+        }
+        self.advance(note, proof, now)
     }
 
     /// The root at a size that was seen not long ago.

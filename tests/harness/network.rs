@@ -1,6 +1,6 @@
 //! A development network on this machine: laid out by `creditbay network new`, each node a daemon of its own.
 //!
-//! Everything lies below one folder: DIR/<city>/node.log is what the daemon said. Dropping the network kills the daemons.
+//! Everything lies below one folder: `DIR/<city>/node.log` is what the daemon said. Dropping the network kills the daemons.
 //! Not here: what is asked of it.
 
 use std::collections::BTreeMap;
@@ -191,6 +191,22 @@ impl Network {
         running.child.kill()?;
         running.child.wait()?;
         Ok(())
+    }
+
+    /// Stops a node where it stands (SIGSTOP); `resume` lets it go on.
+    pub fn pause(&self, city: &str) -> Result<()> {
+        self.signal(city, Signal::STOP)
+    }
+
+    /// Lets a stopped node go on (SIGCONT).
+    pub fn resume(&self, city: &str) -> Result<()> {
+        self.signal(city, Signal::CONT)
+    }
+
+    fn signal(&self, city: &str, signal: Signal) -> Result<()> {
+        let running = self.running.get(city).with_context(|| format!("{city} does not run"))?;
+        let pid = Pid::from_raw(running.child.id().try_into()?).context("a process has a number")?;
+        Ok(kill_process(pid, signal)?)
     }
 
     /// Waits until a node is connected to every other that runs.

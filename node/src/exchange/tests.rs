@@ -94,7 +94,7 @@ fn carry_checkpoint(from: &Exchange, to: &Exchange, appended: &Appended) {
     let seen = to.log.seen().size(&origin);
     if seen < appended.head.signed().checkpoint().size {
         let proof = from.log.consistency(seen, &appended.head).unwrap();
-        to.log.seen().hear(&origin, &appended.head.signed().note_bytes(), &proof).unwrap().unwrap();
+        to.log.seen().hear(&origin, seen, &appended.head.signed().note_bytes(), &proof).unwrap().unwrap();
     }
 }
 

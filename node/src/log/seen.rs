@@ -55,11 +55,11 @@ impl Seen {
         Ok(Self { chains: Mutex::new(chains), news: Notify::new(), clock, metrics })
     }
 
-    /// Takes the next note of a log. `None` for a log that the directory does not name.
-    pub fn hear(&self, origin: &Origin, note: &[u8], proof: &[Digest]) -> Option<Result<TrustedRoot, ChainFault>> {
+    /// Takes the next note of a log, with a proof that begins at size `from`. `None` for a log that the directory does not name.
+    pub fn hear(&self, origin: &Origin, from: u64, note: &[u8], proof: &[Digest]) -> Option<Result<TrustedRoot, ChainFault>> {
         let mut chains = self.chains();
         let known = chains.get_mut(origin)?;
-        let heard = known.chain.advance(note, proof, self.clock.now());
+        let heard = known.chain.advance_from(from, note, proof, self.clock.now());
         match &heard {
             Ok(_) => self.news.notify_waiters(),
             Err(ChainFault::Fork { .. } | ChainFault::Withheld { .. }) if known.suspended.is_none() => {
@@ -78,9 +78,11 @@ impl Seen {
         self.chains().get(origin).map_or(0, |known| known.chain.size())
     }
 
-    /// The newest note seen of a log.
-    pub fn note(&self, origin: &Origin) -> Option<Vec<u8>> {
-        self.chains().get(origin)?.chain.newest().map(|signed| signed.note_bytes())
+    /// The newest note seen of a log, with the size that it signs.
+    pub fn newest(&self, origin: &Origin) -> Option<(u64, Vec<u8>)> {
+        let chains = self.chains();
+        let signed = chains.get(origin)?.chain.newest()?;
+        Some((signed.checkpoint().size, signed.note_bytes()))
     }
 
     /// Why trust in a log is suspended, if it is.

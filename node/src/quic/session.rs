@@ -3,6 +3,7 @@
 //! Nothing counts as connected before both hellos were read and both logs linked: a client whose key was refused learns so only here.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -70,6 +71,7 @@ pub struct Session {
     peer: Peer,
     local: Arc<Local>,
     announced: Mutex<Announced>,
+    heard: AtomicU64,
     control: mpsc::Sender<Vec<u8>>,
 }
 
@@ -101,12 +103,14 @@ impl Session {
         local: Arc<Local>,
     ) -> Result<(Arc<Self>, RecvStream, mpsc::Receiver<Vec<u8>>, SendStream), SessionError> {
         let head = local.log.head();
+        let seen = local.log.seen().newest(&peer.log);
+        let from = seen.as_ref().map_or(0, |(size, _)| *size);
         let hello = Hello {
             version: PROTOCOL_VERSION,
             region: local.region,
             now: local.clock.now(),
             note: note_bytes(head.signed())?,
-            seen: local.log.seen().note(&peer.log).and_then(NoteBytes::new),
+            seen: seen.and_then(|(_, note)| NoteBytes::new(note)),
         };
         let mut speaking = connection.open_uni().await.map_err(transport)?;
         speaking.write_all(&Control::Hello(hello).framed()).await.map_err(transport)?;
@@ -125,12 +129,13 @@ impl Session {
         let Control::Link { consistency } = read_control(&mut hearing).await? else {
             return Err(SessionError::Control("the second message is not a link"));
         };
-        hear(&local, &peer, theirs.note.as_slice(), consistency.as_slice())?;
+        let heard = hear(&local, &peer, from, theirs.note.as_slice(), consistency.as_slice())?;
 
         let size = head.signed().checkpoint().size;
         let announced = Mutex::new(Announced { newest: size, sizes: VecDeque::from([size]) });
         let (control, queue) = mpsc::channel(CONTROL_QUEUE);
-        Ok((Arc::new(Self { connection, peer, local, announced, control }), hearing, queue, speaking))
+        let session = Self { connection, peer, local, announced, heard: AtomicU64::new(heard), control };
+        Ok((Arc::new(session), hearing, queue, speaking))
     }
 
     /// Who is at the other end.
@@ -199,7 +204,9 @@ impl Session {
             let Control::Checkpoint { note, consistency } = read_control(&mut control).await? else {
                 return Err(SessionError::Control("a message out of turn"));
             };
-            hear(&self.local, &self.peer, note.as_slice(), consistency.as_slice())?;
+            let from = self.heard.load(Ordering::Acquire);
+            let heard = hear(&self.local, &self.peer, from, note.as_slice(), consistency.as_slice())?;
+            self.heard.store(heard, Ordering::Release);
         }
     }
 }
@@ -262,9 +269,10 @@ fn link(local: &Local, seen: Option<&NoteBytes>, head: &SignedHead) -> Result<Ve
     Ok(local.log.consistency(seen.size, head)?)
 }
 
-fn hear(local: &Local, peer: &Peer, note: &[u8], consistency: &[Digest]) -> Result<(), SessionError> {
-    match local.log.seen().hear(&peer.log, note, consistency) {
-        Some(Ok(_)) => Ok(()),
+/// Takes the peer's next note, whose proof begins at `from`; the size that was heard.
+fn hear(local: &Local, peer: &Peer, from: u64, note: &[u8], consistency: &[Digest]) -> Result<u64, SessionError> {
+    match local.log.seen().hear(&peer.log, from, note, consistency) {
+        Some(Ok(root)) => Ok(root.size()),
         Some(Err(fault)) => {
             local.metrics.count("creditbay_chain_faults_total", &[("peer", peer.region.as_str())]);
             Err(SessionError::Chain(fault.to_string()))

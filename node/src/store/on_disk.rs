@@ -141,3 +141,104 @@ impl Store for OnDisk {
         Ok(Durable(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MAX_VALUE_BYTES;
+
+    fn commit(store: &OnDisk, number: u64) {
+        let mut batch = Batch::default();
+        batch.set(number.to_be_bytes().to_vec(), vec![7; MAX_VALUE_BYTES]);
+        store.commit(Tree::Log, batch).unwrap();
+    }
+
+    fn held(store: &OnDisk) -> usize {
+        store.range(Tree::Log, &[0], &[0xff], usize::MAX).unwrap().len()
+    }
+
+    #[test]
+    fn what_was_committed_is_there_after_opening_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = OnDisk::open(folder.path(), 8).unwrap();
+        (0..50).for_each(|number| commit(&store, number));
+        drop(store);
+        let store = OnDisk::open(folder.path(), 8).unwrap();
+        assert_eq!(held(&store), 50);
+        let (last, _) = store.last(Tree::Log, &[0], &[0xff]).unwrap().unwrap();
+        assert_eq!(last, 49u64.to_be_bytes());
+    }
+
+    #[test]
+    fn a_torn_snapshot_is_moved_aside_and_nothing_is_lost() {
+        for torn in [&b""[..], b"torn", &[0xff; 64]] {
+            let folder = tempfile::tempdir().unwrap();
+            let store = OnDisk::open(folder.path(), 8).unwrap();
+            (0..20).for_each(|number| commit(&store, number));
+            drop(store);
+            fs::write(folder.path().join("snap.00000000000000FF"), torn).unwrap();
+            assert!(sled::open(folder.path()).is_err(), "sled alone does not open");
+            assert_eq!(held(&OnDisk::open(folder.path(), 8).unwrap()), 20, "{} bytes left", torn.len());
+            assert!(folder.path().join("torn-snapshots").is_dir());
+        }
+    }
+
+    #[test]
+    fn a_second_daemon_on_the_store_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let _first = OnDisk::open(folder.path(), 8).unwrap();
+        assert!(matches!(OnDisk::open(folder.path(), 8), Err(StoreError::InUse { .. })));
+    }
+
+    #[test]
+    fn files_that_are_never_synced_and_other_formats_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(OnDisk::open(folder.path(), 8).unwrap());
+        fs::create_dir_all(folder.path().join("blobs")).unwrap();
+        fs::write(folder.path().join("blobs/1"), "x").unwrap();
+        assert!(matches!(OnDisk::open(folder.path(), 8), Err(StoreError::Blobs { .. })));
+        fs::remove_file(folder.path().join("blobs/1")).unwrap();
+
+        let db = sled::open(folder.path()).unwrap();
+        db.insert(FORMAT_KEY, &[0, 0, 0, 9]).unwrap();
+        db.flush().unwrap();
+        drop(db);
+        assert!(matches!(OnDisk::open(folder.path(), 8), Err(StoreError::Format { .. })));
+    }
+
+    #[test]
+    fn a_store_that_is_not_one_is_refused_without_a_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store");
+        fs::write(&file, "not a folder").unwrap();
+        assert!(matches!(OnDisk::open(&file, 8), Err(StoreError::Unopenable { .. })));
+        let folder = folder.path().join("other");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("conf"), [0xff; 64]).unwrap();
+        fs::write(folder.join("db"), vec![0xa5; 4096]).unwrap();
+        let opened = OnDisk::open(&folder, 8);
+        assert!(matches!(opened, Err(StoreError::Unopenable { .. })), "{:?}", opened.err());
+    }
+
+    #[test]
+    fn after_one_failed_write_every_later_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = OnDisk::open(folder.path(), 8).unwrap();
+        commit(&store, 1);
+        store.stopped.store(true, Ordering::Release);
+        let mut batch = Batch::default();
+        batch.set(vec![1], vec![1]);
+        assert!(matches!(store.commit(Tree::Log, batch), Err(StoreError::Stopped)));
+        assert_eq!(held(&store), 1, "reads go on");
+    }
+
+    #[test]
+    fn values_of_the_largest_size_never_reach_blobs() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = OnDisk::open(folder.path(), 8).unwrap();
+        (0..400).for_each(|number| commit(&store, number));
+        drop(store);
+        drop(OnDisk::open(folder.path(), 8).unwrap());
+        assert!(fs::read_dir(folder.path().join("blobs")).map_or(true, |mut entries| entries.next().is_none()));
+    }
+}

@@ -97,6 +97,20 @@ fn a_larger_note_without_its_proof_is_withheld_and_no_fork_is_claimed() {
 }
 
 #[test]
+fn a_proof_that_another_connection_overtook_is_out_of_turn_and_raises_no_alarm() {
+    let log = Log::new("gz", 1).fill(20);
+    let mut chain = seen(&log, &[7, 12]);
+    let (proof, late) = (log.consistency(7, 20), ChainFault::OutOfTurn { from: 7, seen: 12, offered: 20 });
+    assert_eq!(chain.advance_from(7, &log.note_at(20), &proof, NOW), Err(late));
+    assert_eq!(chain.size(), 12);
+    assert!(chain.advance_from(7, &log.note_at(12), &proof, NOW).is_ok(), "what is known already needs no proof");
+    assert!(chain.advance_from(12, &log.note_at(20), &log.consistency(12, 20), NOW).is_ok());
+    let mut chain = seen(&log, &[7, 12]);
+    let withheld = chain.advance_from(12, &log.note_at(20), &proof, NOW);
+    assert!(matches!(withheld, Err(ChainFault::Withheld { seen: 12, offered: 20, .. })), "a wrong proof in turn is withheld");
+}
+
+#[test]
 fn a_smaller_size_that_was_not_seen_is_shrunk() {
     let log = Log::new("gz", 1).fill(20);
     let mut chain = seen(&log, &[8, 20]);
