@@ -17,9 +17,11 @@ use creditbay_configs::peers::{Directory, EndorsedDirectory};
 use creditbay_configs::rules::RulePack;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::note::{KeyKind, NoteSigner, NoteVerifier};
+use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
 use creditbay_protocol::name::Region;
 use creditbay_protocol::query::Query;
+use creditbay_protocol::requester::Asked;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -334,7 +336,7 @@ async fn take_up(exchange: Arc<Exchange>, unanswered: Vec<OpenQuery>) {
         let exchange = exchange.clone();
         tokio::spawn(async move {
             let ended = if query.expires > exchange.clock.now() {
-                resend(&exchange, &exchange.log, index, query, seed).await
+                resend(&exchange, index, query, seed).await
             } else {
                 let issuer = query.issuer;
                 exchange.log.append(Entry::Abandoned { query: index, issuer }).await.map(drop).map_err(|error| error.to_string())
@@ -346,14 +348,8 @@ async fn take_up(exchange: Arc<Exchange>, unanswered: Vec<OpenQuery>) {
     }
 }
 
-async fn resend(
-    exchange: &Exchange,
-    log: &Log,
-    index: u64,
-    query: Query,
-    seed: creditbay_crypto::secret::Seed,
-) -> Result<(), String> {
-    let asked = Arc::new(creditbay_protocol::requester::Asked::new(query, seed));
-    let appended = log.prove(index, &log.head()).map_err(|error| error.to_string())?;
+async fn resend(exchange: &Exchange, index: u64, query: Query, seed: Seed) -> Result<(), String> {
+    let asked = Arc::new(Asked::new(query, seed));
+    let appended = exchange.log.prove(index, &exchange.log.head()).map_err(|error| error.to_string())?;
     exchange.carry_through(asked, appended).await.map(drop).map_err(|error| error.to_string())
 }

@@ -7,6 +7,7 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::empty_root;
 use creditbay_crypto::note::{Note, NoteError, NoteLine, NoteSigner, NoteVerifier};
 
+use crate::decimal::decimal;
 use crate::limits::{MAX_LEVELS, MAX_NOTE_BYTES};
 use crate::name::Origin;
 
@@ -68,9 +69,7 @@ impl Checkpoint {
             return Err(CheckpointError::Lines);
         };
         let origin = origin.parse().map_err(|_| CheckpointError::Origin)?;
-        let decimal =
-            !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit()) && (size == "0" || !size.starts_with('0'));
-        let size: u64 = Some(size).filter(|_| decimal).and_then(|size| size.parse().ok()).ok_or(CheckpointError::Size)?;
+        let size = decimal(size).ok_or(CheckpointError::Size)?;
         if size > 1 << MAX_LEVELS {
             return Err(CheckpointError::Size);
         }

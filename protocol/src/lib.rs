@@ -6,6 +6,7 @@
 //! Not here: I/O, tokio, clocks and randomness (they are arguments), rules and records (`configs`), storage (`node`).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod decimal;
 pub mod limits;
 pub mod wire;
 

@@ -10,6 +10,7 @@ use creditbay_crypto::merkle::verify::{ProofError, verify_inclusion};
 use creditbay_crypto::note::NoteVerifier;
 
 use crate::checkpoint::{CheckpointError, SignedCheckpoint};
+use crate::decimal::decimal;
 use crate::limits::{MAX_LEVELS, MAX_NOTE_BYTES};
 use crate::name::Origin;
 
@@ -86,11 +87,6 @@ impl TlogProof {
         verify_inclusion(leaf, self.index, checkpoint.size, &self.path, &checkpoint.root)?;
         Ok(signed)
     }
-}
-
-fn decimal(text: &str) -> Option<u64> {
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    plain.then(|| text.parse().ok()).flatten()
 }
 
 impl fmt::Display for TlogProof {

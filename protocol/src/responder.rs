@@ -166,8 +166,6 @@ impl Judged {
 
 /// An answer of this log that was released before; kept so that asking twice gives one answer.
 pub struct AnsweredBefore {
-    /// The query's leaf, to know the same query again.
-    pub query_leaf: Digest,
     /// The answer as it was pronounced.
     pub answer: Answer,
     /// The seed of its leaf.

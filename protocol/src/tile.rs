@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::decimal::decimal;
+
 /// Hashes in a full tile, and entries in a full bundle.
 pub const TILE_WIDTH: u64 = 256;
 /// Tree levels that one tile spans.
@@ -55,12 +57,12 @@ impl TilePath {
         let level = match level {
             "entries" => None,
             level => Some(
-                number(level).filter(|level| *level <= 63).and_then(|level| u8::try_from(level).ok()).ok_or(TileError::Path)?,
+                decimal(level).filter(|level| *level <= 63).and_then(|level| u8::try_from(level).ok()).ok_or(TileError::Path)?,
             ),
         };
         let (index, width) = match rest.split_once(".p/") {
             None => (rest, 256),
-            Some((index, width)) => (index, number(width).filter(|width| (1..=255).contains(width)).ok_or(TileError::Path)?),
+            Some((index, width)) => (index, decimal(width).filter(|width| (1..=255).contains(width)).ok_or(TileError::Path)?),
         };
         let tile = Self { level, index: parse_index(index)?, width: u16::try_from(width).map_err(|_| TileError::Path)? };
         if tile.to_string() == path { Ok(tile) } else { Err(TileError::Path) }
@@ -86,11 +88,6 @@ impl TilePath {
         let first = self.index * TILE_WIDTH;
         first..first + u64::from(self.width)
     }
-}
-
-fn number(text: &str) -> Option<u64> {
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    plain.then(|| text.parse().ok()).flatten()
 }
 
 fn parse_index(text: &str) -> Result<u64, TileError> {

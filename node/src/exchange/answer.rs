@@ -66,7 +66,7 @@ impl Exchange {
         let fresh = identified.include(&root)?.fresh(now, self.log.watermark())?;
         let ticket = match self.claim(&fresh).await? {
             Claimed::New(ticket) => ticket,
-            Claimed::Answered(index) => return self.answer_again(index, &fresh),
+            Claimed::Answered(index) => return self.answer_again(index),
         };
         let reply = self.judge(peer, &fresh.asked().query)?;
         let judged = Arc::new(fresh.judge(reply, self.entropy.seed()));
@@ -113,7 +113,7 @@ impl Exchange {
     }
 
     /// The same answer under a fresh proof.
-    fn answer_again(&self, index: u64, fresh: &Fresh) -> Result<Released, Fault> {
+    fn answer_again(&self, index: u64) -> Result<Released, Fault> {
         self.metrics.count("creditbay_answers_again_total", &[]);
         let again = || -> Result<Released, LogError> {
             for sealed in layout::sealed_from(&**self.log.store(), index)? {
@@ -122,7 +122,7 @@ impl Exchange {
                         && found == index
                     {
                         let body = LeafBody::of_answer(&query, &answer, &seed);
-                        let before = AnsweredBefore { query_leaf: fresh.asked().leaf, answer, seed, body };
+                        let before = AnsweredBefore { answer, seed, body };
                         return Ok(Released::Again(Box::new(before), self.log.prove(index, &self.log.head())?));
                     }
                 }

@@ -64,9 +64,12 @@ pub enum Outcome {
 /// What a service gets. It cannot be made without a verified answer and the log's word that its receipt is durable:
 ///
 /// ```compile_fail
-/// use creditbay_node::exchange::ask::Answer;
-/// fn unlogged(verified: std::sync::Arc<creditbay_protocol::requester::Verified>) -> Answer {
-///     Answer { verified, receipt: todo!(), asked: todo!(), query: todo!(), note: todo!() }
+/// # use std::sync::Arc;
+/// # use creditbay_node::exchange::ask::Answer;
+/// # use creditbay_node::log::{append::ReceiptKept, entry::Appended, witness::Cosigned};
+/// # use creditbay_protocol::requester::{Asked, Verified};
+/// fn unlogged(verified: Arc<Verified>, asked: Arc<Asked>, query: Appended, note: Arc<Cosigned>) -> Answer {
+///     Answer { verified, receipt: ReceiptKept(()), asked, query, note }
 /// }
 /// ```
 pub struct Answer {

@@ -14,8 +14,7 @@ use creditbay_crypto::note::NoteSigner;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::evidence::{DurableHead, SignedHead};
-use creditbay_protocol::leaf::Leaf;
-use creditbay_protocol::leaf::LeafBody;
+use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Origin;
 use creditbay_protocol::requester::Verified;
 use creditbay_protocol::tile::{TILE_HEIGHT, encode_bundle};
@@ -137,13 +136,13 @@ impl Writer {
 
     /// Steps 1 to 3. Returns the index of the first new leaf and the time of the batch.
     fn make_durable(&mut self, items: &[Item]) -> Result<(u64, Millis, Durable), LogError> {
-        self.shared_running()?;
+        self.shared.running()?;
         // A leaf with a wrong time, or half a batch on a full disk, cannot be taken back: look before anything is made.
         let time = self.clock.sure_now(self.head.time)?.max(self.head.time);
         self.refuse_low_disk()?;
 
         // 1. Leaves, their hashes, and the tree they make.
-        let prepared = self.prepare(items, time)?;
+        let prepared = self.prepare(items, time);
         let first = self.head.size;
         let size = first + prepared.leaves.len() as u64;
         let root = self.grow_window(&prepared.leaves);
@@ -219,13 +218,6 @@ impl Writer {
         self.shared.window.write().unwrap_or_else(PoisonError::into_inner).forget_before(keep_from);
     }
 
-    fn shared_running(&self) -> Result<(), LogError> {
-        match &*self.shared.stopped.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => Ok(()),
-            Some(reason) => Err(reason.clone()),
-        }
-    }
-
     fn refuse_low_disk(&self) -> Result<(), LogError> {
         let Some(reserve) = &self.reserve else { return Ok(()) };
         match disk::free_mib(&reserve.folder) {
@@ -234,7 +226,7 @@ impl Writer {
         }
     }
 
-    fn prepare(&self, items: &[Item], time: Millis) -> Result<Prepared, LogError> {
+    fn prepare(&self, items: &[Item], time: Millis) -> Prepared {
         let mut prepared = Prepared { time: self.head.time, leaves: Vec::new(), rows: Vec::new(), open: self.open.clone() };
         let mut notes = BTreeSet::new();
         for item in items {
@@ -258,7 +250,7 @@ impl Writer {
                 }
             }
         }
-        Ok(prepared)
+        prepared
     }
 
     fn grow_window(&self, leaves: &[(Vec<u8>, Digest)]) -> Digest {

@@ -15,14 +15,14 @@ pub mod shared;
 pub mod tiles;
 pub mod witness;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::name::Origin;
 use creditbay_protocol::requester::Verified;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use self::append::{Item, ReceiptKept};
 use self::entry::{Appended, Entry};
@@ -75,11 +75,6 @@ impl Log {
         self.shared.published.borrow().clone()
     }
 
-    /// Follows the signed heads.
-    pub fn heads(&self) -> watch::Receiver<Arc<SignedHead>> {
-        self.shared.published.subscribe()
-    }
-
     /// What was seen of the peers' logs.
     pub fn seen(&self) -> &Arc<Seen> {
         &self.shared.seen
@@ -97,10 +92,7 @@ impl Log {
 
     /// Whether the log takes leaves, and why not.
     pub fn running(&self) -> Result<(), LogError> {
-        match &*self.shared.stopped.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => Ok(()),
-            Some(reason) => Err(reason.clone()),
-        }
+        self.shared.running()
     }
 
     /// Queries that expired up to here are refused, whatever the clock says.

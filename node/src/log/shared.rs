@@ -23,6 +23,14 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Whether the log takes leaves, and why not.
+    pub(super) fn running(&self) -> Result<(), LogError> {
+        match &*self.stopped.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some(reason) => Err(reason.clone()),
+        }
+    }
+
     pub(super) fn stop(&self, reason: LogError) {
         let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         if stopped.is_none() {

@@ -173,7 +173,6 @@ fn a_leaf_of_another_time_verdict_or_seed_releases_nothing() {
 fn asking_twice_gives_the_same_answer_under_a_fresh_proof() {
     let mut exchange = Exchange::new(verdicts(2, 3));
     let before = AnsweredBefore {
-        query_leaf: *exchange.query.leaf(),
         answer: exchange.judged.answer().clone(),
         seed: seed(0x44),
         body: LeafBody::of_answer(exchange.asked.query(), exchange.judged.answer(), &seed(0x44)),

@@ -23,7 +23,8 @@ fn key(number: u8) -> SigningKey {
     SigningKey::from_seed(Seed::from_bytes([number; 32]))
 }
 
-fn loopback() -> SocketAddr {
+/// Any free port.
+pub(crate) fn loopback() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 /// What was measured.
 pub(crate) struct Figures {
@@ -67,11 +68,7 @@ async fn run<F: Future<Output = Result<()>> + Send + 'static>(
             })
         })
         .collect();
-    let mut micros = Vec::new();
-    for caller in callers {
-        micros.extend(caller.await??);
-    }
-    Ok(Figures::of(in_flight, started.elapsed(), micros))
+    gather(callers, started).await
 }
 
 /// The same over HTTP/1.1, each caller with a connection of its own.
@@ -111,6 +108,11 @@ pub(crate) async fn drive_http(
             })
         })
         .collect();
+    gather(callers, started).await
+}
+
+async fn gather(callers: Vec<JoinHandle<Result<Vec<u64>>>>, started: Instant) -> Result<Figures> {
+    let in_flight = callers.len();
     let mut micros = Vec::new();
     for caller in callers {
         micros.extend(caller.await??);

@@ -25,50 +25,28 @@ use creditbay_node::node::Node;
 use creditbay_node::store::on_disk::OnDisk;
 use creditbay_protocol::answer::{Reply, Verdicts};
 use creditbay_protocol::chain::Chain;
-use creditbay_protocol::identifier::{Identifier, Scheme};
-use creditbay_protocol::predicate::{Lane, LawOfOrigin, LegalBasis};
-use creditbay_protocol::query::Query;
+use creditbay_protocol::predicate::LawOfOrigin;
 use creditbay_protocol::requester::{Asked, Replied};
 use creditbay_protocol::responder::Received;
 use creditbay_protocol::wire;
 use tokio::sync::oneshot;
 
-use crate::{COMPANY, question};
+use crate::query;
 
 const ROUNDS: usize = 300;
 const BATCHES: usize = 60;
 const BATCH: usize = 256;
 
-fn query(asker: &str, pack: Digest, clock: &Clock) -> Result<Query> {
-    let question = question();
-    Ok(Query {
-        asker: asker.parse()?,
-        issuer: "gz".parse()?,
-        organisation: question.organisation,
-        operator: question.operator,
-        purpose: question.purpose,
-        subject: Identifier::parse(Scheme::Uscc, COMPANY)?,
-        predicates: question.predicates,
-        lane: Lane::Public,
-        legal_basis: LegalBasis::CnPub,
-        pack,
-        expires: clock.now().plus(30_000),
-    })
-}
-
 /// The sum of the medians of the three commits, in microseconds: query, answer, receipt, one after the other with nothing else running.
+/// All three go to one store: in an exchange, too, the other store stands still meanwhile.
 pub(crate) async fn three_commits(folder: &Path) -> Result<f64> {
     let gz = Node::start(&folder.join("gz/node.toml")).await?;
-    three_commits_of_one(gz).await
-}
-
-/// Both ends' commits on one store: they are one after the other, so the other store would stand still meanwhile.
-async fn three_commits_of_one(gz: Node) -> Result<f64> {
     let exchange = gz.exchange.clone();
     let own = exchange.directory.entry(exchange.me).context("a node is in its directory")?.clone();
     let mut micros = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        let asked = Arc::new(Asked::new(query("gz", exchange.pack.digest(), &exchange.clock)?, exchange.entropy.seed()));
+        let asked =
+            Arc::new(Asked::new(query(own.name, own.name, exchange.pack.digest(), &exchange.clock), exchange.entropy.seed()));
         let began = Instant::now();
         let appended = exchange.log.append(Entry::Query(asked.clone())).await?;
         micros[0].push(began.elapsed().as_micros() as u64);
@@ -154,7 +132,7 @@ pub(crate) fn against_a_file(folder: &Path) -> Result<f64> {
         let mut waiting = Vec::new();
         let mut items = Vec::new();
         for _ in 0..BATCH {
-            let asked = Arc::new(Asked::new(query("gz", Digest([1; 32]), &clock)?, entropy.seed()));
+            let asked = Arc::new(Asked::new(query(own.name, own.name, Digest([1; 32]), &clock), entropy.seed()));
             bytes.extend(asked.leaf(clock.now()).bytes());
             bytes.extend([0; 32]);
             bytes.extend(wire::encode(&(asked.seed(), asked.query())));

@@ -14,11 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use creditbay_crypto::hash::Digest;
 use creditbay_node::exchange::ask::{Outcome, Question, Subject};
+use creditbay_node::host::clock::Clock;
 use creditbay_node::node::Node;
 use creditbay_protocol::identifier::{Identifier, Scheme};
-use creditbay_protocol::name::Name;
-use creditbay_protocol::predicate::{AttestationType, Predicate, Predicates, Purpose};
+use creditbay_protocol::name::{Name, Region};
+use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose};
+use creditbay_protocol::query::Query;
 use harness::network::Network;
 use harness::samples;
 
@@ -103,6 +106,25 @@ fn question() -> Question {
         issuer: None,
         predicates: Predicates::new(vec![Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 }])
             .expect("invariant: one predicate"),
+    }
+}
+
+/// The same question as a query that its node has already allowed.
+fn query(asker: Region, issuer: Region, pack: Digest, clock: &Clock) -> Query {
+    let question = question();
+    let Subject::Entity(subject) = question.subject else { unreachable!("the question is about a company") };
+    Query {
+        asker,
+        issuer,
+        organisation: question.organisation,
+        operator: question.operator,
+        purpose: question.purpose,
+        subject,
+        predicates: question.predicates,
+        lane: Lane::Public,
+        legal_basis: LegalBasis::CnPub,
+        pack,
+        expires: clock.now().plus(30_000),
     }
 }
 

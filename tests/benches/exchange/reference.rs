@@ -2,7 +2,6 @@
 //!
 //! The sender signs its head once more for each message and sends the note behind the frame; the receiver verifies it for each message.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,16 +22,14 @@ use creditbay_node::quic::endpoint::{dial_config, listen};
 use creditbay_node::quic::identity::Form;
 use creditbay_protocol::answer::Reply;
 use creditbay_protocol::chain::{Chain, TrustedRoot};
-use creditbay_protocol::frame::frame_bytes;
 use creditbay_protocol::limits::{BODY_BYTES, MAX_FRAME_BYTES};
-use creditbay_protocol::query::Query;
 use creditbay_protocol::requester::{Asked, Replied};
 use creditbay_protocol::responder::Received;
 use quinn::Connection;
 
-use crate::echo::spawn_server;
+use crate::echo::{loopback, spawn_server};
 use crate::load::{Figures, drive};
-use crate::{COMPANY, question};
+use crate::query;
 
 const MAX_MESSAGE_BYTES: usize = MAX_FRAME_BYTES + 4096;
 
@@ -94,7 +91,10 @@ impl Side {
 
     async fn ask(&self, connection: &Connection) -> Result<()> {
         let exchange = &self.exchange;
-        let asked = Arc::new(Asked::new(self.query(), exchange.entropy.seed()));
+        let asked = Arc::new(Asked::new(
+            query(exchange.me, self.other.name, exchange.pack.digest(), &exchange.clock),
+            exchange.entropy.seed(),
+        ));
         let appended = exchange.log.append(Entry::Query(asked.clone())).await?;
         let message = self.signed(asked.release(&appended.committed)?, &appended)?;
         let (mut send, mut recv) = connection.open_bi().await?;
@@ -110,28 +110,6 @@ impl Side {
         exchange.log.keep_receipt(appended.committed.place().index, Arc::new(verified), note).await?;
         Ok(())
     }
-
-    fn query(&self) -> Query {
-        let question = question();
-        Query {
-            asker: self.exchange.me,
-            issuer: self.other.name,
-            organisation: question.organisation,
-            operator: question.operator,
-            purpose: question.purpose,
-            subject: creditbay_protocol::identifier::Identifier::parse(creditbay_protocol::identifier::Scheme::Uscc, COMPANY)
-                .expect("invariant: a valid code"),
-            predicates: question.predicates,
-            lane: creditbay_protocol::predicate::Lane::Public,
-            legal_basis: creditbay_protocol::predicate::LegalBasis::CnPub,
-            pack: self.exchange.pack.digest(),
-            expires: self.exchange.clock.now().plus(30_000),
-        }
-    }
-}
-
-fn loopback() -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
 /// Guangzhou's side, in a process of its own.
@@ -162,7 +140,6 @@ pub(crate) async fn serve(config: &Path) -> Result<()> {
 
 /// Exchanges per second.
 pub(crate) async fn measure(hk: &Arc<Node>, gz_config: &Path, in_flight: usize, time: Duration) -> Result<Figures> {
-    debug_assert!(frame_bytes(1) > BODY_BYTES);
     let config = gz_config.display().to_string();
     let (mut server, address) = spawn_server(&["reference-server", &config])?;
     let hk_config = gz_config.parent().and_then(Path::parent).context("no folder above the node's")?.join("hk/node.toml");
