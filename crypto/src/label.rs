@@ -27,6 +27,16 @@ impl Label {
     pub const NETWORK: Label = Label("creditbay/v1/network");
     /// Digest of a rule pack.
     pub const RULES: Label = Label("creditbay/v1/rules");
+    /// What an entity permitted, signed by the channel that took it down.
+    pub const AUTHORISATION: Label = Label("creditbay/v1/authorisation/granted");
+    /// The end of an authorisation, signed by the channel that took it down.
+    pub const WITHDRAWAL: Label = Label("creditbay/v1/authorisation/withdrawn");
+    /// The keyed index under which a node finds a report by the digest of its file.
+    pub const INDEX_REPORT: Label = Label("creditbay/v1/index/report");
+    /// The keyed pseudonym of a natural person in records that are set aside.
+    pub const INDEX_PERSON: Label = Label("creditbay/v1/index/person");
+    /// The keyed name of a budget that counts by subject.
+    pub const INDEX_BUDGET: Label = Label("creditbay/v1/index/budget");
     /// An auditor's signed request for entry bundles.
     pub const AUDITOR_REQUEST: Label = Label("creditbay/v1/auditor/request");
     /// Keyed tag of an identifier between one pair of nodes.
@@ -42,6 +52,11 @@ impl Label {
         Label::INDEX_SUBJECT,
         Label::NETWORK,
         Label::RULES,
+        Label::AUTHORISATION,
+        Label::WITHDRAWAL,
+        Label::INDEX_REPORT,
+        Label::INDEX_PERSON,
+        Label::INDEX_BUDGET,
         Label::AUDITOR_REQUEST,
         Label::PAIR_TAG,
     ];

@@ -126,7 +126,7 @@ impl fmt::Debug for PublicKey {
 }
 
 /// The 64 bytes R ‖ S of RFC 8032, unverified.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub struct Signature(pub [u8; 64]);
 
 impl fmt::Debug for Signature {

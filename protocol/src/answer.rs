@@ -26,6 +26,8 @@ coded! {
         Stale = 4 "stale",
         /// The question lies outside what the register covers.
         OutOfScope = 5 "out_of_scope",
+        /// The issuer gave the report out and took it back.
+        Withdrawn = 6 "withdrawn",
     }
 }
 

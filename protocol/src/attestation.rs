@@ -18,10 +18,13 @@ use crate::predicate::{LawOfOrigin, Predicate, Purpose};
 use crate::proof::{TlogProof, TlogProofError};
 use crate::query::Query;
 use crate::refusal::Refusal;
+use crate::terms::AuthorisedUse;
 use crate::wire::{self, WireError};
 
 /// The format line of a file.
 pub const FORMAT: &str = "creditbay/attestation/v1";
+/// What stands for a scheme where the subject is whoever brought the report.
+pub const BEARER: &str = "bearer";
 
 /// The file.
 #[derive(Clone, Serialize, Deserialize)]
@@ -67,10 +70,14 @@ pub struct Content {
     pub organisation: String,
     /// What for.
     pub purpose: Purpose,
-    /// The scheme of the subject's identifier.
+    /// The scheme of the subject's identifier; [`BEARER`] for whoever brought the report.
     pub scheme: String,
-    /// The subject's identifier.
+    /// The subject's identifier; empty for a bearer.
     pub subject: String,
+    /// The digest of the file that the subject brought.
+    pub digest: Option<Digest>,
+    /// The use of the authorisation under which it was asked.
+    pub authorisation: Option<AuthorisedUse>,
     /// SHA-256 of the rule pack, hex.
     pub rule_pack: String,
     /// When the answer's leaf was written, UTC.
@@ -321,8 +328,10 @@ impl Content {
             asker: query.asker,
             organisation: query.organisation.to_string(),
             purpose: query.purpose,
-            scheme: query.subject.scheme().as_str().to_owned(),
-            subject: query.subject.expose().to_owned(),
+            scheme: query.subject.entity().map_or(BEARER, |entity| entity.scheme().as_str()).to_owned(),
+            subject: query.subject.entity().map_or("", |entity| entity.expose()).to_owned(),
+            digest: query.digest,
+            authorisation: query.terms().authorisation,
             rule_pack: query.pack.to_string(),
             answered_at: answered_at.to_string(),
             valid_until: answers.iter().map(|answered| answered.verdict.valid_until).min(),

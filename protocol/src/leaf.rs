@@ -12,6 +12,7 @@ use creditbay_crypto::secret::Seed;
 
 use crate::answer::Answer;
 use crate::calendar::Millis;
+use crate::event::Event;
 use crate::identifier::SubjectKind;
 use crate::limits::{MAX_LEAF_BYTES, PROTOCOL_VERSION};
 use crate::name::{OrganisationId, Region};
@@ -83,6 +84,8 @@ pub enum LeafBody {
         /// Who was asked.
         issuer: Region,
     },
+    /// Something that is no message.
+    Event(Event),
 }
 
 impl LeafBody {
@@ -94,6 +97,7 @@ impl LeafBody {
             Self::Answer { .. } => "refusal",
             Self::Declined { .. } => "declined",
             Self::Abandoned { .. } => "abandoned",
+            Self::Event(event) => event.kind(),
         }
     }
 
@@ -132,7 +136,7 @@ impl LeafBody {
 fn commitments(seed: &Seed, message: &[u8], query: &Query) -> Commitments {
     Commitments {
         message: commit(seed, Label::COMMIT_MESSAGE, message),
-        subject: commit(seed, Label::COMMIT_SUBJECT, &query.subject.canonical_bytes()),
+        subject: commit(seed, Label::COMMIT_SUBJECT, &query.subject_bytes()),
         operator: commit(seed, Label::COMMIT_OPERATOR, &wire::encode(&query.operator)),
     }
 }

@@ -11,17 +11,23 @@ pub mod limits;
 pub mod wire;
 
 pub mod calendar;
+pub mod domains;
 pub mod identifier;
 pub mod name;
 pub mod predicate;
 
 pub mod refusal;
 
+pub mod authorisation;
+pub mod portfolio;
+
 pub mod terms;
 
 pub mod query;
 
 pub mod answer;
+
+pub mod event;
 
 pub mod leaf;
 

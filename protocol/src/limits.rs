@@ -12,11 +12,14 @@ pub const MAX_PREDICATES: usize = 8;
 /// Registers that one answer may name as its coverage: 26 attestation types, less the two that have no register of their own.
 pub const MAX_COVERAGE: usize = 24;
 
+/// Uses of one authorisation at most: a ledger keeps one bit for each in 64.
+pub const MAX_USES: u16 = 63;
+
 /// Bytes of a message's body on the wire, the same for query, answer and refusal.
 ///
-/// The largest is an answer with 8 verdicts and 24 registers:
-/// 92 (envelope) + 41 (head) + 8 × 16 (verdicts) + 24 × 9 (coverage) + 2 × 8 (lengths) = 493; the largest query has 300. The rest is
-/// room for an authorisation.
+/// The largest is a query with 8 predicates, a digest, an authorisation and a portfolio: 92 (envelope) + 132 (head) + 8 + 8 × 15
+/// (predicates) + 33 (digest) + 229 (authorisation) + 37 (portfolio) = 651. The largest answer, with 8 verdicts and 24 registers, has
+/// 92 + 41 (head) + 8 × 16 + 24 × 9 + 2 × 8 (lengths) = 493. The rest is room for what comes.
 pub const BODY_BYTES: usize = 1024;
 /// Bytes before the body of a frame: version (2), levels (2), body length (4).
 pub const FRAME_HEAD_BYTES: usize = 8;
@@ -25,7 +28,7 @@ pub const MAX_LEVELS: usize = 40;
 /// The largest frame: head, body and one hash slot per level.
 pub const MAX_FRAME_BYTES: usize = FRAME_HEAD_BYTES + BODY_BYTES + 32 * MAX_LEVELS;
 
-/// Bytes of a leaf (PROTOCOL 10). The largest of today, an answer's with 8 predicates, has 303; the rest is room for an authorisation.
+/// Bytes of a leaf (PROTOCOL 10). The largest of today, an answer's with 8 predicates of 15, an authorisation and a portfolio, has 426.
 pub const MAX_LEAF_BYTES: usize = 448;
 
 /// Bytes of a signed note on a control stream: origin, size and root (≤ 120) and at most 16 lines of ≤ 180.

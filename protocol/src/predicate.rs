@@ -6,6 +6,7 @@ use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::coded;
+use crate::domains::Domains;
 use crate::limits::MAX_PREDICATES;
 
 coded! {
@@ -266,10 +267,16 @@ pub enum Predicate {
         /// 0, 1 or 3.
         n: u8,
     },
-    /// The digest that came with the query is one that the issuer gave out.
+    /// The digest that came with the query is that of a report that the issuer gave out, and that speaks for this much.
     HashMatches {
         /// The type asked about.
         of: AttestationType,
+        /// The domains that the report must speak for; none where its type has none.
+        #[serde(default)]
+        domains: Domains,
+        /// How many months before its date the report must cover; 0 where its type has no window.
+        #[serde(default)]
+        window_months: u16,
     },
     /// The registration state is one of these.
     StatusIn {
@@ -289,7 +296,7 @@ impl Predicate {
             | Self::BandAtLeast { of, .. }
             | Self::NotListed { of, .. }
             | Self::CountLe { of, .. }
-            | Self::HashMatches { of }
+            | Self::HashMatches { of, .. }
             | Self::StatusIn { of, .. } => *of,
         }
     }
@@ -297,7 +304,9 @@ impl Predicate {
     /// The look-back in months, for shapes that have one.
     pub fn window_months(&self) -> Option<u16> {
         match self {
-            Self::NotListed { window_months, .. } | Self::CountLe { window_months, .. } => Some(*window_months),
+            Self::NotListed { window_months, .. }
+            | Self::CountLe { window_months, .. }
+            | Self::HashMatches { window_months, .. } => Some(*window_months),
             _ => None,
         }
     }
@@ -314,7 +323,10 @@ impl std::fmt::Display for Predicate {
             Self::CountLe { of, severity, window_months, n } => {
                 write!(f, "count({of}, {severity} or worse, {window_months} months) <= {n}")
             }
-            Self::HashMatches { of } => write!(f, "hash_matches({of})"),
+            Self::HashMatches { of, domains, window_months: 0 } if domains.is_empty() => write!(f, "hash_matches({of})"),
+            Self::HashMatches { of, domains, window_months } => {
+                write!(f, "hash_matches({of}, domains {domains}, {window_months} months)")
+            }
             Self::StatusIn { of, statuses } => {
                 let names: Vec<_> = statuses.members().iter().map(|state| state.as_str()).collect();
                 write!(f, "status_in({of}, {{{}}})", names.join(", "))

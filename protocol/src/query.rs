@@ -5,11 +5,13 @@
 use bincode::{Decode, Encode};
 use creditbay_crypto::hash::Digest;
 
+use crate::authorisation::{SignedAuthorisation, Uses};
 use crate::calendar::Millis;
 use crate::identifier::{Identifier, SubjectKind};
 use crate::name::{OperatorId, OrganisationId, Region};
+use crate::portfolio::UnderPortfolio;
 use crate::predicate::{Lane, LegalBasis, Predicates, Purpose};
-use crate::terms::Terms;
+use crate::terms::{AuthorisedUse, Terms};
 
 /// One subject, one purpose, one to eight predicates.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
@@ -24,8 +26,8 @@ pub struct Query {
     pub operator: OperatorId,
     /// What the question is for.
     pub purpose: Purpose,
-    /// About whom; never a natural person.
-    pub subject: Identifier,
+    /// About whom.
+    pub subject: Subject,
     /// What is asked.
     pub predicates: Predicates,
     /// How the answer may be had.
@@ -36,6 +38,48 @@ pub struct Query {
     pub pack: Digest,
     /// After this time no answer is wanted.
     pub expires: Millis,
+    /// The digest of the file that the subject brought, for predicates that match one.
+    pub digest: Option<Digest>,
+    /// What the subject permitted, in lane A.
+    pub authorisation: Option<Presented>,
+    /// The declared portfolio under which it is asked.
+    pub portfolio: Option<UnderPortfolio>,
+}
+
+/// About whom a query is.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Subject {
+    /// An entity, named by its identifier.
+    Entity(Identifier),
+    /// Whoever brought the report whose digest the query carries: a natural person, of whom nothing crosses.
+    Bearer,
+}
+
+/// An authorisation with the number of this use.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Presented {
+    /// What the entity permitted.
+    pub signed: SignedAuthorisation,
+    /// The how-manieth use, from 1.
+    pub number: Uses,
+}
+
+impl Subject {
+    /// The kind that leaves show.
+    pub fn kind(&self) -> SubjectKind {
+        match self {
+            Self::Entity(identifier) => identifier.subject_kind(),
+            Self::Bearer => SubjectKind::NaturalPerson,
+        }
+    }
+
+    /// The entity, where one is named.
+    pub fn entity(&self) -> Option<&Identifier> {
+        match self {
+            Self::Entity(identifier) => Some(identifier),
+            Self::Bearer => None,
+        }
+    }
 }
 
 impl Query {
@@ -46,12 +90,31 @@ impl Query {
             issuer: self.issuer,
             organisation: self.organisation,
             purpose: self.purpose,
-            subject_kind: self.subject.subject_kind(),
+            subject_kind: self.subject.kind(),
             lane: self.lane,
             legal_basis: self.legal_basis,
             pack: self.pack,
             predicates: self.predicates.clone(),
+            with_digest: self.digest.is_some(),
+            authorisation: self.authorisation.as_ref().map(Presented::used),
+            portfolio: self.portfolio,
         }
+    }
+
+    /// The bytes that a leaf's commitment to the subject hides: the identifier's, or, of a bearer, those of the report's digest.
+    pub fn subject_bytes(&self) -> Vec<u8> {
+        match (&self.subject, &self.digest) {
+            (Subject::Entity(identifier), _) => identifier.canonical_bytes().to_vec(),
+            (Subject::Bearer, Some(digest)) => digest.0.to_vec(),
+            (Subject::Bearer, None) => Vec::new(),
+        }
+    }
+}
+
+impl Presented {
+    fn used(&self) -> AuthorisedUse {
+        let authorisation = &self.signed.authorisation;
+        AuthorisedUse { authorisation: authorisation.digest(), number: self.number, of: authorisation.uses }
     }
 }
 

@@ -66,9 +66,66 @@ pub enum Refusal {
     /// The type is suspended here.
     TypeSuspended,
     /// A budget is spent.
-    BudgetSpent,
+    BudgetSpent {
+        /// Which.
+        budget: Budget,
+    },
     /// The node takes no more queries now.
     Closing,
+    /// The purpose is not one that these regions may use between them.
+    PurposeBetweenOthers,
+    /// Only regulators, by the network directory, may ask this.
+    NotRegulators,
+    /// Native grades are compared under one law only; across laws there is the common band.
+    GradeAcrossLaws,
+    /// The band map or grade is not one that the pack has for this type.
+    GradeUnknown,
+    /// A digest is missing that is to be matched, or none is to be matched.
+    DigestMissing,
+    /// The lane needs an authorisation, or does not have one.
+    AuthorisationMissing,
+    /// The channel is not one that the directory lists for the issuer's region.
+    ChannelUnknown,
+    /// The channel did not sign these bytes.
+    AuthorisationForged,
+    /// The authorisation is another entity's.
+    OtherSubject,
+    /// The authorisation is for another purpose.
+    OtherPurpose,
+    /// The authorisation is for another recipient, or for other regions.
+    OtherReceiver,
+    /// The authorisation does not name the type.
+    OtherType,
+    /// The entity did not agree to what this question needs.
+    NotAgreed,
+    /// The authorisation has not begun, or is over.
+    AuthorisationExpired,
+    /// The entity withdrew the authorisation.
+    AuthorisationWithdrawn,
+    /// The use was spent already, or is one too many.
+    AuthorisationSpent,
+    /// The portfolio is not declared for this organisation and purpose, or larger than the rules admit, or over.
+    PortfolioUnknown,
+}
+
+coded! {
+    /// A budget of the rule pack.
+    Budget {
+        /// Answers that an organisation gets in a day.
+        Requester = 1 "requester",
+        /// Answers that a peer gets in a day.
+        Peer = 2 "peer",
+        /// Answers about one subject that an organisation gets in a day.
+        Subject = 3 "subject",
+        /// Types that an organisation may learn of one subject in a day.
+        Combination = 4 "combination",
+        /// Subjects, or identifiers that nobody has, that an organisation may ask about in a day without a portfolio.
+        Enumeration = 5 "enumeration",
+        /// Subjects of a declared portfolio.
+        Portfolio = 6 "portfolio",
+        /// Answers about natural persons that a peer gets in a calendar year.
+        Volume = 7 "volume",
+    }
 }
 
 impl Refusal {
@@ -84,9 +141,27 @@ impl Refusal {
             | Self::BasisWrong
             | Self::PairWithoutBasis
             | Self::PeerSuspended
-            | Self::TypeSuspended => RefusalClass::Policy,
-            Self::SubjectKindNotAdmitted | Self::NaturalPerson | Self::SubjectElsewhere => RefusalClass::Subject,
-            Self::BudgetSpent | Self::Closing => RefusalClass::Capacity,
+            | Self::TypeSuspended
+            | Self::PurposeBetweenOthers
+            | Self::NotRegulators
+            | Self::GradeAcrossLaws
+            | Self::GradeUnknown
+            | Self::DigestMissing
+            | Self::AuthorisationMissing
+            | Self::ChannelUnknown
+            | Self::AuthorisationForged
+            | Self::OtherPurpose
+            | Self::OtherReceiver
+            | Self::OtherType
+            | Self::NotAgreed
+            | Self::AuthorisationExpired
+            | Self::AuthorisationWithdrawn => RefusalClass::Policy,
+            Self::SubjectKindNotAdmitted | Self::NaturalPerson | Self::SubjectElsewhere | Self::OtherSubject => {
+                RefusalClass::Subject
+            }
+            Self::BudgetSpent { .. } | Self::Closing | Self::AuthorisationSpent | Self::PortfolioUnknown => {
+                RefusalClass::Capacity
+            }
         }
     }
 
@@ -106,8 +181,25 @@ impl Refusal {
             Self::SubjectElsewhere => "subject_elsewhere",
             Self::PeerSuspended => "peer_suspended",
             Self::TypeSuspended => "type_suspended",
-            Self::BudgetSpent => "budget_spent",
+            Self::BudgetSpent { .. } => "budget_spent",
             Self::Closing => "closing",
+            Self::PurposeBetweenOthers => "purpose_between_others",
+            Self::NotRegulators => "not_regulators",
+            Self::GradeAcrossLaws => "grade_across_laws",
+            Self::GradeUnknown => "grade_unknown",
+            Self::DigestMissing => "digest_missing",
+            Self::AuthorisationMissing => "authorisation_missing",
+            Self::ChannelUnknown => "channel_unknown",
+            Self::AuthorisationForged => "authorisation_forged",
+            Self::OtherSubject => "other_subject",
+            Self::OtherPurpose => "other_purpose",
+            Self::OtherReceiver => "other_receiver",
+            Self::OtherType => "other_type",
+            Self::NotAgreed => "not_agreed",
+            Self::AuthorisationExpired => "authorisation_expired",
+            Self::AuthorisationWithdrawn => "authorisation_withdrawn",
+            Self::AuthorisationSpent => "authorisation_spent",
+            Self::PortfolioUnknown => "portfolio_unknown",
         }
     }
 }
@@ -118,8 +210,9 @@ impl std::fmt::Display for Refusal {
             Self::RulePack { named, active } => {
                 write!(f, "the query names rule pack {named}, active here is {active}")
             }
+            Self::BudgetSpent { budget } => write!(f, "the {budget} budget is spent"),
             other => f.write_str(match other {
-                Self::RulePack { .. } | Self::TypeUnknown => "the rule pack does not know this type",
+                Self::RulePack { .. } | Self::BudgetSpent { .. } | Self::TypeUnknown => "the rule pack does not know this type",
                 Self::PurposeNotAdmitted => "the purpose may not ask this type",
                 Self::ShapeNotAdmitted => "this shape of predicate does not fit the type",
                 Self::WindowTooLong => "the look-back is longer than the rules admit",
@@ -131,8 +224,26 @@ impl std::fmt::Display for Refusal {
                 Self::SubjectElsewhere => "the identifier belongs to another region's register",
                 Self::PeerSuspended => "the asking region is suspended",
                 Self::TypeSuspended => "the type is suspended",
-                Self::BudgetSpent => "a budget is spent",
                 Self::Closing => "the node takes no more queries now",
+                Self::PurposeBetweenOthers => "the purpose is not one that these regions may use between them",
+                Self::NotRegulators => "only regulators, by the network directory, may ask this",
+                Self::GradeAcrossLaws => "native grades are compared under one law only; ask for the common band",
+                Self::GradeUnknown => "the rule pack has no such grade or band map for this type",
+                Self::DigestMissing => "a digest is missing that is to be matched, or one came that is not",
+                Self::AuthorisationMissing => {
+                    "the lane and the authorisation do not go together: lane A needs one, the others have none"
+                }
+                Self::ChannelUnknown => "the channel is not one that the directory lists for the issuer's region",
+                Self::AuthorisationForged => "the channel did not sign this authorisation",
+                Self::OtherSubject => "the authorisation is another entity's",
+                Self::OtherPurpose => "the authorisation is for another purpose",
+                Self::OtherReceiver => "the authorisation is for another recipient or other regions",
+                Self::OtherType => "the authorisation does not name the type",
+                Self::NotAgreed => "the entity did not agree to what this question needs",
+                Self::AuthorisationExpired => "the authorisation has not begun or is over",
+                Self::AuthorisationWithdrawn => "the authorisation was withdrawn",
+                Self::AuthorisationSpent => "the use of the authorisation was spent already, or is one too many",
+                Self::PortfolioUnknown => "the portfolio is not declared for this organisation and purpose, too large, or over",
             }),
         }
     }

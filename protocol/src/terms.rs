@@ -4,9 +4,12 @@
 
 use bincode::{Decode, Encode};
 use creditbay_crypto::hash::Digest;
+use serde::{Deserialize, Serialize};
 
+use crate::authorisation::Uses;
 use crate::identifier::SubjectKind;
 use crate::name::{OrganisationId, Region};
+use crate::portfolio::UnderPortfolio;
 use crate::predicate::{Lane, LegalBasis, Predicates, Purpose};
 
 /// What query and answer say in clear, the same in both.
@@ -30,4 +33,22 @@ pub struct Terms {
     pub pack: Digest,
     /// What is asked.
     pub predicates: Predicates,
+    /// Whether a digest to be matched came with the query; the digest itself is only committed to.
+    pub with_digest: bool,
+    /// Which use of which authorisation, in lane A.
+    pub authorisation: Option<AuthorisedUse>,
+    /// The declared portfolio under which it asks.
+    pub portfolio: Option<UnderPortfolio>,
+}
+
+/// One use of an authorisation, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorisedUse {
+    /// The authorisation's digest, which its nonce keeps from saying anything.
+    pub authorisation: Digest,
+    /// The how-manieth use, from 1. Each number is used once.
+    pub number: Uses,
+    /// How often it may be used.
+    pub of: Uses,
 }

@@ -36,8 +36,8 @@ fn every_register_but_two_may_be_named_at_once() {
 #[test]
 fn the_three_values_have_their_words() {
     let words: Vec<_> = Indeterminate::ALL.iter().map(|reason| Truth::Indeterminate(*reason).to_string()).collect();
-    let expected =
-        ["no_source", "not_rated", "objection", "stale", "out_of_scope"].map(|reason| format!("INDETERMINATE({reason})"));
+    let expected = ["no_source", "not_rated", "objection", "stale", "out_of_scope", "withdrawn"]
+        .map(|reason| format!("INDETERMINATE({reason})"));
     assert_eq!(words, expected);
     assert_eq!((Truth::True.to_string(), Truth::False.to_string()), ("TRUE".to_owned(), "FALSE".to_owned()));
 }

@@ -50,7 +50,7 @@ fn query_answer_and_refusal_have_one_length_under_one_size() {
         ];
         let replies = refusals().map(|refusal| Answer { query: Digest([0; 32]), reply: Reply::Refused(refusal) });
         lengths.extend(replies.map(|answer| frame(&answer, index, size).len()));
-        assert_eq!(lengths, vec![frame_bytes(size); 19], "size {size}");
+        assert_eq!(lengths, vec![frame_bytes(size); 4 + refusals().len()], "size {size}");
         assert_eq!(frame_bytes(size), 1032 + 32 * levels(size) as usize);
     }
 }
@@ -59,7 +59,8 @@ fn query_answer_and_refusal_have_one_length_under_one_size() {
 fn the_largest_messages_fit_and_the_sums_of_limits_are_right() {
     let envelope = 8 + 32 + 36 + 8 + 8;
     assert_eq!(envelope, 92);
-    assert_eq!(envelope + wire::encode(&largest_query()).len(), 300);
+    assert_eq!(envelope + wire::encode(&largest_query()).len(), 92 + 132 + (8 + 8 * 15) + 33 + 229 + 37);
+    assert_eq!(envelope + wire::encode(&largest_query()).len(), 651);
     assert_eq!(envelope + wire::encode(&largest_answer()).len(), 92 + 41 + 8 * 16 + 24 * 9 + 2 * 8);
     assert_eq!(envelope + wire::encode(&largest_answer()).len(), 493);
     for shape in every_shape() {

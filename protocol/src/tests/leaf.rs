@@ -5,7 +5,7 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::merkle::leaf_hash;
 
-use super::sample::{NOW, every_shape, largest_query, name, query, seed, verdicts};
+use super::sample::{NOW, every_event, every_shape, largest_query, name, query, seed, subject, verdicts};
 use crate::answer::{Answer, Reply};
 use crate::identifier::SubjectKind;
 use crate::leaf::{Commitments, Leaf, LeafBody, LeafError};
@@ -29,7 +29,7 @@ pub(super) fn declined(subject: DeclinedSubject) -> Declined {
         operator,
         purpose,
         subject,
-        predicates: Predicates::new(vec![every_shape()[4]; 8]).unwrap(),
+        predicates: Predicates::new(vec![every_shape()[5]; 8]).unwrap(),
         pack,
         refusal: Refusal::NaturalPerson,
     }
@@ -38,7 +38,7 @@ pub(super) fn declined(subject: DeclinedSubject) -> Declined {
 /// A leaf of each kind, each as large as its kind gets.
 fn every_kind() -> Vec<Leaf> {
     let query = largest_query();
-    let known = DeclinedSubject::Known(query.subject);
+    let known = DeclinedSubject::Known(subject());
     let bodies = [
         LeafBody::of_query(&query, &seed(1)),
         LeafBody::of_answer(&query, &answer(verdicts(8, 24)), &seed(2)),
@@ -47,14 +47,18 @@ fn every_kind() -> Vec<Leaf> {
         LeafBody::of_declined(&declined(DeclinedSubject::NaturalPerson), &seed(4)),
         LeafBody::Abandoned { query: u64::MAX, issuer: name("hk") },
     ];
-    bodies.into_iter().map(|body| Leaf::new(NOW, body)).collect()
+    bodies.into_iter().chain(every_event().into_iter().map(LeafBody::Event)).map(|body| Leaf::new(NOW, body)).collect()
 }
 
 #[test]
 fn every_kind_comes_back_and_the_largest_fits() {
     let leaves = every_kind();
     let kinds: Vec<_> = leaves.iter().map(|leaf| leaf.body.kind()).collect();
-    assert_eq!(kinds, ["query", "answer", "refusal", "declined", "declined", "abandoned"]);
+    let (messages, events) = kinds.split_at(6);
+    assert_eq!(messages, ["query", "answer", "refusal", "declined", "declined", "abandoned"]);
+    let said = ["pack-activated", "pack-activated", "suspended", "resumed", "authorisation-withdrawn"];
+    assert_eq!(events[..5], said);
+    assert_eq!(events[5..], ["portfolio-declared", "turned-away"]);
     for leaf in &leaves {
         let bytes = leaf.bytes();
         assert_eq!(Leaf::parse(&bytes).as_ref(), Ok(leaf));
@@ -66,7 +70,7 @@ fn every_kind_comes_back_and_the_largest_fits() {
         assert!(matches!(Leaf::parse(&long), Err(LeafError::Wire(WireError::LeftOver { left: 1, .. }))));
     }
     let largest = leaves.iter().map(|leaf| leaf.bytes().len()).max();
-    assert_eq!(largest, Some(303), "the figure in limits.rs");
+    assert_eq!(largest, Some(426), "the figure in limits.rs");
     assert_eq!(
         Leaf::parse(&vec![0; MAX_LEAF_BYTES + 1]),
         Err(LeafError::Wire(WireError::TooLong { len: MAX_LEAF_BYTES + 1, max: MAX_LEAF_BYTES }))
@@ -89,7 +93,7 @@ fn each_commitment_opens_alone_and_to_its_own_bytes() {
         let seed = seed(seed_byte);
         let fields = [
             (found.message, Label::COMMIT_MESSAGE, message.to_vec()),
-            (found.subject, Label::COMMIT_SUBJECT, query.subject.canonical_bytes().to_vec()),
+            (found.subject, Label::COMMIT_SUBJECT, subject().canonical_bytes().to_vec()),
             (found.operator, Label::COMMIT_OPERATOR, wire::encode(&query.operator)),
         ];
         for (commitment, label, bytes) in &fields {
@@ -124,7 +128,7 @@ fn no_leaf_shows_the_subject_or_the_operator() {
     let query = largest_query();
     for leaf in every_kind() {
         let bytes = leaf.bytes();
-        for secret in [query.subject.expose(), query.operator.as_str()] {
+        for secret in [subject().expose(), query.operator.as_str()] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{}", leaf.body.kind());
         }
     }
@@ -132,11 +136,11 @@ fn no_leaf_shows_the_subject_or_the_operator() {
 
 #[test]
 fn a_declined_question_about_a_person_commits_to_nothing_about_them() {
+    let known = subject();
     let body = LeafBody::of_declined(&declined(DeclinedSubject::NaturalPerson), &seed(4));
     let LeafBody::Declined { subject_kind, class, subject, .. } = body else { panic!("a declined leaf") };
     assert_eq!((subject_kind, class), (SubjectKind::NaturalPerson, RefusalClass::Subject));
     assert_eq!(subject, commit(&seed(4), Label::COMMIT_SUBJECT, &[]));
-    let known = query(&every_shape()).subject;
     let body = LeafBody::of_declined(&declined(DeclinedSubject::Known(known)), &seed(4));
     let LeafBody::Declined { subject_kind, subject, .. } = body else { panic!("a declined leaf") };
     assert_eq!(subject_kind, SubjectKind::Entity);

@@ -10,6 +10,7 @@ mod vectors;
 
 mod answer;
 mod attestation;
+mod authorisation;
 mod chain;
 mod checkpoint;
 mod control;

@@ -7,7 +7,7 @@ use crate::evidence::Committed;
 use crate::leaf::LeafBody;
 use crate::limits::{BODY_BYTES, FRAME_HEAD_BYTES, FRESHNESS_MS, MAX_QUERY_LIFETIME_MS};
 use crate::query::Query;
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::{Budget, Fault, Refusal};
 use crate::requester::Asked;
 use crate::responder::{AnsweredBefore, AskedHere, Included, NotThisLeaf, Received};
 
@@ -145,7 +145,7 @@ fn a_query_at_or_below_the_watermark_is_expired_whatever_the_clock_says() {
 
 #[test]
 fn a_reply_is_released_for_its_own_leaf_alone() {
-    for reply in [verdicts(2, 3), Reply::Refused(Refusal::BudgetSpent)] {
+    for reply in [verdicts(2, 3), Reply::Refused(Refusal::BudgetSpent { budget: Budget::Peer })] {
         let exchange = Exchange::new(reply.clone());
         assert_eq!(exchange.judged.answer().reply, reply);
         assert_eq!(exchange.judged.answer().query, *exchange.query.leaf());

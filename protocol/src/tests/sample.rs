@@ -12,18 +12,22 @@ use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
 
 use crate::answer::{Answer, Coverage, Indeterminate, Reply, Truth, Verdict, Verdicts};
+use crate::authorisation::{Agreed, Authorisation, Language, NamedSubject, Notice, SignedAuthorisation, Types, Uses};
 use crate::calendar::{Day, Millis};
 use crate::chain::{Chain, TrustedRoot};
 use crate::checkpoint::Checkpoint;
+use crate::domains::Domains;
+use crate::event::{Event, Overlap, Suspended};
 use crate::evidence::{Committed, DurableHead, SignedHead};
 use crate::identifier::{Identifier, Scheme};
 use crate::leaf::Leaf;
 use crate::name::{Name, Origin, Region};
+use crate::portfolio::UnderPortfolio;
 use crate::predicate::{
     AttestationType, Lane, LawOfOrigin, LegalBasis, Predicate, Predicates, Purpose, RegistrationStatus, Severity, Statuses,
 };
-use crate::query::Query;
-use crate::refusal::Refusal;
+use crate::query::{Presented, Query, Subject};
+use crate::refusal::{Budget, Refusal};
 use crate::requester::Asked;
 use crate::responder::{Fresh, Judged, Received};
 
@@ -126,7 +130,7 @@ pub(super) fn every_shape() -> [Predicate; 7] {
         Predicate::BandAtLeast { of: AttestationType::PubGrade, band: 2, map: 7 },
         Predicate::NotListed { of: AttestationType::SerAny, window_months: 36 },
         Predicate::CountLe { of: AttestationType::Penalty, severity: Severity::Serious, window_months: 24, n: 3 },
-        Predicate::HashMatches { of: AttestationType::ReportVerify },
+        Predicate::HashMatches { of: AttestationType::NoViolReport, domains: Domains::of(&[1, 38]).unwrap(), window_months: 36 },
         Predicate::StatusIn { of: AttestationType::RegStatus, statuses: Statuses::of(&states).unwrap() },
     ]
 }
@@ -139,18 +143,56 @@ pub(super) fn query(predicates: &[Predicate]) -> Query {
         organisation: name("bank-01"),
         operator: name("staff.0007"),
         purpose: Purpose::Fin,
-        subject: Identifier::parse(Scheme::HkBrn, "12345678").unwrap(),
+        subject: Subject::Entity(subject()),
         predicates: Predicates::new(predicates.to_vec()).unwrap(),
         lane: Lane::Public,
         legal_basis: LegalBasis::HkPubreg,
         pack: Digest([0x11; 32]),
         expires: NOW.plus(60_000),
+        digest: None,
+        authorisation: None,
+        portfolio: None,
     }
+}
+
+/// The entity that the query is about.
+pub(super) fn subject() -> Identifier {
+    Identifier::parse(Scheme::HkBrn, "12345678").unwrap()
+}
+
+/// What that entity permitted, signed by a channel.
+pub(super) fn authorisation() -> SignedAuthorisation {
+    let authorisation = Authorisation {
+        nonce: [0x66; 16],
+        channel: name("portal.hk"),
+        subject: NamedSubject(subject()),
+        issuer: name("hk"),
+        asker: name("gz"),
+        organisation: name("bank-01"),
+        purpose: Purpose::Fin,
+        types: Types::of(&[AttestationType::TaxGrade, AttestationType::ReportVerify]).unwrap(),
+        notice: Notice { version: 3, language: Language::ZhHant, digest: Digest([0x77; 32]) },
+        agreed: Agreed { provide: true, sensitive: false, export: true },
+        granted: NOW.minus(1_000),
+        expires: NOW.plus(86_400_000),
+        uses: Uses::new(3).unwrap(),
+    };
+    authorisation.sign(&channel_key())
+}
+
+/// The key of that channel.
+pub(super) fn channel_key() -> SigningKey {
+    SigningKey::from_seed(seed(0x88))
 }
 
 /// The query with the most bytes.
 pub(super) fn largest_query() -> Query {
-    query(&[every_shape()[4]; 8])
+    Query {
+        digest: Some(Digest([0x99; 32])),
+        authorisation: Some(Presented { signed: authorisation(), number: Uses::new(2).unwrap() }),
+        portfolio: Some(UnderPortfolio { portfolio: Digest([0xaa; 32]), size: 5_000 }),
+        ..query(&[every_shape()[5]; 8])
+    }
 }
 
 pub(super) fn verdicts(count: usize, registers: usize) -> Reply {
@@ -176,7 +218,7 @@ pub(super) fn largest_answer() -> Answer {
 }
 
 /// Every refusal there is.
-pub(super) fn refusals() -> [Refusal; 15] {
+pub(super) fn refusals() -> [Refusal; 32] {
     [
         Refusal::RulePack { named: Digest([0x11; 32]), active: Digest([0x12; 32]) },
         Refusal::TypeUnknown,
@@ -191,8 +233,41 @@ pub(super) fn refusals() -> [Refusal; 15] {
         Refusal::SubjectElsewhere,
         Refusal::PeerSuspended,
         Refusal::TypeSuspended,
-        Refusal::BudgetSpent,
+        Refusal::BudgetSpent { budget: Budget::Enumeration },
         Refusal::Closing,
+        Refusal::PurposeBetweenOthers,
+        Refusal::NotRegulators,
+        Refusal::GradeAcrossLaws,
+        Refusal::GradeUnknown,
+        Refusal::DigestMissing,
+        Refusal::AuthorisationMissing,
+        Refusal::ChannelUnknown,
+        Refusal::AuthorisationForged,
+        Refusal::OtherSubject,
+        Refusal::OtherPurpose,
+        Refusal::OtherReceiver,
+        Refusal::OtherType,
+        Refusal::NotAgreed,
+        Refusal::AuthorisationExpired,
+        Refusal::AuthorisationWithdrawn,
+        Refusal::AuthorisationSpent,
+        Refusal::PortfolioUnknown,
+    ]
+}
+
+/// Every event there is.
+pub(super) fn every_event() -> Vec<Event> {
+    let (pack, hk) = (Digest([0x11; 32]), name("hk"));
+    let overlap = Overlap { pack: Digest([0x10; 32]), until: NOW.plus(86_400_000) };
+    let (portfolio, organisation, purpose) = (Digest([0xaa; 32]), name("bank-01"), Purpose::Fin);
+    vec![
+        Event::PackActivated { pack, serial: 1, overlap: None },
+        Event::PackActivated { pack, serial: 2, overlap: Some(overlap) },
+        Event::Suspension { of: Suspended::Peer(hk), in_force: true },
+        Event::Suspension { of: Suspended::Type(AttestationType::Penalty), in_force: false },
+        Event::AuthorisationWithdrawn { authorisation: Digest([0xbb; 32]), channel: name("portal.hk") },
+        Event::PortfolioDeclared { portfolio, organisation, purpose, size: 5_000, until: NOW.plus(86_400_000) },
+        Event::TurnedAway { peer: hk, since: NOW, count: 17 },
     ]
 }
 

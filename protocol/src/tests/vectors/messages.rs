@@ -5,25 +5,61 @@ use creditbay_crypto::hash::Digest;
 use super::parts::predicates_fields;
 use super::{Case, Field, check, fields, value, within};
 use crate::answer::{Answer, Indeterminate, Reply, Truth, Verdict};
+use crate::authorisation::Withdrawal;
 use crate::calendar::Millis;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::control::{Control, Hashes, Hello, NoteBytes};
+use crate::domains::Domains;
+use crate::event::{Event, Suspended};
 use crate::frame;
 use crate::leaf::{Leaf, LeafBody};
 use crate::limits::PROTOCOL_VERSION;
 use crate::name::Region;
-use crate::predicate::Predicates;
+use crate::portfolio::Portfolio;
+use crate::predicate::{AttestationType, Lane, Predicate, Purpose};
 use crate::proof::TlogProof;
-use crate::query::{Declined, DeclinedSubject, Query};
-use crate::refusal::Refusal;
-use crate::tests::sample::{Exchange, Log, NOW, every_shape, name, query, refusals, seed, verdicts};
+use crate::query::{Declined, DeclinedSubject, Query, Subject};
+use crate::refusal::{Budget, Refusal};
+use crate::terms::Terms;
+use crate::tests::sample::{
+    Exchange, Log, NOW, authorisation, channel_key, every_event, every_shape, largest_query, name, query, refusals, seed,
+    subject, verdicts,
+};
 
 fn query_fields(query: &Query) -> Vec<Field> {
     let mut all = fields([("asker", 8), ("issuer", 8), ("organisation", 24), ("operator", 24), ("purpose", 1)]);
-    all.extend(fields([("subject: scheme", 1), ("subject: value", 20)]));
+    all.extend(fields([("subject", 4)]));
+    all.extend(fields([("subject: scheme", 1), ("subject: value", 20)]).into_iter().filter(|_| query.subject.entity().is_some()));
     all.extend(predicates_fields(query.predicates.as_slice()));
     all.extend(fields([("lane", 1), ("legal basis", 1), ("rule pack", 32), ("expires", 8)]));
+    all.extend(optional("digest", query.digest.is_some(), fields([("digest", 32)])));
+    let mut presented = within("authorisation", authorisation_fields());
+    presented.extend(fields([("authorisation: signature", 64), ("number of this use", 2)]));
+    all.extend(optional("authorisation", query.authorisation.is_some(), presented));
+    all.extend(optional("portfolio", query.portfolio.is_some(), fields([("portfolio", 32), ("portfolio: size", 4)])));
     all
+}
+
+/// A byte that says whether something follows, and that something.
+fn optional(name: &str, there: bool, what: Vec<Field>) -> Vec<Field> {
+    let mut all = vec![(format!("{name} is there"), 1)];
+    all.extend(what.into_iter().filter(|_| there));
+    all
+}
+
+fn authorisation_fields() -> Vec<Field> {
+    let mut all = fields([("nonce", 16), ("channel", 24), ("subject: scheme", 1), ("subject: value", 20)]);
+    all.extend(fields([("issuer", 8), ("asker", 8), ("organisation", 24), ("purpose", 1), ("types", 4)]));
+    all.extend(fields([("notice: version", 2), ("notice: language", 1), ("notice: digest", 32)]));
+    all.extend(fields([("provide", 1), ("sensitive", 1), ("export", 1), ("granted", 8), ("expires", 8), ("uses", 2)]));
+    all
+}
+
+/// Lane C: a bearer's report.
+fn carried() -> Query {
+    let of = AttestationType::ReportVerify;
+    let matches = Predicate::HashMatches { of, domains: Domains::NONE, window_months: 0 };
+    Query { subject: Subject::Bearer, lane: Lane::Carried, digest: Some(Digest([0x99; 32])), ..query(&[matches]) }
 }
 
 fn answer_fields(answer: &Answer) -> Vec<Field> {
@@ -32,8 +68,10 @@ fn answer_fields(answer: &Answer) -> Vec<Field> {
         Reply::Answered(verdicts) => verdicts,
         Reply::Refused(refusal) => {
             all.extend(fields([("refusal", 4)]));
-            if let Refusal::RulePack { .. } = refusal {
-                all.extend(fields([("pack named", 32), ("pack active", 32)]));
+            match refusal {
+                Refusal::RulePack { .. } => all.extend(fields([("pack named", 32), ("pack active", 32)])),
+                Refusal::BudgetSpent { .. } => all.extend(fields([("budget", 1)])),
+                _ => {}
             }
             return all;
         }
@@ -57,7 +95,7 @@ fn answer_fields(answer: &Answer) -> Vec<Field> {
 
 /// TRUE, FALSE and each reason for neither.
 fn every_truth() -> Answer {
-    let Reply::Answered(mut all) = verdicts(7, 2) else { panic!("an answer") };
+    let Reply::Answered(mut all) = verdicts(8, 2) else { panic!("an answer") };
     let neither = Indeterminate::ALL.iter().map(|reason| Truth::Indeterminate(*reason));
     for (verdict, truth) in all.verdicts.iter_mut().zip([Truth::True, Truth::False].into_iter().chain(neither)) {
         *verdict = Verdict { truth, band: (truth == Truth::True).then_some(3), contested: truth == Truth::False, ..*verdict };
@@ -72,7 +110,13 @@ fn refused(refusal: Refusal) -> Answer {
 #[test]
 fn queries() {
     let all = query(&every_shape());
-    check("query.hex", "The question that crosses the border (PROTOCOL 7)", &[value("all shapes", &all, query_fields(&all))]);
+    let (authorised, carried) = (Query { lane: Lane::Authorised, ..largest_query() }, carried());
+    let cases = [
+        value("all shapes", &all, query_fields(&all)),
+        value("authorised, under a portfolio", &authorised, query_fields(&authorised)),
+        value("carried", &carried, query_fields(&carried)),
+    ];
+    check("query.hex", "The question that crosses the border (PROTOCOL 7)", &cases);
 }
 
 #[test]
@@ -87,21 +131,25 @@ fn answers() {
 }
 
 fn leaf_case(title: &str, body: LeafBody) -> Case {
-    let terms = |predicates: &Predicates| {
+    let terms = |of: &Terms| {
         let mut all = fields([("asker", 8), ("issuer", 8), ("organisation", 24), ("purpose", 1), ("subject kind", 1)]);
         all.extend(fields([("lane", 1), ("legal basis", 1), ("rule pack", 32)]));
-        all.extend(predicates_fields(predicates.as_slice()));
+        all.extend(predicates_fields(of.predicates.as_slice()));
+        all.extend(fields([("with a digest", 1)]));
+        let used = fields([("authorisation", 32), ("number of this use", 2), ("of", 2)]);
+        all.extend(optional("authorisation", of.authorisation.is_some(), used));
+        all.extend(optional("portfolio", of.portfolio.is_some(), fields([("portfolio", 32), ("portfolio: size", 4)])));
         all
     };
     let commitments = || within("commitment", fields([("message", 32), ("subject", 32), ("operator", 32)]));
     let mut all = fields([("version", 2), ("time", 8), ("kind", 4)]);
     match &body {
         LeafBody::Query { terms: of, .. } => {
-            all.extend(terms(&of.predicates));
+            all.extend(terms(of));
             all.extend(commitments());
         }
         LeafBody::Answer { terms: of, .. } => {
-            all.extend(terms(&of.predicates));
+            all.extend(terms(of));
             all.extend(fields([("outcome", 4)]));
             all.extend(fields([("class", 1)]).into_iter().filter(|_| body.kind() == "refusal"));
             all.extend(fields([("query's leaf", 32)]));
@@ -115,6 +163,7 @@ fn leaf_case(title: &str, body: LeafBody) -> Case {
             all.extend(fields([("class", 1), ("commitment: subject", 32), ("commitment: operator", 32)]));
         }
         LeafBody::Abandoned { .. } => all.extend(fields([("query's index", 8), ("issuer", 8)])),
+        LeafBody::Event(event) => all.extend(event_fields(event)),
     }
     let leaf = Leaf::new(NOW, body);
     let mut case = value(title, &leaf, all);
@@ -136,7 +185,7 @@ fn leaves() {
         pack: asked.pack,
         refusal,
     };
-    let known = declined(Some(asked.issuer), DeclinedSubject::Known(asked.subject), Refusal::PairWithoutBasis);
+    let known = declined(Some(asked.issuer), DeclinedSubject::Known(subject()), Refusal::PairWithoutBasis);
     let person = declined(None, DeclinedSubject::NaturalPerson, Refusal::NaturalPerson);
     let answer = Answer { query: Digest([0x22; 32]), reply: verdicts(2, 1) };
     check(
@@ -148,9 +197,62 @@ fn leaves() {
             leaf_case("refusal", LeafBody::of_answer(&asked, &refused(Refusal::Closing), &seed(0x55))),
             leaf_case("declined", LeafBody::of_declined(&known, &seed(0x55))),
             leaf_case("declined: a natural person", LeafBody::of_declined(&person, &seed(0x55))),
+            leaf_case("query: authorised, under a portfolio", LeafBody::of_query(&largest_query(), &seed(0x55))),
+            leaf_case("query: carried", LeafBody::of_query(&carried(), &seed(0x55))),
             leaf_case("abandoned", LeafBody::Abandoned { query: 7, issuer: name("hk") }),
         ],
     );
+}
+
+fn event_fields(event: &Event) -> Vec<Field> {
+    let mut all = fields([("event", 4)]);
+    match event {
+        Event::PackActivated { overlap, .. } => {
+            all.extend(fields([("rule pack", 32), ("serial", 4)]));
+            all.extend(optional("overlap", overlap.is_some(), fields([("overlap: rule pack", 32), ("overlap: until", 8)])));
+        }
+        Event::Suspension { of: Suspended::Peer(_), .. } => {
+            all.extend(fields([("what", 4), ("peer", 8), ("in force", 1)]));
+        }
+        Event::Suspension { of: Suspended::Type(_), .. } => {
+            all.extend(fields([("what", 4), ("type", 1), ("in force", 1)]));
+        }
+        Event::AuthorisationWithdrawn { .. } => all.extend(fields([("authorisation", 32), ("channel", 24)])),
+        Event::PortfolioDeclared { .. } => {
+            all.extend(fields([("portfolio", 32), ("organisation", 24), ("purpose", 1), ("size", 4), ("until", 8)]));
+        }
+        Event::TurnedAway { .. } => all.extend(fields([("peer", 8), ("since", 8), ("count", 4)])),
+    }
+    all
+}
+
+#[test]
+fn events() {
+    let cases: Vec<_> = every_event().into_iter().map(|event| leaf_case(event.kind(), LeafBody::Event(event))).collect();
+    check("event.hex", "Leaves that are no messages: what a node or its operator did (PROTOCOL 10.3)", &cases);
+}
+
+#[test]
+fn authorisations() {
+    let signed = authorisation();
+    let withdrawal = Withdrawal { authorisation: signed.authorisation.digest(), channel: name("portal.hk"), at: NOW };
+    let (granted, withdrawn) = (signed, withdrawal.sign(&channel_key()));
+    let mut fields_of_granted = authorisation_fields();
+    fields_of_granted.extend(fields([("signature", 64)]));
+    let fields_of_withdrawn = fields([("authorisation", 32), ("channel", 24), ("at", 8), ("signature", 64)]);
+    check(
+        "authorisation.hex",
+        "What an entity permitted, and its withdrawal (PROTOCOL 7.2); the channel's seed is 32 bytes of 88",
+        &[value("granted", &granted, fields_of_granted), value("withdrawn", &withdrawn, fields_of_withdrawn)],
+    );
+}
+
+#[test]
+fn portfolios() {
+    let portfolio =
+        Portfolio { nonce: 7, organisation: name("bank-01"), purpose: Purpose::Fin, size: 5_000, until: NOW.plus(86_400_000) };
+    let all = fields([("nonce", 16), ("organisation", 24), ("purpose", 1), ("size", 4), ("until", 8)]);
+    check("portfolio.hex", "A declared portfolio (PROTOCOL 7.3)", &[value("of 5 000 subjects", &portfolio, all)]);
 }
 
 #[test]
@@ -205,7 +307,7 @@ where
 fn frames() {
     let asked = query(&every_shape()[3..5]);
     let answered = Exchange::of(asked.clone(), verdicts(2, 1));
-    let refused = Exchange::of(asked.clone(), Reply::Refused(Refusal::BudgetSpent));
+    let refused = Exchange::of(asked.clone(), Reply::Refused(Refusal::BudgetSpent { budget: Budget::Peer }));
     let mut edge = Log::new("gz", 1).fill(12);
     let last = edge.commit(&answered.asked.leaf(NOW), 0);
     let frame_at_the_edge = answered.asked.release(&last).unwrap();

@@ -74,7 +74,8 @@ fn identifiers() {
 pub(super) fn predicate_fields(predicate: &Predicate) -> Vec<Field> {
     let of = [("shape", 4), ("type", 1)];
     match predicate {
-        Predicate::ExistsValid { .. } | Predicate::HashMatches { .. } => fields(of),
+        Predicate::ExistsValid { .. } => fields(of),
+        Predicate::HashMatches { .. } => fields([of[0], of[1], ("domains", 8), ("window in months", 2)]),
         Predicate::GradeAtLeast { .. } => fields([of[0], of[1], ("grade", 1)]),
         Predicate::BandAtLeast { .. } => fields([of[0], of[1], ("band", 1), ("band map", 2)]),
         Predicate::NotListed { .. } => fields([of[0], of[1], ("window in months", 2)]),
