@@ -19,7 +19,7 @@ use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::name::{Name, Region};
 use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose};
-use creditbay_protocol::query::Query;
+use creditbay_protocol::query::{Query, Subject};
 use harness::build::Products;
 use harness::hostile::Rogue;
 use harness::http::Door;
@@ -356,11 +356,14 @@ fn forbidden(rogue: &Rogue, subject: &str) -> Result<Query> {
         organisation: Name::new("bank.mo")?,
         operator: Name::new("demo.operator")?,
         purpose: Purpose::Prof,
-        subject: Identifier::parse(Scheme::Uscc, subject)?,
+        subject: Subject::Entity(Identifier::parse(Scheme::Uscc, subject)?),
         predicates: Predicates::new(vec![predicate]).context("one predicate")?,
         lane: Lane::Public,
         legal_basis: LegalBasis::CnPub,
         pack: exchange.pack.digest(),
         expires: Millis(exchange.clock.now().0 + 30_000),
+        digest: None,
+        authorisation: None,
+        portfolio: None,
     })
 }

@@ -3,12 +3,13 @@
 use creditbay_crypto::hash::Digest;
 use creditbay_node::exchange::network::LinkError;
 use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::domains::Domains;
 use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::leaf::LeafBody;
 use creditbay_protocol::limits::{FRAME_HEAD_BYTES, MAX_FRAME_BYTES};
 use creditbay_protocol::name::{Name, Region};
 use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose};
-use creditbay_protocol::query::Query;
+use creditbay_protocol::query::{Query, Subject};
 use creditbay_protocol::refusal::OutcomeClass;
 use creditbay_protocol::refusal::{Fault, Refusal, RefusalClass};
 use harness::archive::parse;
@@ -41,12 +42,15 @@ fn admitted(rogue: &Rogue) -> Query {
         organisation: Name::new("bank.mo").unwrap(),
         operator: Name::new("a.chan").unwrap(),
         purpose: Purpose::Fin,
-        subject: Identifier::parse(Scheme::Uscc, UNKNOWN).unwrap(),
+        subject: Subject::Entity(Identifier::parse(Scheme::Uscc, UNKNOWN).unwrap()),
         predicates: Predicates::new(vec![Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 }]).unwrap(),
         lane: Lane::Public,
         legal_basis: LegalBasis::CnPub,
         pack: exchange.pack.digest(),
         expires: exchange.clock.now().plus(30_000),
+        digest: None,
+        authorisation: None,
+        portfolio: None,
     }
 }
 
@@ -90,12 +94,22 @@ async fn a_peer_that_skips_its_rules_is_refused_by_the_issuers() {
             Refusal::WindowTooLong,
         ),
         (
-            Query { predicates: of(Predicate::HashMatches { of: AttestationType::GovDefault }), ..good.clone() },
+            Query {
+                predicates: of(Predicate::HashMatches {
+                    of: AttestationType::GovDefault,
+                    domains: Domains::NONE,
+                    window_months: 0,
+                }),
+                ..good.clone()
+            },
             Refusal::TypeUnknown,
         ),
         (Query { lane: Lane::Regulators, ..good.clone() }, Refusal::LaneWrong),
         (Query { legal_basis: LegalBasis::HkPubreg, ..good.clone() }, Refusal::BasisWrong),
-        (Query { subject: Identifier::parse(Scheme::HkBrn, "99000001").unwrap(), ..good.clone() }, Refusal::SubjectElsewhere),
+        (
+            Query { subject: Subject::Entity(Identifier::parse(Scheme::HkBrn, "99000001").unwrap()), ..good.clone() },
+            Refusal::SubjectElsewhere,
+        ),
     ];
     for (number, (query, expected)) in cases.iter().enumerate() {
         let attestation = rogue.ask(query.clone()).await.unwrap().attestation();

@@ -22,8 +22,6 @@ pub mod network;
 
 pub mod records;
 
-pub mod predicate;
-
 pub mod attestation;
 
 pub mod query;

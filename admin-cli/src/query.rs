@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use creditbay_configs::rules::phrase::{Asked, SHAPES};
 use creditbay_protocol::attestation::Attestation;
 use creditbay_protocol::identifier::Scheme;
 use creditbay_protocol::name::{OperatorId, Region};
@@ -18,7 +19,6 @@ use crate::client::{Client, Problem, Reply};
 use crate::exit::{Exit, HELP, UsageError};
 use crate::host::Stopwatch;
 use crate::node;
-use crate::predicate::{Asked, SHAPES};
 use crate::print::{Fields, Screen};
 use crate::rules::read_purpose;
 use crate::trust;

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use creditbay_configs::endorsement;
 use creditbay_configs::rules::RulePack;
 use creditbay_configs::rules::decide::{self, Question};
+use creditbay_configs::rules::phrase::{Asked, SHAPES};
 use creditbay_crypto::label::Label;
 use creditbay_protocol::identifier::SubjectKind;
 use creditbay_protocol::name::Region;
@@ -15,7 +16,6 @@ use creditbay_protocol::predicate::{Predicate, Purpose};
 
 use crate::exit::{Exit, HELP};
 use crate::file;
-use crate::predicate::{Asked, SHAPES};
 use crate::print::{Fields, Screen, Table};
 use crate::trust;
 

@@ -100,6 +100,7 @@ impl Leaves {
             LeafBody::Answer { terms, .. } => (Some(terms.issuer), Some(terms.asker)),
             LeafBody::Declined { asker, issuer, .. } => (Some(*asker), *issuer),
             LeafBody::Abandoned { issuer, .. } => (None, Some(*issuer)),
+            LeafBody::Event(_) => (None, None),
         };
         if let Some(sender) = sender.filter(|sender| *sender != self.owner) {
             faults.add(Fault::OtherSender { index, kind: body.kind(), sender, owner: self.owner });
@@ -111,7 +112,7 @@ impl Leaves {
         match body {
             LeafBody::Query { terms, .. } => Seen::Query { issuer: terms.issuer, abandoned: false },
             LeafBody::Answer { query, .. } => self.judge_answer(index, *query, faults),
-            LeafBody::Declined { .. } => Seen::Other,
+            LeafBody::Declined { .. } | LeafBody::Event(_) => Seen::Other,
             LeafBody::Abandoned { query, issuer } => {
                 self.judge_abandoned(index, *query, *issuer, faults);
                 Seen::Other

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::Checkpoint;
+use creditbay_protocol::event::Event;
 use creditbay_protocol::leaf::{Leaf, LeafBody, LeafError};
 use creditbay_protocol::predicate::Predicates;
 use creditbay_protocol::refusal::OutcomeClass;
@@ -121,6 +122,35 @@ fn parts(body: &LeafBody) -> Parts {
             outcome: format!("query {query} never answered"),
             predicates: String::new(),
         },
+        LeafBody::Event(event) => event_parts(event),
+    }
+}
+
+fn event_parts(event: &Event) -> Parts {
+    let none = || "-".to_owned();
+    let about = |outcome: String| Parts {
+        from: none(),
+        to: none(),
+        organisation: none(),
+        purpose: none(),
+        outcome,
+        predicates: String::new(),
+    };
+    match event {
+        Event::PackActivated { pack, serial, overlap: None } => about(format!("rule pack {serial}, {pack}")),
+        Event::PackActivated { pack, serial, overlap: Some(before) } => {
+            about(format!("rule pack {serial}, {pack}; {} answers until {}", before.pack, before.until))
+        }
+        Event::Suspension { of, in_force } => about(format!("{of} {}", if *in_force { "suspended" } else { "resumed" })),
+        Event::AuthorisationWithdrawn { authorisation, channel } => about(format!("{authorisation} withdrawn at {channel}")),
+        Event::PortfolioDeclared { portfolio, organisation, purpose, size, until } => Parts {
+            organisation: organisation.to_string(),
+            purpose: purpose.to_string(),
+            ..about(format!("{size} subjects until {until}, {portfolio}"))
+        },
+        Event::TurnedAway { peer, since, count } => {
+            Parts { to: peer.to_string(), ..about(format!("{count} refusals without a leaf since {since}")) }
+        }
     }
 }
 

@@ -168,6 +168,7 @@ impl Said<'_> {
 #[cfg(test)]
 mod tests {
     use creditbay_crypto::hash::Digest;
+    use creditbay_protocol::domains::Domains;
     use creditbay_protocol::predicate::{Severity, Statuses};
 
     use super::super::sample::{altered_pack, day, pack};
@@ -322,7 +323,7 @@ mod tests {
             Predicate::ExistsValid { of },
             Predicate::NotListed { of: AttestationType::Penalty, window_months: 0 },
             Predicate::GradeAtLeast { of: AttestationType::TaxGrade, grade: 1 },
-            Predicate::HashMatches { of: AttestationType::ReportVerify },
+            Predicate::HashMatches { of: AttestationType::ReportVerify, domains: Domains::NONE, window_months: 0 },
         ];
         for predicate in wrong {
             assert_eq!(truth(predicate, &[registered()]), Truth::Indeterminate(Indeterminate::OutOfScope), "{predicate}");

@@ -6,6 +6,8 @@
 
 pub mod section;
 
+pub mod phrase;
+
 pub mod catalogue;
 
 pub mod matrix;

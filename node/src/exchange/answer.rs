@@ -90,7 +90,7 @@ impl Exchange {
 
     /// Rules, then records. The look-up is made whatever the rules say, so that a refusal takes the same way.
     fn judge(&self, peer: &Peer, query: &Query) -> Result<Reply, Fault> {
-        let records = self.records.of(&query.subject).map_err(|error| {
+        let records = query.subject.entity().map_or(Ok(Vec::new()), |subject| self.records.of(subject)).map_err(|error| {
             tracing::error!("{error}");
             Fault::LogStopped
         })?;

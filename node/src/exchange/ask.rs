@@ -9,7 +9,7 @@ use creditbay_protocol::identifier::{Identifier, SubjectKind};
 use creditbay_protocol::name::{OperatorId, OrganisationId, Region};
 use creditbay_protocol::predicate::{Predicates, Purpose};
 use creditbay_protocol::proof::TlogProof;
-use creditbay_protocol::query::{Declined, DeclinedSubject, Query};
+use creditbay_protocol::query::{Declined, DeclinedSubject, Query, Subject};
 use creditbay_protocol::refusal::{Fault, Refusal};
 use creditbay_protocol::requester::{Asked, Replied, Verified};
 
@@ -33,7 +33,7 @@ pub struct Question {
     /// What for.
     pub purpose: Purpose,
     /// About whom.
-    pub subject: Subject,
+    pub subject: About,
     /// Whom to ask; found from the identifier where it is not said.
     pub issuer: Option<Region>,
     /// What.
@@ -41,7 +41,7 @@ pub struct Question {
 }
 
 /// About whom a question is.
-pub enum Subject {
+pub enum About {
     /// An entity.
     Entity(Identifier),
     /// A natural person, of whom nothing is kept.
@@ -104,7 +104,7 @@ pub enum AskError {
 impl Exchange {
     /// Asks: rules, leaf, wire, verification, receipt.
     pub async fn ask(&self, question: Question) -> Result<Outcome, AskError> {
-        let Subject::Entity(subject) = &question.subject else {
+        let About::Entity(subject) = &question.subject else {
             return self.decline(&question, None, Refusal::NaturalPerson).await;
         };
         let issuer = question.issuer.or_else(|| self.directory.issuer_of(subject));
@@ -122,12 +122,15 @@ impl Exchange {
             organisation: question.organisation,
             operator: question.operator,
             purpose: question.purpose,
-            subject: *subject,
+            subject: Subject::Entity(*subject),
             predicates: question.predicates,
             lane: permit.lane(),
             legal_basis: permit.legal_basis(),
             pack: self.pack.digest(),
             expires: self.clock.now().plus(self.query_lifetime_ms),
+            digest: None,
+            authorisation: None,
+            portfolio: None,
         };
         let asked = Arc::new(Asked::new(query, self.entropy.seed()));
         let appended = self.log.append(Entry::Query(asked.clone())).await?;
@@ -200,8 +203,8 @@ impl Exchange {
     async fn decline(&self, question: &Question, issuer: Option<Region>, refusal: Refusal) -> Result<Outcome, AskError> {
         self.metrics.count("creditbay_declined_total", &[("reason", refusal.name())]);
         let subject = match &question.subject {
-            Subject::Entity(identifier) => DeclinedSubject::Known(*identifier),
-            Subject::NaturalPerson => DeclinedSubject::NaturalPerson,
+            About::Entity(identifier) => DeclinedSubject::Known(*identifier),
+            About::NaturalPerson => DeclinedSubject::NaturalPerson,
         };
         let declined = Declined {
             asker: self.me,

@@ -20,13 +20,13 @@ use creditbay_protocol::name::{Name, Region};
 use creditbay_protocol::predicate::{
     AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose, RegistrationStatus, Statuses,
 };
-use creditbay_protocol::query::Query;
+use creditbay_protocol::query::{Query, Subject};
 use creditbay_protocol::refusal::{Fault, Refusal};
 use creditbay_protocol::requester::Asked;
 
 use super::Exchange;
 use super::answer::{Peer, Released};
-use super::ask::{AskError, Outcome, Question, Subject};
+use super::ask::{About, AskError, Outcome, Question};
 use super::network::{LinkError, Network, Reply};
 use super::replay::Replay;
 use crate::host::clock::Clock;
@@ -229,7 +229,7 @@ fn question(purpose: Purpose, predicate: Predicate) -> Question {
         organisation: Name::new("bank.hk").unwrap(),
         operator: Name::new("a.chan").unwrap(),
         purpose,
-        subject: Subject::Entity(Identifier::parse(Scheme::Uscc, COMPANY).unwrap()),
+        subject: About::Entity(Identifier::parse(Scheme::Uscc, COMPANY).unwrap()),
         issuer: None,
         predicates: Predicates::new(vec![predicate]).unwrap(),
     }
@@ -273,7 +273,7 @@ async fn what_the_rules_do_not_admit_is_declined_at_home_and_goes_nowhere() {
     let bay = bay();
     let refused = bay.hk.exchange.ask(question(Purpose::Prof, Predicate::ExistsValid { of: AttestationType::Permit })).await;
     assert!(matches!(refused, Ok(Outcome::Declined { refusal: Refusal::PurposeNotAdmitted, index: 0 })));
-    let person = Question { subject: Subject::NaturalPerson, ..clean() };
+    let person = Question { subject: About::NaturalPerson, ..clean() };
     let refused = bay.hk.exchange.ask(person).await;
     assert!(matches!(refused, Ok(Outcome::Declined { refusal: Refusal::NaturalPerson, index: 1 })));
     assert_eq!((kinds(&bay.hk), kinds(&bay.gz)), (vec!["declined", "declined"], vec![]));
@@ -288,7 +288,7 @@ fn rogue_query(bay: &Bay, purpose: Purpose) -> Query {
         organisation: Name::new("bank.hk").unwrap(),
         operator: Name::new("a.chan").unwrap(),
         purpose,
-        subject: Identifier::parse(Scheme::Uscc, COMPANY).unwrap(),
+        subject: Subject::Entity(Identifier::parse(Scheme::Uscc, COMPANY).unwrap()),
         predicates: Predicates::new(vec![Predicate::StatusIn {
             of: AttestationType::RegStatus,
             statuses: Statuses::of(&[RegistrationStatus::Active]).unwrap(),
@@ -298,6 +298,9 @@ fn rogue_query(bay: &Bay, purpose: Purpose) -> Query {
         legal_basis: LegalBasis::CnPub,
         pack: hk.pack.digest(),
         expires: hk.clock.now().plus(30_000),
+        digest: None,
+        authorisation: None,
+        portfolio: None,
     }
 }
 

@@ -349,6 +349,7 @@ fn leaf_of(entry: &Entry, time: Millis) -> Leaf {
         Entry::Answer(judged) => judged.leaf(time),
         Entry::Declined(declined) => Leaf::new(time, LeafBody::of_declined(&declined.0, &declined.1)),
         Entry::Abandoned { query, issuer } => Leaf::new(time, LeafBody::Abandoned { query: *query, issuer: *issuer }),
+        Entry::Event(event) => Leaf::new(time, LeafBody::Event(event.clone())),
     }
 }
 
@@ -360,7 +361,7 @@ fn track_open(open: &mut BTreeSet<u64>, leaf: &Leaf, index: u64) {
         LeafBody::Abandoned { query, .. } => {
             open.remove(query);
         }
-        LeafBody::Answer { .. } | LeafBody::Declined { .. } => {}
+        LeafBody::Answer { .. } | LeafBody::Declined { .. } | LeafBody::Event(_) => {}
     }
 }
 
@@ -377,7 +378,7 @@ fn row_of(entry: &Entry, index: u64) -> Option<Vec<u8>> {
             let (question, seed) = &**declined;
             Some(wire::encode(&(2u32, index, seed, question.subject.canonical_bytes(), question.operator, question.refusal)))
         }
-        Entry::Abandoned { .. } => None,
+        Entry::Abandoned { .. } | Entry::Event(_) => None,
     }
 }
 

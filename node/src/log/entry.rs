@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use creditbay_crypto::secret::Seed;
+use creditbay_protocol::event::Event;
 use creditbay_protocol::evidence::{Committed, SignedHead};
 use creditbay_protocol::name::Region;
 use creditbay_protocol::query::Declined;
@@ -25,6 +26,8 @@ pub enum Entry {
         /// Who was asked.
         issuer: Region,
     },
+    /// An act of the node or of its operator.
+    Event(Event),
 }
 
 /// A leaf that is durable and signed over, with the head that says so.

@@ -19,7 +19,8 @@ pub fn may_ask(pack: &RulePack, question: &Question<'_>) -> Result<Permit, Refus
 /// Whether this node may answer the query: the same decision as the asker's, and the subject must be of this node's register.
 pub fn may_answer(pack: &RulePack, directory: &Directory, me: Region, query: &Query) -> Result<Permit, Refusal> {
     let permit = decide(pack, &query.terms())?;
-    match directory.issuer_of(&query.subject) {
+    let Some(subject) = query.subject.entity() else { return Err(Refusal::NaturalPerson) };
+    match directory.issuer_of(subject) {
         Some(issuer) if issuer == me => Ok(permit),
         _ => Err(Refusal::SubjectElsewhere),
     }

@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 
 use super::http::Problem;
 use crate::exchange::Exchange;
-use crate::exchange::ask::{Outcome, Question, Subject};
+use crate::exchange::ask::{About, Outcome, Question};
 use crate::log::fault::LogError;
 
 /// Bytes of a request's body; the largest question is below 2 KiB.
@@ -176,15 +176,15 @@ fn place(message: &str) -> String {
     }
 }
 
-fn read_subject(subject: &NamedSubject) -> Result<Subject, Problem> {
+fn read_subject(subject: &NamedSubject) -> Result<About, Problem> {
     let bad = |detail: String| {
         Problem::new(StatusCode::BAD_REQUEST, "bad_identifier", "The subject's identifier cannot be read", detail)
     };
     let scheme: Scheme =
         subject.scheme.parse().map_err(|_| bad("unknown scheme; one of uscc, hk-brn, mo-entity, lei".to_owned()))?;
     match Identifier::parse(scheme, &subject.value) {
-        Ok(identifier) => Ok(Subject::Entity(identifier)),
-        Err(IdentifierError::NaturalPerson { .. }) => Ok(Subject::NaturalPerson),
+        Ok(identifier) => Ok(About::Entity(identifier)),
+        Err(IdentifierError::NaturalPerson { .. }) => Ok(About::NaturalPerson),
         Err(error) => Err(bad(error.to_string())),
     }
 }

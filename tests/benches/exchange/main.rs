@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use creditbay_crypto::hash::Digest;
-use creditbay_node::exchange::ask::{Outcome, Question, Subject};
+use creditbay_node::exchange::ask::{About, Outcome, Question};
 use creditbay_node::host::clock::Clock;
 use creditbay_node::node::Node;
 use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::name::{Name, Region};
 use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose};
-use creditbay_protocol::query::Query;
+use creditbay_protocol::query::{Query, Subject};
 use harness::network::Network;
 use harness::samples;
 
@@ -102,7 +102,7 @@ fn question() -> Question {
         organisation: Name::new("bank.hk").expect("invariant: a name"),
         operator: Name::new("bench").expect("invariant: a name"),
         purpose: Purpose::Fin,
-        subject: Subject::Entity(Identifier::parse(Scheme::Uscc, COMPANY).expect("invariant: a valid code")),
+        subject: About::Entity(Identifier::parse(Scheme::Uscc, COMPANY).expect("invariant: a valid code")),
         issuer: None,
         predicates: Predicates::new(vec![Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 }])
             .expect("invariant: one predicate"),
@@ -112,19 +112,22 @@ fn question() -> Question {
 /// The same question as a query that its node has already allowed.
 fn query(asker: Region, issuer: Region, pack: Digest, clock: &Clock) -> Query {
     let question = question();
-    let Subject::Entity(subject) = question.subject else { unreachable!("the question is about a company") };
+    let About::Entity(subject) = question.subject else { unreachable!("the question is about a company") };
     Query {
         asker,
         issuer,
         organisation: question.organisation,
         operator: question.operator,
         purpose: question.purpose,
-        subject,
+        subject: Subject::Entity(subject),
         predicates: question.predicates,
         lane: Lane::Public,
         legal_basis: LegalBasis::CnPub,
         pack,
         expires: clock.now().plus(30_000),
+        digest: None,
+        authorisation: None,
+        portfolio: None,
     }
 }
 

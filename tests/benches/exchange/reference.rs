@@ -76,7 +76,7 @@ impl Side {
         let fresh = fresh.map_err(|fault| anyhow::anyhow!("fault: {fault}"))?;
         let Claim::New(ticket) = exchange.replay.claim(fresh.asked()) else { bail!("asked twice") };
         let query = &fresh.asked().query;
-        let records = exchange.records.of(&query.subject)?;
+        let records = query.subject.entity().map_or(Ok(Vec::new()), |subject| exchange.records.of(subject))?;
         policy::may_answer(&exchange.pack, &exchange.directory, exchange.me, query)
             .map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
         let own = exchange.directory.entry(exchange.me).context("a node is in its directory")?;

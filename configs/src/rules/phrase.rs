@@ -1,9 +1,10 @@
-//! Predicates as people write them: `not_listed(SER_ANY, 36)`, `count_le(PENALTY, serious, 36, 0)`, `status_in(REG_STATUS, active|suspended)`.
+//! Predicates as people write them, on a command line and in golden cases: `not_listed(SER_ANY, 36)`, `count_le(PENALTY, serious, 36, 0)`, `status_in(REG_STATUS, active|suspended)`.
 //!
 //! The names and their order are those of the protocol's shapes. Not here: whether a purpose admits them (rule pack).
 
 use std::str::FromStr;
 
+use creditbay_protocol::domains::{Domains, MAX_DOMAIN};
 use creditbay_protocol::predicate::{AttestationType, Predicate, RegistrationStatus, Severity, Statuses};
 
 /// The shapes with their arguments, as `--help` shows them.
@@ -15,7 +16,8 @@ Predicates:
   exists_valid(PERMIT)                     a record is valid today
   grade_at_least(TYPE, RANK)               the native grade is this rank or better
   band_at_least(TYPE, BAND, MAP)           the common band is this or better
-  hash_matches(TYPE)                       the digest that came with the query was given out";
+  hash_matches(TYPE)                       the digest that came with the query is a report's that was given out
+  hash_matches(NO_VIOL_REPORT, 1|2, 36)    and that report speaks for these domains and so many months";
 
 /// Why a text is no predicate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,10 +104,20 @@ pub fn parse(text: &str) -> Result<Predicate, SyntaxError> {
             map: number(map, "the band map", u16::MAX)?,
         }),
         ("band_at_least", _) => wrong("band_at_least", "TYPE, BAND, MAP"),
-        ("hash_matches", [name]) => Ok(Predicate::HashMatches { of: of(name)? }),
-        ("hash_matches", _) => wrong("hash_matches", "TYPE"),
+        ("hash_matches", [name]) => Ok(Predicate::HashMatches { of: of(name)?, domains: Domains::NONE, window_months: 0 }),
+        ("hash_matches", [name, domains, months]) => Ok(Predicate::HashMatches {
+            of: of(name)?,
+            domains: self::domains(domains)?,
+            window_months: number(months, "a window in months", u16::MAX)?,
+        }),
+        ("hash_matches", _) => wrong("hash_matches", "TYPE[, DOMAIN[|DOMAIN...], MONTHS]"),
         _ => Err(SyntaxError::Shape),
     }
+}
+
+fn domains(text: &str) -> Result<Domains, SyntaxError> {
+    let numbers = text.split('|').map(|number| small(number.trim(), "a domain")).collect::<Result<Vec<_>, _>>()?;
+    Domains::of(&numbers).ok_or(SyntaxError::Number { what: "a domain", max: u16::from(MAX_DOMAIN) })
 }
 
 fn statuses(text: &str) -> Result<Statuses, SyntaxError> {
@@ -128,7 +140,7 @@ fn small(text: &str, what: &'static str) -> Result<u8, SyntaxError> {
 mod tests {
     use creditbay_protocol::predicate::{AttestationType, Predicate, RegistrationStatus, Severity, Statuses};
 
-    use super::{SHAPES, SyntaxError, parse};
+    use super::{Domains, SHAPES, SyntaxError, parse};
 
     #[test]
     fn every_shape_is_read() {
@@ -148,7 +160,18 @@ mod tests {
             ("exists_valid(PERMIT)", Predicate::ExistsValid { of: AttestationType::Permit }),
             ("grade_at_least(TAX_GRADE,3)", Predicate::GradeAtLeast { of: AttestationType::TaxGrade, grade: 3 }),
             ("band_at_least(PUB_GRADE, 4, 1)", Predicate::BandAtLeast { of: AttestationType::PubGrade, band: 4, map: 1 }),
-            ("hash_matches(REPORT_VERIFY)", Predicate::HashMatches { of: AttestationType::ReportVerify }),
+            (
+                "hash_matches(REPORT_VERIFY)",
+                Predicate::HashMatches { of: AttestationType::ReportVerify, domains: Domains::NONE, window_months: 0 },
+            ),
+            (
+                "hash_matches(NO_VIOL_REPORT, 38|1, 36)",
+                Predicate::HashMatches {
+                    of: AttestationType::NoViolReport,
+                    domains: Domains::of(&[1, 38]).unwrap(),
+                    window_months: 36,
+                },
+            ),
         ];
         for (text, predicate) in cases {
             assert_eq!(parse(text), Ok(predicate), "{text}");
@@ -180,6 +203,9 @@ mod tests {
             ("count_le(PENALTY, serious, 36, 256)", number("the count", 255)),
             ("status_in(REG_STATUS, active|open)", SyntaxError::Status),
             ("status_in(REG_STATUS, )", SyntaxError::Status),
+            ("hash_matches(NO_VIOL_REPORT, 64, 36)", number("a domain", 63)),
+            ("hash_matches(NO_VIOL_REPORT, 0, 36)", number("a domain", 63)),
+            ("hash_matches(NO_VIOL_REPORT, a, 36)", number("a domain", 255)),
             ("not_listed(SER_ANY, +3)", number("a window in months", u16::MAX)),
         ];
         for (text, error) in cases {
