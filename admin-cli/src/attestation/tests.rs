@@ -15,7 +15,7 @@ use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::{Name, Region};
 use creditbay_protocol::predicate::{AttestationType, Lane, LawOfOrigin, LegalBasis, Predicate, Predicates, Purpose};
 use creditbay_protocol::proof::TlogProof;
-use creditbay_protocol::query::Query;
+use creditbay_protocol::query::{Query, Subject};
 
 use super::{AttestationCommand, ShowArgs, VerifyArgs, run, save};
 use crate::exit::Exit;
@@ -61,12 +61,15 @@ pub(crate) fn attestation(net: &Path) -> Attestation {
         organisation: Name::new("bank.hk").unwrap(),
         operator: Name::new("a.chan").unwrap(),
         purpose: Purpose::Fin,
-        subject: Identifier::parse(Scheme::Uscc, SUBJECT).unwrap(),
+        subject: Subject::Entity(Identifier::parse(Scheme::Uscc, SUBJECT).unwrap()),
         predicates: Predicates::new(predicates).unwrap(),
         lane: Lane::Public,
         legal_basis: LegalBasis::CnPub,
         pack: Digest([9; 32]),
         expires: Millis(TIME + 30_000),
+        digest: None,
+        authorisation: None,
+        portfolio: None,
     };
     let query_seed = Seed::from_bytes([1; 32]);
     let query_leaf = Leaf::new(Millis(TIME), LeafBody::of_query(&query, &query_seed));

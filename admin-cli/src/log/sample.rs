@@ -73,6 +73,9 @@ fn terms(asker: &str, issuer: &str) -> Terms {
         legal_basis: LegalBasis::CnPub,
         pack: Digest([9; 32]),
         predicates: Predicates::new(vec![Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 }]).unwrap(),
+        with_digest: false,
+        authorisation: None,
+        portfolio: None,
     }
 }
 

@@ -229,6 +229,9 @@ mod tests {
             legal_basis: LegalBasis::CnPub,
             pack: pack().digest(),
             predicates: Predicates::new(vec![TAX]).unwrap(),
+            with_digest: false,
+            authorisation: None,
+            portfolio: None,
         }
     }
 
