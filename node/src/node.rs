@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use creditbay_configs::endorsement;
-use creditbay_configs::node::NodeConfig;
+use creditbay_configs::node::{NodeConfig, RuleFiles};
 use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_configs::peers::{Directory, EndorsedDirectory};
 use creditbay_configs::rules::RulePack;
@@ -41,6 +41,8 @@ use crate::log::rows::Seals;
 use crate::log::seen::Seen;
 use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
+use crate::policy::ledger::Ledger;
+use crate::policy::orders::Orders;
 use crate::quic::accept::{Reception, accept};
 use crate::quic::dial::{Links, Target};
 use crate::quic::endpoint::{PeerDoor, dial_config};
@@ -89,7 +91,7 @@ struct Bound {
 struct Files {
     config: NodeConfig,
     directory: Arc<EndorsedDirectory>,
-    pack: Arc<RulePack>,
+    packs: Vec<Arc<RulePack>>,
     tls: SigningKey,
     log: NoteSigner,
     witness: NoteSigner,
@@ -98,12 +100,12 @@ struct Files {
 impl Node {
     /// Opens everything.
     pub async fn start(config: &Path) -> Result<Self, StartError> {
-        let Files { config, directory, pack, tls, log: log_signer, witness } = read_files(config)?;
+        let Files { config, directory, packs, tls, log: log_signer, witness } = read_files(config)?;
         let me = config.region;
         let own = own_entry(&directory, me)?.clone();
         let others: Vec<_> = directory.regions().iter().filter(|entry| entry.name != me).cloned().collect();
-        let ground = open_ground(&config, log_signer, &own, &others)?;
-        let Ground { clock, entropy, metrics, seals, records, log, writer, queue, unanswered, replay } = ground;
+        let ground = open_ground(&config, log_signer, &own, &others, packs)?;
+        let Ground { clock, entropy, metrics, seals, records, orders, ledger, log, writer, queue, unanswered, replay } = ground;
 
         let links = Arc::new(Links::to(others.iter().map(|entry| entry.name)));
         let local =
@@ -125,7 +127,8 @@ impl Node {
         let exchange = Arc::new(Exchange {
             me,
             directory,
-            pack,
+            orders,
+            ledger,
             log,
             seals,
             witness: Witness::new(witness),
@@ -138,6 +141,8 @@ impl Node {
             metrics,
             query_lifetime_ms: u64::from(config.limits.query_lifetime_seconds) * 1000,
         });
+        // The first pack takes over, or the one whose day came while the node was down, before any door opens.
+        drop(exchange.orders.in_force(&exchange.log, exchange.clock.now()).await.map_err(because)?);
         tasks.spawn(peers::answer_all(exchange.clone(), sessions));
         tasks.spawn(take_up(exchange.clone(), unanswered));
         let closing = watch::Sender::new(false);
@@ -203,6 +208,8 @@ struct Ground {
     metrics: Arc<Metrics>,
     seals: Arc<Seals>,
     records: Arc<Records>,
+    orders: Orders,
+    ledger: Ledger,
     log: Log,
     writer: Writer,
     queue: mpsc::Receiver<Item>,
@@ -210,12 +217,20 @@ struct Ground {
     replay: Replay,
 }
 
-fn open_ground(config: &NodeConfig, signer: NoteSigner, own: &RegionEntry, others: &[RegionEntry]) -> Result<Ground, StartError> {
+fn open_ground(
+    config: &NodeConfig,
+    signer: NoteSigner,
+    own: &RegionEntry,
+    others: &[RegionEntry],
+    packs: Vec<Arc<RulePack>>,
+) -> Result<Ground, StartError> {
     let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
     let data = config.data_dir.clone();
     let keys_at = data.join("keys");
     let store: Arc<dyn Store> = Arc::new(OnDisk::open(&data.join("store"), u64::from(config.limits.cache_mib)).map_err(because)?);
     let key = keys::record_key(&keys_at, &entropy).map_err(because)?;
+    let ledger = Ledger::new(store.clone(), &key);
+    let orders = Orders::recover(&*store, packs, clock.now()).map_err(because)?;
     let records = Arc::new(Records::open(store.clone(), key, entropy.clone()).map_err(because)?);
     let seals = Arc::new(Seals::new(EpochKeys::in_folder(&keys_at).map_err(because)?));
     let logs: Vec<_> = others.iter().map(|entry| (entry.log_origin, entry.log.clone())).collect();
@@ -235,7 +250,7 @@ fn open_ground(config: &NodeConfig, signer: NoteSigner, own: &RegionEntry, other
     let unanswered = writer.unanswered().map_err(because)?;
     let replay = Replay::default();
     replay.recover(&log, &seals, &entropy).map_err(because)?;
-    Ok(Ground { clock, entropy, metrics, seals, records, log, writer, queue, unanswered, replay })
+    Ok(Ground { clock, entropy, metrics, seals, records, orders, ledger, log, writer, queue, unanswered, replay })
 }
 
 fn own_entry(directory: &Directory, me: Region) -> Result<&RegionEntry, StartError> {
@@ -251,13 +266,14 @@ fn read_files(path: &Path) -> Result<Files, StartError> {
     let network = &config.network;
     let directory = Directory::parse(&network.directory.display().to_string(), &read(&network.directory)?).map_err(because)?;
     let directory = directory.endorsed(read(&network.signatures)?.as_bytes(), &network.pinned).map_err(because)?;
-    let [rules] = config.rules.as_slice() else {
-        return Err(because(format!("{}: name exactly one rule pack under [[rules]]", path.display())));
-    };
-    let pack = RulePack::parse(&rules.file.display().to_string(), &read(&rules.file)?).map_err(because)?;
-    let governance: Vec<_> = directory.regions().iter().map(|entry| (entry.name, &entry.governance)).collect();
-    endorsement::verify(Label::RULES, &pack.digest(), read(&rules.signatures)?.as_bytes(), &governance)
-        .map_err(|error| because(format!("{}: {error}", rules.signatures.display())))?;
+    if config.rules.is_empty() {
+        return Err(because(format!(
+            "{}: name a rule pack under [[rules]]; without one nothing is asked or answered",
+            path.display()
+        )));
+    }
+    let packs = config.rules.iter().map(|rules| read_pack(rules, &directory, config.region).map(Arc::new));
+    let packs = packs.collect::<Result<Vec<_>, _>>()?;
 
     let own = own_entry(&directory, config.region)?;
     let tls = keys::read_signing_key(&config.keys.tls).map_err(because)?;
@@ -266,7 +282,23 @@ fn read_files(path: &Path) -> Result<Files, StartError> {
     }
     let log = role_signer(&config.keys.log, &own.log, KeyKind::Ed25519)?;
     let witness = role_signer(&config.keys.witness, &own.witness, KeyKind::CosignatureV1)?;
-    Ok(Files { directory: Arc::new(directory), pack: Arc::new(pack), tls, log, witness, config })
+    Ok(Files { directory: Arc::new(directory), packs, tls, log, witness, config })
+}
+
+/// A pack that this region uses and that every region that uses it has signed.
+fn read_pack(rules: &RuleFiles, directory: &Directory, me: Region) -> Result<RulePack, StartError> {
+    let file = rules.file.display();
+    let pack = RulePack::parse(&file.to_string(), &read(&rules.file)?).map_err(because)?;
+    if !pack.regions().contains(&me) {
+        return Err(because(format!("{file}: region {me} does not use this pack; name another one under [[rules]]")));
+    }
+    let signers = |region: &Region| directory.entry(*region).map(|entry| (entry.name, &entry.governance));
+    let governance: Option<Vec<_>> = pack.regions().iter().map(signers).collect();
+    let governance =
+        governance.ok_or_else(|| because(format!("{file}: the pack names a region that the network directory does not have")))?;
+    endorsement::verify(Label::RULES, &pack.digest(), read(&rules.signatures)?.as_bytes(), &governance)
+        .map_err(|error| because(format!("{}: {error}", rules.signatures.display())))?;
+    Ok(pack)
 }
 
 fn role_signer(path: &Path, expected: &NoteVerifier, kind: KeyKind) -> Result<NoteSigner, StartError> {

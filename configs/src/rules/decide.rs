@@ -62,6 +62,12 @@ pub struct Question<'a> {
     pub subject_kind: SubjectKind,
     /// What is asked.
     pub predicates: &'a [Predicate],
+    /// o
+    pub organisation: creditbay_protocol::name::OrganisationId,
+    /// d
+    pub with_digest: bool,
+    /// s
+    pub standing: super::standing::Standing,
 }
 
 /// What the pack demands of this question, or why it may not be asked.
@@ -70,7 +76,7 @@ pub fn require(pack: &RulePack, question: &Question<'_>) -> Result<Permit, Refus
 }
 
 /// Whether the query with these terms may be answered under this pack.
-pub fn decide(pack: &RulePack, terms: &Terms) -> Result<Permit, Refusal> {
+pub fn decide(pack: &RulePack, standing: super::standing::Standing, terms: &Terms) -> Result<Permit, Refusal> {
     if terms.pack != pack.digest() {
         return Err(Refusal::RulePack { named: terms.pack, active: pack.digest() });
     }
@@ -80,6 +86,9 @@ pub fn decide(pack: &RulePack, terms: &Terms) -> Result<Permit, Refusal> {
         purpose: terms.purpose,
         subject_kind: terms.subject_kind,
         predicates: terms.predicates.as_slice(),
+        organisation: terms.organisation,
+        with_digest: terms.with_digest,
+        standing,
     };
     let permit = require(pack, &question)?;
     if terms.lane != permit.lane {

@@ -8,7 +8,10 @@ pub mod section;
 
 pub mod phrase;
 
+pub mod authorise;
+pub mod budgets;
 pub mod catalogue;
+pub mod standing;
 
 pub mod matrix;
 

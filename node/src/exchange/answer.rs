@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use creditbay_configs::rules::evaluate::evaluate;
-use creditbay_protocol::answer::Reply;
+use creditbay_configs::rules::record::Record;
+use creditbay_protocol::answer::{Indeterminate, Reply, Truth, Verdict};
 use creditbay_protocol::leaf::LeafBody;
 use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::query::Query;
-use creditbay_protocol::refusal::Fault;
-use creditbay_protocol::responder::{AnsweredBefore, Fresh, Judged, Received};
+use creditbay_protocol::refusal::{Fault, Refusal};
+use creditbay_protocol::responder::{AnsweredBefore, AskedHere, Fresh, Judged, Received};
 
 use super::Exchange;
 use super::replay::{Claim, Ticket};
@@ -16,6 +17,8 @@ use crate::log::entry::{Appended, Entry};
 use crate::log::fault::LogError;
 use crate::log::rows::Row;
 use crate::policy;
+use crate::policy::ledger::{Cost, Reservation, ReserveError, VolumeWarning};
+use crate::policy::orders::InForce;
 use crate::store::log as layout;
 
 /// Who is at the other end of the connection, by the key that it proved.
@@ -68,9 +71,21 @@ impl Exchange {
             Claimed::New(ticket) => ticket,
             Claimed::Answered(index) => return self.answer_again(index),
         };
-        let reply = self.judge(peer, &fresh.asked().query)?;
+        let in_force = self.orders.in_force(&self.log, now).await.map_err(|error| self.refuse_leaf(&error))?;
+        let (reply, reservation) = self.judge(peer, &in_force, fresh.asked())?;
         let judged = Arc::new(fresh.judge(reply, self.entropy.seed()));
-        let appended = self.log.append(Entry::Answer(judged.clone())).await.map_err(|error| self.refuse_leaf(&error))?;
+        let spendings = reservation.as_ref().map(|reservation| reservation.spendings().to_vec()).unwrap_or_default();
+        let submitted = self.log.submit(Entry::Answer(judged.clone()), spendings).await;
+        // The leaf has its place: whatever is ordered from here on stands behind it.
+        drop(in_force);
+        let appended = match submitted {
+            Ok(submitted) => submitted.durable().await,
+            Err(error) => Err(error),
+        };
+        let appended = appended.map_err(|error| self.refuse_leaf(&error))?;
+        if let Some(reservation) = reservation {
+            reservation.settle();
+        }
         ticket.settle(appended.committed.place().index);
         self.log.raise_watermark(self.replay.prune(now));
         Ok(Released::Now(judged, appended))
@@ -88,28 +103,47 @@ impl Exchange {
         }
     }
 
-    /// Rules, then records. The look-up is made whatever the rules say, so that a refusal takes the same way.
-    fn judge(&self, peer: &Peer, query: &Query) -> Result<Reply, Fault> {
-        let records = query.subject.entity().map_or(Ok(Vec::new()), |subject| self.records.of(subject)).map_err(|error| {
+    /// Rules, then records, then budgets. The look-up is made whatever the rules say, so that a refusal takes the same way.
+    fn judge(&self, peer: &Peer, in_force: &InForce<'_>, asked: &AskedHere) -> Result<(Reply, Option<Reservation>), Fault> {
+        let query = &asked.query;
+        let records = self.look_up(query)?;
+        let law = self.directory.entry(self.me).map(|entry| entry.law).ok_or(Fault::LogStopped)?;
+        let judged = policy::may_answer(in_force, &self.directory, self.me, query, asked.time).and_then(|pack| {
+            let registers = self.records.registers();
+            let now = self.clock.now();
+            let verdicts = evaluate(pack, query.predicates.as_slice(), law, &records, &registers, now);
+            let unknown = |verdict: &Verdict| verdict.truth == Truth::Indeterminate(Indeterminate::NoSource);
+            let cost = Cost { unknown: verdicts.verdicts.iter().all(unknown) };
+            Ok((verdicts, self.ledger.reserve_answer(pack.budgets(), pack.volumes(), query, cost, now)))
+        });
+        match judged {
+            Ok((verdicts, Ok((reservation, warning)))) => {
+                self.metrics.count("creditbay_answers_total", &[("peer", peer.region.as_str())]);
+                if let Some(VolumeWarning { peer, persons, threshold }) = warning {
+                    self.metrics.count("creditbay_volume_warnings_total", &[("peer", peer.as_str())]);
+                    tracing::warn!(%peer, persons, threshold, "answers about natural persons in this year come near a threshold");
+                }
+                Ok((Reply::Answered(verdicts), Some(reservation)))
+            }
+            Ok((_, Err(ReserveError::Unreadable(error)))) => Err(self.refuse_leaf(&LogError::Rows(error))),
+            Ok((_, Err(ReserveError::Spent(refusal)))) | Err(refusal) => self.refuse(peer, refusal),
+        }
+    }
+
+    fn look_up(&self, query: &Query) -> Result<Vec<Record>, Fault> {
+        let records = query.subject.entity().map_or(Ok(Vec::new()), |subject| self.records.of(subject));
+        records.map_err(|error| {
             tracing::error!("{error}");
             Fault::LogStopped
-        })?;
-        let law = self.directory.entry(self.me).map(|entry| entry.law).ok_or(Fault::LogStopped)?;
-        match policy::may_answer(&self.pack, &self.directory, self.me, query) {
-            Ok(_permit) => {
-                let registers = self.records.registers();
-                let verdicts = evaluate(&self.pack, query.predicates.as_slice(), law, &records, &registers, self.clock.now());
-                self.metrics.count("creditbay_answers_total", &[("peer", peer.region.as_str())]);
-                Ok(Reply::Answered(verdicts))
-            }
-            Err(refusal) => {
-                if !self.refusals.take(peer.region, self.clock.now()) {
-                    return Err(Fault::LeafBudgetSpent);
-                }
-                self.metrics.count("creditbay_refusals_total", &[("peer", peer.region.as_str()), ("reason", refusal.name())]);
-                Ok(Reply::Refused(refusal))
-            }
+        })
+    }
+
+    fn refuse(&self, peer: &Peer, refusal: Refusal) -> Result<(Reply, Option<Reservation>), Fault> {
+        if !self.refusals.take(peer.region, self.clock.now()) {
+            return Err(Fault::LeafBudgetSpent);
         }
+        self.metrics.count("creditbay_refusals_total", &[("peer", peer.region.as_str()), ("reason", refusal.name())]);
+        Ok((Reply::Refused(refusal), None))
     }
 
     /// The same answer under a fresh proof.

@@ -3,50 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use creditbay_configs::rules::decide::Question as RuleQuestion;
+use creditbay_crypto::hash::Digest;
 use creditbay_protocol::attestation::{Attestation, Proven};
-use creditbay_protocol::identifier::{Identifier, SubjectKind};
-use creditbay_protocol::name::{OperatorId, OrganisationId, Region};
-use creditbay_protocol::predicate::{Predicates, Purpose};
+use creditbay_protocol::name::Region;
 use creditbay_protocol::proof::TlogProof;
-use creditbay_protocol::query::{Declined, DeclinedSubject, Query, Subject};
+use creditbay_protocol::query::{Declined, DeclinedSubject};
 use creditbay_protocol::refusal::{Fault, Refusal};
 use creditbay_protocol::requester::{Asked, Replied, Verified};
 
 use super::Exchange;
+use super::compose::{About, Composed, NotComposed, Question};
 use super::network::LinkError;
 use crate::log::append::ReceiptKept;
 use crate::log::entry::{Appended, Entry};
 use crate::log::fault::LogError;
 use crate::log::witness::Cosigned;
-use crate::policy;
 
 /// How long to wait before a lost exchange is tried again.
 const RETRY: Duration = Duration::from_millis(200);
-
-/// What a service wants to know.
-pub struct Question {
-    /// For whom.
-    pub organisation: OrganisationId,
-    /// Who asks there.
-    pub operator: OperatorId,
-    /// What for.
-    pub purpose: Purpose,
-    /// About whom.
-    pub subject: About,
-    /// Whom to ask; found from the identifier where it is not said.
-    pub issuer: Option<Region>,
-    /// What.
-    pub predicates: Predicates,
-}
-
-/// About whom a question is.
-pub enum About {
-    /// An entity.
-    Entity(Identifier),
-    /// A natural person, of whom nothing is kept.
-    NaturalPerson,
-}
 
 /// How a question ended.
 pub enum Outcome {
@@ -104,36 +78,23 @@ pub enum AskError {
 impl Exchange {
     /// Asks: rules, leaf, wire, verification, receipt.
     pub async fn ask(&self, question: Question) -> Result<Outcome, AskError> {
-        let About::Entity(subject) = &question.subject else {
-            return self.decline(&question, None, Refusal::NaturalPerson).await;
-        };
-        let issuer = question.issuer.or_else(|| self.directory.issuer_of(subject));
-        let issuer = issuer.filter(|issuer| self.directory.entry(*issuer).is_some()).ok_or(AskError::NoIssuer)?;
-        if issuer == self.me {
-            return Err(AskError::OwnSubject);
-        }
-        let permit = match policy::may_ask(&self.pack, &self.rule_question(&question, issuer, subject.subject_kind())) {
-            Ok(permit) => permit,
-            Err(refusal) => return self.decline(&question, Some(issuer), refusal).await,
-        };
-        let query = Query {
-            asker: self.me,
-            issuer,
-            organisation: question.organisation,
-            operator: question.operator,
-            purpose: question.purpose,
-            subject: Subject::Entity(*subject),
-            predicates: question.predicates,
-            lane: permit.lane(),
-            legal_basis: permit.legal_basis(),
-            pack: self.pack.digest(),
-            expires: self.clock.now().plus(self.query_lifetime_ms),
-            digest: None,
-            authorisation: None,
-            portfolio: None,
+        let in_force = self.orders.in_force(&self.log, self.clock.now()).await?;
+        let Composed { query, reservation } = match self.compose(&question, &in_force) {
+            Ok(composed) => composed,
+            Err(NotComposed::Impossible(error)) => return Err(error),
+            Err(NotComposed::Declined { issuer, refusal }) => {
+                return self.decline(&question, issuer, in_force.pack().digest(), refusal).await;
+            }
         };
         let asked = Arc::new(Asked::new(query, self.entropy.seed()));
-        let appended = self.log.append(Entry::Query(asked.clone())).await?;
+        let spendings = reservation.as_ref().map(|reservation| reservation.spendings().to_vec()).unwrap_or_default();
+        let submitted = self.log.submit(Entry::Query(asked.clone()), spendings).await?;
+        // The leaf has its place: whatever is ordered from here on stands behind it.
+        drop(in_force);
+        let appended = submitted.durable().await?;
+        if let Some(reservation) = reservation {
+            reservation.settle();
+        }
         self.carry_through(asked, appended).await.map(|answer| Outcome::Answered(Box::new(answer)))
     }
 
@@ -200,11 +161,17 @@ impl Exchange {
         Ok((attributed.include(asked, &root)?, root))
     }
 
-    async fn decline(&self, question: &Question, issuer: Option<Region>, refusal: Refusal) -> Result<Outcome, AskError> {
+    async fn decline(
+        &self,
+        question: &Question,
+        issuer: Option<Region>,
+        pack: Digest,
+        refusal: Refusal,
+    ) -> Result<Outcome, AskError> {
         self.metrics.count("creditbay_declined_total", &[("reason", refusal.name())]);
         let subject = match &question.subject {
             About::Entity(identifier) => DeclinedSubject::Known(*identifier),
-            About::NaturalPerson => DeclinedSubject::NaturalPerson,
+            About::Bearer | About::NaturalPerson => DeclinedSubject::NaturalPerson,
         };
         let declined = Declined {
             asker: self.me,
@@ -214,21 +181,11 @@ impl Exchange {
             purpose: question.purpose,
             subject,
             predicates: question.predicates.clone(),
-            pack: self.pack.digest(),
+            pack,
             refusal,
         };
         let appended = self.log.append(Entry::Declined(Arc::new((declined, self.entropy.seed())))).await?;
         Ok(Outcome::Declined { refusal, index: appended.committed.place().index })
-    }
-
-    fn rule_question<'a>(&self, question: &'a Question, issuer: Region, subject_kind: SubjectKind) -> RuleQuestion<'a> {
-        RuleQuestion {
-            asker: self.me,
-            issuer,
-            purpose: question.purpose,
-            subject_kind,
-            predicates: question.predicates.as_slice(),
-        }
     }
 }
 

@@ -1,11 +1,14 @@
-//! One exchange, told twice: `ask` is the requester's story, `answer` the responder's. Both fit on a screen.
+//! One exchange, told twice: `ask` is the requester's story, `answer` the responder's. Both fit on a screen. `compose` makes a query of a
+//! question.
 //!
 //! Time, chance, the log, the records and the way to the peers are arguments ([`Exchange`]), so the same code runs in the daemon and
 //! under a seeded clock and network. Not here: doors, connections, the decision itself.
 
 pub mod answer;
 pub mod ask;
+pub mod compose;
 pub mod network;
+pub mod order;
 pub mod replay;
 #[cfg(test)]
 mod tests;
@@ -13,7 +16,6 @@ mod tests;
 use std::sync::Arc;
 
 use creditbay_configs::peers::EndorsedDirectory;
-use creditbay_configs::rules::RulePack;
 use creditbay_protocol::name::Region;
 
 use self::network::Network;
@@ -25,6 +27,8 @@ use crate::log::Log;
 use crate::log::rows::Seals;
 use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
+use crate::policy::ledger::Ledger;
+use crate::policy::orders::Orders;
 use crate::store::records::Records;
 
 /// Everything that an exchange needs.
@@ -33,8 +37,10 @@ pub struct Exchange {
     pub me: Region,
     /// Who the nodes are.
     pub directory: Arc<EndorsedDirectory>,
-    /// The active rule pack.
-    pub pack: Arc<RulePack>,
+    /// Rule packs, suspensions and withdrawals.
+    pub orders: Orders,
+    /// What was spent.
+    pub ledger: Ledger,
     /// This node's log.
     pub log: Log,
     /// Opens what the log sealed.

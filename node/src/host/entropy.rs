@@ -59,6 +59,12 @@ impl Entropy {
         Seed::from_bytes(self.bytes32())
     }
 
+    /// 128 random bits, so that the digest of what holds them says nothing.
+    pub fn bits128(&self) -> u128 {
+        let bytes = self.bytes32();
+        bytes[..16].iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte))
+    }
+
     /// A nonce for AES-GCM.
     pub fn nonce(&self) -> [u8; 12] {
         let bytes = self.bytes32();

@@ -25,11 +25,13 @@ use super::entry::{Appended, Entry};
 use super::fault::LogError;
 use super::rows::Seals;
 use super::shared::Shared;
+use super::spend::{Balances, write_order};
 use super::witness::Cosigned;
 use crate::host::clock::Clock;
 use crate::host::disk;
 use crate::host::entropy::Entropy;
 use crate::host::telemetry::Metrics;
+use crate::store::ledger::Spending;
 use crate::store::log::{self as layout, HASHES_PER_CHUNK, Head, LEAVES_PER_CHUNK};
 use crate::store::{Batch, Durable, Tree};
 
@@ -44,6 +46,8 @@ pub enum Item {
     Leaf {
         /// What it records.
         entry: Entry,
+        /// What is spent with it.
+        spendings: Vec<Spending>,
         /// Who waits.
         done: oneshot::Sender<Result<Appended, LogError>>,
     },
@@ -87,6 +91,7 @@ pub struct Writer {
     pub(super) hash_tails: BTreeMap<u8, Vec<u8>>,
     pub(super) open: BTreeSet<u64>,
     pub(super) seen_written: BTreeMap<Origin, u64>,
+    pub(super) balances: Balances,
 }
 
 /// Leaves of one batch, ready to be written.
@@ -166,6 +171,7 @@ impl Writer {
         for (part, sealed) in self.seals.seal(&prepared.rows, time, head.batches, &self.entropy)?.into_iter().enumerate() {
             layout::set_sealed(&mut batch, first, head.batches, part as u16, sealed);
         }
+        self.write_ledger(&mut batch, items, time)?;
         let seen = self.write_seen(&mut batch);
         layout::set_head(&mut batch, &head);
 
@@ -312,6 +318,19 @@ impl Writer {
             }
         }
         if frontier.size() == size && frontier.root() == *root { Ok(frontier) } else { Err(LogError::SelfCheck { size }) }
+    }
+
+    /// What was spent and ordered stands in the batch of the leaves that say so: both become durable, or neither.
+    fn write_ledger(&mut self, batch: &mut Batch, items: &[Item], time: Millis) -> Result<(), LogError> {
+        let spendings =
+            items.iter().filter_map(|item| if let Item::Leaf { spendings, .. } = item { Some(spendings) } else { None });
+        self.balances.write(&*self.shared.store, batch, spendings.flatten(), time)?;
+        for item in items {
+            if let Item::Leaf { entry: Entry::Event(event), .. } = item {
+                write_order(batch, event, time);
+            }
+        }
+        Ok(())
     }
 
     fn write_seen(&self, batch: &mut Batch) -> Vec<(Origin, u64)> {

@@ -12,6 +12,7 @@ pub mod recover;
 pub mod rows;
 pub mod seen;
 pub mod shared;
+mod spend;
 pub mod tiles;
 pub mod witness;
 
@@ -31,6 +32,7 @@ use self::seen::Seen;
 use self::shared::Shared;
 use self::witness::Cosigned;
 use crate::store::Store;
+use crate::store::ledger::Spending;
 
 /// Items that wait for the writer at most.
 pub const QUEUE: usize = 4096;
@@ -41,6 +43,16 @@ pub struct Log {
     queue: mpsc::Sender<Item>,
     shared: Arc<Shared>,
     origin: Origin,
+}
+
+/// A leaf on its way to the store.
+pub struct Submitted(oneshot::Receiver<Result<Appended, LogError>>);
+
+impl Submitted {
+    /// Waits until the leaf is durable and signed over.
+    pub async fn durable(self) -> Result<Appended, LogError> {
+        self.0.await.map_err(|_| LogError::Closed)?
+    }
 }
 
 impl Log {
@@ -56,10 +68,15 @@ impl Log {
 
     /// Appends a leaf; returns when it is durable and signed over.
     pub async fn append(&self, entry: Entry) -> Result<Appended, LogError> {
+        self.submit(entry, Vec::new()).await?.durable().await
+    }
+
+    /// Gives a leaf its place in the queue, with what is spent with it. Leaves stand in the log in the order of the queue.
+    pub async fn submit(&self, entry: Entry, spendings: Vec<Spending>) -> Result<Submitted, LogError> {
         self.running()?;
         let (done, wait) = oneshot::channel();
-        self.queue.send(Item::Leaf { entry, done }).await.map_err(|_| LogError::Closed)?;
-        wait.await.map_err(|_| LogError::Closed)?
+        self.queue.send(Item::Leaf { entry, spendings, done }).await.map_err(|_| LogError::Closed)?;
+        Ok(Submitted(wait))
     }
 
     /// Keeps the receipt of an answer; returns when it is durable.

@@ -26,6 +26,7 @@ use super::prove::StoredNodes;
 use super::rows::{Row, Seals};
 use super::seen::Seen;
 use super::shared::Shared;
+use super::spend::Balances;
 use super::{Log, QUEUE, append};
 use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
@@ -126,6 +127,7 @@ pub fn recover(parts: Parts) -> Result<Recovered, LogError> {
         hash_tails,
         open,
         seen_written: BTreeMap::new(),
+        balances: Balances::default(),
     };
     Ok(Recovered { log, writer, queue })
 }

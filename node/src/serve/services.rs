@@ -22,7 +22,8 @@ use tokio::sync::Semaphore;
 
 use super::http::Problem;
 use crate::exchange::Exchange;
-use crate::exchange::ask::{About, Outcome, Question};
+use crate::exchange::ask::Outcome;
+use crate::exchange::compose::{About, Question};
 use crate::log::fault::LogError;
 
 /// Bytes of a request's body; the largest question is below 2 KiB.
@@ -90,6 +91,9 @@ async fn answer(door: &Services, headers: &HeaderMap, body: Result<Json<Asked>, 
         subject: read_subject(&asked.subject)?,
         issuer: asked.issuer,
         predicates: asked.predicates,
+        authorisation: None,
+        digest: None,
+        portfolio: None,
     };
     let Ok(place) = door.in_flight.clone().try_acquire_owned() else {
         return Err(Problem::new(

@@ -82,6 +82,9 @@ impl Store for InMemory {
         let failure = state.failing.filter(|(at, _)| *at == state.commits).map(|(_, failure)| failure);
         state.commits += 1;
         if failure != Some(Failure::NotPersisted) {
+            for key in batch.removals {
+                state.durable.remove(&(tree, key));
+            }
             for (key, value) in batch.writes {
                 state.durable.insert((tree, key), value);
             }

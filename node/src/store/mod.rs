@@ -4,6 +4,7 @@
 //! `records`. Not here: anything that looks inside a value.
 
 pub mod in_memory;
+pub mod ledger;
 pub mod log;
 pub mod on_disk;
 pub mod records;
@@ -41,6 +42,7 @@ pub const MAX_VALUE_BYTES: usize = 7 * 1024;
 #[derive(Debug, Default, Clone)]
 pub struct Batch {
     writes: Vec<(Vec<u8>, Vec<u8>)>,
+    removals: Vec<Vec<u8>>,
 }
 
 impl Batch {
@@ -48,6 +50,16 @@ impl Batch {
     pub fn set(&mut self, key: Vec<u8>, value: Vec<u8>) {
         debug_assert!(value.len() <= MAX_VALUE_BYTES, "a value of {} bytes", value.len());
         self.writes.push((key, value));
+    }
+
+    /// Removes a key.
+    pub fn remove(&mut self, key: Vec<u8>) {
+        self.removals.push(key);
+    }
+
+    /// What will be removed, before anything is written.
+    pub fn removals(&self) -> &[Vec<u8>] {
+        &self.removals
     }
 
     /// What will be written.

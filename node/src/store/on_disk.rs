@@ -130,6 +130,9 @@ impl Store for OnDisk {
             return Err(StoreError::Stopped);
         }
         let mut writes = sled::Batch::default();
+        for key in batch.removals {
+            writes.remove(key);
+        }
         for (key, value) in batch.writes {
             writes.insert(key, value);
         }

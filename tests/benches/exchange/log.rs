@@ -138,7 +138,7 @@ pub(crate) fn against_a_file(folder: &Path) -> Result<f64> {
             bytes.extend(wire::encode(&(asked.seed(), asked.query())));
             let (done, wait) = oneshot::channel();
             waiting.push(wait);
-            items.push(Item::Leaf { entry: Entry::Query(asked), done });
+            items.push(Item::Leaf { entry: Entry::Query(asked), spendings: Vec::new(), done });
         }
         let began = Instant::now();
         writer.write(items);

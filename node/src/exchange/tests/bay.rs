@@ -1,5 +1,5 @@
 //! Two nodes in one process, at message level: the real exchange, policy and log over the in-memory store, a manual clock, seeded chance
-//! and a network that is an argument.
+//! and a network that is an argument. Not here: the stories.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -11,7 +11,6 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
-use creditbay_protocol::answer::Truth;
 use creditbay_protocol::attestation::Attestation;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::identifier::{Identifier, Scheme};
@@ -21,14 +20,14 @@ use creditbay_protocol::predicate::{
     AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose, RegistrationStatus, Statuses,
 };
 use creditbay_protocol::query::{Query, Subject};
-use creditbay_protocol::refusal::{Fault, Refusal};
 use creditbay_protocol::requester::Asked;
 
-use super::Exchange;
-use super::answer::{Peer, Released};
-use super::ask::{About, AskError, Outcome, Question};
-use super::network::{LinkError, Network, Reply};
-use super::replay::Replay;
+use super::super::Exchange;
+use super::super::answer::{Peer, Released};
+use super::super::ask::{AskError, Outcome};
+use super::super::compose::{About, Question};
+use super::super::network::{LinkError, Network, Reply};
+use super::super::replay::Replay;
 use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
 use crate::host::keys::EpochKeys;
@@ -40,27 +39,29 @@ use crate::log::rows::Seals;
 use crate::log::seen::Seen;
 use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
+use crate::policy::ledger::Ledger;
+use crate::policy::orders::Orders;
 use crate::store::Store;
-use crate::store::in_memory::{Failure, InMemory};
+use crate::store::in_memory::InMemory;
 use crate::store::log as layout;
 use crate::store::records::Records;
 
-const NETWORK: &str = include_str!("../../../configs/samples/network/network.toml");
-const NETWORK_NOTE: &str = include_str!("../../../configs/samples/network/network.note");
-const PACK: &str = include_str!("../../../configs/samples/rules/gba-2026.1.toml");
-const COMPANY: &str = "91440101MA9XTEAT0A";
+pub(super) const NETWORK: &str = include_str!("../../../../configs/samples/network/network.toml");
+pub(super) const NETWORK_NOTE: &str = include_str!("../../../../configs/samples/network/network.note");
+pub(super) const PACK: &str = include_str!("../../../../configs/samples/rules/gba-2026.1.toml");
+pub(super) const COMPANY: &str = "91440101MA9XTEAT0A";
 /// 2026-11-23T04:00:00Z.
-const NOON: u64 = 1_795_406_400_000;
+pub(super) const NOON: u64 = 1_795_406_400_000;
 
-fn region(name: &str) -> Region {
+pub(super) fn region(name: &str) -> Region {
     Region::new(name).unwrap()
 }
 
-fn sample_key(city: &str, role: &str) -> SigningKey {
+pub(super) fn sample_key(city: &str, role: &str) -> SigningKey {
     SigningKey::from_seed(Seed::from_bytes(Digest::of(format!("creditbay sample {city} {role}").as_bytes()).0))
 }
 
-fn directory() -> EndorsedDirectory {
+pub(super) fn directory() -> EndorsedDirectory {
     let directory = Directory::parse("network.toml", NETWORK).unwrap();
     let pinned: Vec<_> = directory.entry(region("gz")).unwrap().governance.signers().to_vec();
     directory.endorsed(NETWORK_NOTE.as_bytes(), &pinned).unwrap()
@@ -68,7 +69,7 @@ fn directory() -> EndorsedDirectory {
 
 /// What the network does to the next messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Weather {
+pub(super) enum Weather {
     Fair,
     LosesTheReply,
     SendsEverythingTwice,
@@ -76,10 +77,10 @@ enum Weather {
 }
 
 /// Carries frames by calling the other node; checkpoints go before the frames that need them.
-struct InProcess {
-    nodes: Mutex<Vec<(Region, Weak<Exchange>)>>,
-    me: OnceLock<Region>,
-    weather: Arc<Mutex<Weather>>,
+pub(super) struct InProcess {
+    pub(super) nodes: Mutex<Vec<(Region, Weak<Exchange>)>>,
+    pub(super) me: OnceLock<Region>,
+    pub(super) weather: Arc<Mutex<Weather>>,
 }
 
 impl InProcess {
@@ -89,7 +90,7 @@ impl InProcess {
     }
 }
 
-fn carry_checkpoint(from: &Exchange, to: &Exchange, appended: &Appended) {
+pub(super) fn carry_checkpoint(from: &Exchange, to: &Exchange, appended: &Appended) {
     let origin = *from.log.origin();
     let seen = to.log.seen().size(&origin);
     if seen < appended.head.signed().checkpoint().size {
@@ -131,25 +132,26 @@ impl Network for InProcess {
     }
 }
 
-struct City {
-    exchange: Arc<Exchange>,
-    store: InMemory,
-    keys: Arc<tempfile::TempDir>,
+pub(super) struct City {
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) store: InMemory,
+    pub(super) keys: Arc<tempfile::TempDir>,
 }
 
-struct Bay {
-    gz: City,
-    hk: City,
-    time: Arc<AtomicU64>,
-    weather: Arc<Mutex<Weather>>,
+pub(super) struct Bay {
+    pub(super) gz: City,
+    pub(super) hk: City,
+    pub(super) time: Arc<AtomicU64>,
+    pub(super) weather: Arc<Mutex<Weather>>,
 }
 
-fn open(
+pub(super) fn open(
     city: &str,
     store: InMemory,
     keys: Arc<tempfile::TempDir>,
     time: &Arc<AtomicU64>,
     network: Arc<InProcess>,
+    packs: &[Arc<RulePack>],
 ) -> Result<City, LogError> {
     let directory = Arc::new(directory());
     let own = directory.entry(region(city)).unwrap().clone();
@@ -180,7 +182,8 @@ fn open(
     let exchange = Arc::new(Exchange {
         me: own.name,
         directory,
-        pack: Arc::new(RulePack::parse("gba-2026.1.toml", PACK).unwrap()),
+        orders: Orders::recover(&*shared, packs.to_vec(), clock.now()).unwrap(),
+        ledger: Ledger::new(shared.clone(), &[7; 32]),
         log,
         seals,
         witness: Witness::new(signer("witness", &format!("{city}.creditbay/witness"), KeyKind::CosignatureV1)),
@@ -196,13 +199,24 @@ fn open(
     Ok(City { exchange, store, keys })
 }
 
-fn bay() -> Bay {
+/// The bundled pack.
+pub(super) fn sample_pack() -> Arc<RulePack> {
+    Arc::new(RulePack::parse("gba-2026.1.toml", PACK).unwrap())
+}
+
+/// Two nodes under the bundled pack.
+pub(super) fn bay() -> Bay {
+    bay_with(&[sample_pack()])
+}
+
+/// Two nodes that loaded these packs.
+pub(super) fn bay_with(packs: &[Arc<RulePack>]) -> Bay {
     let time = Arc::new(AtomicU64::new(NOON));
     let weather = Arc::new(Mutex::new(Weather::Fair));
     let networks: [Arc<InProcess>; 2] =
         std::array::from_fn(|_| Arc::new(InProcess { nodes: Mutex::default(), me: OnceLock::new(), weather: weather.clone() }));
-    let gz = open("gz", InMemory::new(), Arc::new(tempfile::tempdir().unwrap()), &time, networks[0].clone()).unwrap();
-    let hk = open("hk", InMemory::new(), Arc::new(tempfile::tempdir().unwrap()), &time, networks[1].clone()).unwrap();
+    let gz = open("gz", InMemory::new(), Arc::new(tempfile::tempdir().unwrap()), &time, networks[0].clone(), packs).unwrap();
+    let hk = open("hk", InMemory::new(), Arc::new(tempfile::tempdir().unwrap()), &time, networks[1].clone(), packs).unwrap();
     for network in &networks {
         let nodes = [&gz, &hk].map(|city| (city.exchange.me, Arc::downgrade(&city.exchange)));
         network.nodes.lock().unwrap().extend(nodes);
@@ -224,7 +238,7 @@ fn bay() -> Bay {
     Bay { gz, hk, time, weather }
 }
 
-fn question(purpose: Purpose, predicate: Predicate) -> Question {
+pub(super) fn question(purpose: Purpose, predicate: Predicate) -> Question {
     Question {
         organisation: Name::new("bank.hk").unwrap(),
         operator: Name::new("a.chan").unwrap(),
@@ -232,55 +246,36 @@ fn question(purpose: Purpose, predicate: Predicate) -> Question {
         subject: About::Entity(Identifier::parse(Scheme::Uscc, COMPANY).unwrap()),
         issuer: None,
         predicates: Predicates::new(vec![predicate]).unwrap(),
+        authorisation: None,
+        digest: None,
+        portfolio: None,
     }
 }
 
-fn clean() -> Question {
+pub(super) fn clean() -> Question {
     question(Purpose::Fin, Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 })
 }
 
-fn leaves(city: &City) -> Vec<LeafBody> {
+pub(super) fn leaves(city: &City) -> Vec<LeafBody> {
     let size = city.exchange.log.head().signed().checkpoint().size;
     let leaves = layout::read_leaves(&city.store, 0, size).unwrap();
     leaves.iter().map(|leaf| Leaf::parse(leaf).unwrap().body).collect()
 }
 
-fn kinds(city: &City) -> Vec<&'static str> {
-    leaves(city).iter().map(LeafBody::kind).collect()
+/// The kinds of a log's leaves after the activation of its first pack.
+pub(super) fn kinds(city: &City) -> Vec<&'static str> {
+    leaves(city).iter().map(LeafBody::kind).skip_while(|kind| *kind == "pack-activated").collect()
 }
 
-async fn answered(bay: &Bay, question: Question) -> Attestation {
+pub(super) async fn answered(bay: &Bay, question: Question) -> Attestation {
     match bay.hk.exchange.ask(question).await.unwrap() {
         Outcome::Answered(answer) => answer.attestation(),
         Outcome::Declined { refusal, .. } => panic!("declined: {refusal}"),
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn one_question_one_answer_that_verifies_offline() {
-    let bay = bay();
-    let attestation = answered(&bay, clean()).await;
-    assert_eq!(attestation.content.answers[0].verdict.truth, Truth::True);
-    assert_eq!((kinds(&bay.hk), kinds(&bay.gz)), (vec!["query"], vec!["answer"]));
-    attestation.verify(&directory().known_logs()).unwrap();
-    let LeafBody::Answer { query, .. } = &leaves(&bay.gz)[0] else { panic!("no answer") };
-    let asked = layout::read_leaves(&bay.hk.store, 0, 1).unwrap();
-    assert_eq!(*query, Leaf::parse(&asked[0]).unwrap().hash(), "the answer's leaf names the query's");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_the_rules_do_not_admit_is_declined_at_home_and_goes_nowhere() {
-    let bay = bay();
-    let refused = bay.hk.exchange.ask(question(Purpose::Prof, Predicate::ExistsValid { of: AttestationType::Permit })).await;
-    assert!(matches!(refused, Ok(Outcome::Declined { refusal: Refusal::PurposeNotAdmitted, index: 0 })));
-    let person = Question { subject: About::NaturalPerson, ..clean() };
-    let refused = bay.hk.exchange.ask(person).await;
-    assert!(matches!(refused, Ok(Outcome::Declined { refusal: Refusal::NaturalPerson, index: 1 })));
-    assert_eq!((kinds(&bay.hk), kinds(&bay.gz)), (vec!["declined", "declined"], vec![]));
-}
-
 /// A query that skips its own node's rules.
-fn rogue_query(bay: &Bay, purpose: Purpose) -> Query {
+pub(super) fn rogue_query(bay: &Bay, purpose: Purpose) -> Query {
     let hk = &bay.hk.exchange;
     Query {
         asker: hk.me,
@@ -296,7 +291,7 @@ fn rogue_query(bay: &Bay, purpose: Purpose) -> Query {
         .unwrap(),
         lane: Lane::Public,
         legal_basis: LegalBasis::CnPub,
-        pack: hk.pack.digest(),
+        pack: sample_pack().digest(),
         expires: hk.clock.now().plus(30_000),
         digest: None,
         authorisation: None,
@@ -304,133 +299,9 @@ fn rogue_query(bay: &Bay, purpose: Purpose) -> Query {
     }
 }
 
-async fn ask_rogue(bay: &Bay, query: Query) -> Result<Attestation, AskError> {
+pub(super) async fn ask_rogue(bay: &Bay, query: Query) -> Result<Attestation, AskError> {
     let hk = &bay.hk.exchange;
     let asked = Arc::new(Asked::new(query, hk.entropy.seed()));
     let appended = hk.log.append(crate::log::entry::Entry::Query(asked.clone())).await.unwrap();
     hk.carry_through(asked, appended).await.map(|answer| answer.attestation())
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_peer_that_skips_its_own_rules_is_refused_with_a_leaf_on_both_sides() {
-    let bay = bay();
-    let refused = ask_rogue(&bay, rogue_query(&bay, Purpose::Prof)).await.unwrap();
-    assert_eq!(refused.content.refusal, Some(Refusal::PurposeNotAdmitted));
-    refused.verify(&directory().known_logs()).unwrap();
-    assert_eq!((kinds(&bay.hk), kinds(&bay.gz)), (vec!["query"], vec!["refusal"]));
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_rule_pack_is_refused_and_both_are_named() {
-    let bay = bay();
-    let query = Query { pack: Digest([9; 32]), ..rogue_query(&bay, Purpose::Fin) };
-    let refused = ask_rogue(&bay, query).await.unwrap();
-    let active = bay.gz.exchange.pack.digest();
-    assert_eq!(refused.content.refusal, Some(Refusal::RulePack { named: Digest([9; 32]), active }));
-}
-
-#[tokio::test(start_paused = true)]
-async fn refusals_beyond_the_budget_are_faults_and_cost_no_leaf() {
-    let bay = bay();
-    for _ in 0..3 {
-        ask_rogue(&bay, rogue_query(&bay, Purpose::Prof)).await.unwrap();
-    }
-    let refused = ask_rogue(&bay, rogue_query(&bay, Purpose::Prof)).await;
-    assert!(matches!(refused, Err(AskError::NoAnswer(LinkError::Fault(Fault::LeafBudgetSpent)))));
-    assert_eq!(kinds(&bay.gz), ["refusal"; 3]);
-    assert_eq!(kinds(&bay.hk).last(), Some(&"abandoned"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn asked_twice_or_a_lost_reply_is_one_answer_and_one_leaf() {
-    let bay = bay();
-    *bay.weather.lock().unwrap() = Weather::SendsEverythingTwice;
-    answered(&bay, clean()).await.verify(&directory().known_logs()).unwrap();
-    *bay.weather.lock().unwrap() = Weather::LosesTheReply;
-    answered(&bay, clean()).await.verify(&directory().known_logs()).unwrap();
-    assert_eq!((kinds(&bay.hk), kinds(&bay.gz)), (vec!["query"; 2], vec!["answer"; 2]));
-    assert!(bay.gz.exchange.metrics.counted("creditbay_answers_again_total", &[]) >= 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_changed_reply_reaches_no_service_and_is_closed_as_abandoned() {
-    let bay = bay();
-    *bay.weather.lock().unwrap() = Weather::FlipsABitOfTheReply;
-    let refused = bay.hk.exchange.ask(clean()).await;
-    assert!(matches!(refused, Err(AskError::ReplyRefused(Fault::Malformed | Fault::ProofInvalid | Fault::OtherQuestion))));
-    assert_eq!(kinds(&bay.hk), ["query", "abandoned"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn stale_and_early_queries_are_faults() {
-    let bay = bay();
-    let expired = Query { expires: Millis(NOON - 40_000), ..rogue_query(&bay, Purpose::Fin) };
-    assert!(matches!(ask_rogue(&bay, expired).await, Err(AskError::NoAnswer(_))));
-    let long = Query { expires: Millis(NOON + 121_000), ..rogue_query(&bay, Purpose::Fin) };
-    let refused = ask_rogue(&bay, long).await;
-    assert!(matches!(refused, Err(AskError::NoAnswer(LinkError::Fault(Fault::LifetimeTooLong)))));
-    let elsewhere = Query { asker: region("mo"), ..rogue_query(&bay, Purpose::Fin) };
-    let refused = ask_rogue(&bay, elsewhere).await;
-    assert!(matches!(refused, Err(AskError::NoAnswer(LinkError::Fault(Fault::WrongSender)))));
-    assert_eq!(kinds(&bay.gz), [""; 0]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_clock_set_back_stops_intake_before_any_leaf_carries_it() {
-    let bay = bay();
-    answered(&bay, clean()).await;
-    bay.time.store(NOON - 3_600_000, Ordering::Release);
-    assert!(matches!(bay.hk.exchange.ask(clean()).await, Err(AskError::Log(LogError::Clock(_)))));
-    bay.time.store(NOON + 1, Ordering::Release);
-    answered(&bay, clean()).await;
-    assert_eq!(kinds(&bay.hk), ["query", "query"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_write_that_fails_releases_nothing_and_the_same_code_recovers() {
-    for failure in [Failure::NotPersisted, Failure::ReportedAsFailed] {
-        let bay = bay();
-        answered(&bay, clean()).await;
-        bay.gz.store.fail(0, failure);
-        let refused = bay.hk.exchange.ask(clean()).await;
-        assert!(matches!(refused, Err(AskError::NoAnswer(_))), "nothing leaves a log that failed");
-        let durable = bay.gz.store.reopen();
-        let network = Arc::new(InProcess { nodes: Mutex::default(), me: OnceLock::new(), weather: bay.weather.clone() });
-        let again = open("gz", durable, bay.gz.keys.clone(), &bay.time, network).unwrap();
-        let expected = if failure == Failure::NotPersisted { 1 } else { 2 };
-        assert_eq!(again.exchange.log.head().signed().checkpoint().size, expected, "{failure:?}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_store_whose_root_does_not_match_does_not_open() {
-    let bay = bay();
-    answered(&bay, clean()).await;
-    let mut head = layout::head(&bay.gz.store).unwrap().unwrap();
-    head.root = Digest([0; 32]);
-    let mut batch = crate::store::Batch::default();
-    layout::set_head(&mut batch, &head);
-    bay.gz.store.commit(crate::store::Tree::Log, batch).unwrap();
-    let network = Arc::new(InProcess { nodes: Mutex::default(), me: OnceLock::new(), weather: bay.weather.clone() });
-    let refused = open("gz", bay.gz.store.reopen(), bay.gz.keys.clone(), &bay.time, network).err().unwrap();
-    assert!(matches!(refused, LogError::SelfCheck { size: 1 }), "{refused}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn many_at_once_share_flushes_and_every_answer_verifies() {
-    let bay = Arc::new(bay());
-    let before = bay.hk.store.commits();
-    let asking: Vec<_> = (0..200)
-        .map(|_| {
-            let bay = bay.clone();
-            tokio::spawn(async move { answered(&bay, clean()).await })
-        })
-        .collect();
-    for asked in asking {
-        asked.await.unwrap().verify(&directory().known_logs()).unwrap();
-    }
-    assert_eq!(kinds(&bay.gz).len(), 200);
-    assert!(bay.hk.store.commits() - before < 100, "group commit: {} flushes", bay.hk.store.commits() - before);
-    let refused = bay.hk.exchange.log.prove(200, &bay.hk.exchange.log.head());
-    assert!(refused.is_err());
 }

@@ -1,5 +1,7 @@
 //! The operator's door: status, and the import of record files, over a unix socket whose mode is the authentication.
 
+mod orders;
+
 use std::convert::Infallible;
 use std::io::Read;
 use std::path::PathBuf;
@@ -22,6 +24,7 @@ use crate::host::clock::Stopwatch;
 use crate::host::disk;
 use crate::intake;
 use crate::quic::dial::Links;
+use crate::store::ledger::Activation;
 
 /// Chunks of a file, or lines of a report, that wait at most.
 const QUEUE: usize = 64;
@@ -47,6 +50,7 @@ pub async fn serve(listener: UnixListener, admin: Arc<Admin>) {
         .route("/v1/status", get(status))
         .route("/v1/records", get(records))
         .route("/v1/import", post(import))
+        .merge(orders::router())
         .layer(DefaultBodyLimit::disable())
         .with_state(admin);
     if let Err(error) = axum::serve(listener, router).await {
@@ -62,6 +66,8 @@ struct Status {
     peers: Vec<PeerStatus>,
     registers: Vec<RegisterStatus>,
     rule_pack: String,
+    rule_packs: Vec<ActivationStatus>,
+    suspended: Vec<String>,
     uptime_seconds: u64,
     version: &'static str,
     disk_free_mib: Option<u64>,
@@ -83,6 +89,13 @@ struct PeerStatus {
 }
 
 #[derive(Serialize)]
+struct ActivationStatus {
+    pack: String,
+    serial: u32,
+    activated: String,
+}
+
+#[derive(Serialize)]
 struct RegisterStatus {
     register: String,
     synchronised: String,
@@ -99,6 +112,7 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
     let head = exchange.log.head();
     let checkpoint = head.signed().checkpoint();
     let seen = exchange.log.seen();
+    let in_force = exchange.orders.read().await;
     let peers = admin.links.connected().into_iter().filter_map(|(region, connected)| {
         let log = exchange.directory.entry(region)?.log_origin;
         Some(PeerStatus { region: region.to_string(), connected, seen_size: seen.size(&log), suspended: seen.suspended(&log) })
@@ -113,11 +127,21 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
         },
         peers: peers.collect(),
         registers: registers(exchange),
-        rule_pack: exchange.pack.digest().to_string(),
+        rule_pack: in_force.pack().digest().to_string(),
+        rule_packs: in_force.activations().iter().map(activation).collect(),
+        suspended: in_force.suspended().iter().map(ToString::to_string).collect(),
         uptime_seconds: admin.started.micros() / 1_000_000,
         version: env!("CARGO_PKG_VERSION"),
         disk_free_mib: disk::free_mib(&admin.data),
     })
+}
+
+fn activation(activation: &Activation) -> ActivationStatus {
+    ActivationStatus {
+        pack: activation.pack.to_string(),
+        serial: activation.serial,
+        activated: activation.at.to_string(),
+    }
 }
 
 async fn records(State(admin): State<Arc<Admin>>) -> Json<RecordsStatus> {
@@ -160,6 +184,7 @@ async fn import(State(admin): State<Arc<Admin>>, Query(import): Query<Import>, b
             }
         }
     });
+    let pack = admin.exchange.orders.read().await.pack().clone();
     tokio::task::spawn_blocking(move || {
         let mut report = |event: intake::Event| {
             if let Ok(mut line) = serde_json::to_vec(&event) {
@@ -170,7 +195,7 @@ async fn import(State(admin): State<Arc<Admin>>, Query(import): Query<Import>, b
         let exchange = &admin.exchange;
         let file = Chunks { chunks: chunks_in, current: Bytes::new(), ended: false };
         let now = exchange.clock.now();
-        let imported = intake::import(file, &import.file, import.strict, &exchange.pack, &exchange.records, now, &mut report);
+        let imported = intake::import(file, &import.file, import.strict, &pack, &exchange.records, now, &mut report);
         if let Err(error) = imported {
             tracing::warn!("an import failed: {error}");
         }

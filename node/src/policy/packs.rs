@@ -1,0 +1,96 @@
+//! Which rule pack a node asks under, and which ones it answers under (PROTOCOL 29.3; design 6).
+//!
+//! A pack takes over on its day, with a leaf; the one before it still answers, for as long as the new one says, queries that name it.
+//! Editions only go up. Not here: who signed a pack (checked before it is loaded), and the leaf (`orders`).
+
+use std::sync::Arc;
+
+use creditbay_configs::rules::RulePack;
+use creditbay_crypto::hash::Digest;
+use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::event::{Event, Overlap};
+use creditbay_protocol::limits::FRESHNESS_MS;
+use creditbay_protocol::refusal::Refusal;
+
+use crate::store::ledger::Activation;
+
+const DAY_MS: u64 = 86_400_000;
+
+/// The packs that a node loaded, each endorsed by all regions that use it, by their editions.
+pub struct Packs(Vec<Arc<RulePack>>);
+
+/// Why packs cannot be used together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PacksError {
+    /// Two packs of one edition.
+    #[error("two rule packs have serial {serial}; name one of them under [[rules]], or give the newer a higher serial")]
+    SerialTwice {
+        /// The edition.
+        serial: u32,
+    },
+    /// The pack that the log activated last is not loaded.
+    #[error("rule pack {pack} (serial {serial}) was activated in this log and is not under [[rules]]; name its file there")]
+    ActiveMissing {
+        /// Its digest.
+        pack: Digest,
+        /// Its edition.
+        serial: u32,
+    },
+    /// No pack may be used today.
+    #[error("no rule pack under [[rules]] is in force today; the earliest begins on {earliest}")]
+    NoneInForce {
+        /// The first day of the earliest.
+        earliest: creditbay_protocol::calendar::Day,
+    },
+}
+
+impl Packs {
+    /// These packs, of which each edition stands once, and the last one activated is there.
+    pub fn new(mut packs: Vec<Arc<RulePack>>, activations: &[Activation], now: Millis) -> Result<Self, PacksError> {
+        packs.sort_by_key(|pack| pack.serial());
+        if let Some(twice) = packs.windows(2).find(|pair| pair[0].serial() == pair[1].serial()) {
+            return Err(PacksError::SerialTwice { serial: twice[0].serial() });
+        }
+        let packs = Self(packs);
+        match activations.last() {
+            Some(active) if packs.loaded(active.pack).is_none() => {
+                Err(PacksError::ActiveMissing { pack: active.pack, serial: active.serial })
+            }
+            None if packs.due(activations, now).is_none() => {
+                let earliest = packs.0.iter().map(|pack| pack.effective_from()).min();
+                Err(PacksError::NoneInForce { earliest: earliest.unwrap_or(creditbay_protocol::calendar::Day::LAST) })
+            }
+            _ => Ok(packs),
+        }
+    }
+
+    /// The pack under which this node asks; `None` before the first activation.
+    pub fn active(&self, activations: &[Activation]) -> Option<&Arc<RulePack>> {
+        self.loaded(activations.last()?.pack)
+    }
+
+    /// The pack by which a query is judged that names it and whose leaf carries this time. The asker's clock may be ahead of this one by
+    /// what is allowed.
+    pub fn for_query(&self, activations: &[Activation], named: Digest, asked: Millis) -> Result<&Arc<RulePack>, Refusal> {
+        let active = activations.last().map_or(Digest([0; 32]), |last| last.pack);
+        let begun =
+            activations.iter().rev().find(|activation| activation.pack == named && activation.at <= asked.plus(FRESHNESS_MS));
+        let ended = activations.iter().filter_map(|activation| activation.overlap).find(|overlap| overlap.pack == named);
+        let good = begun.is_some() && (named == active || ended.is_some_and(|overlap| asked <= overlap.until));
+        self.loaded(named).filter(|_| good).ok_or(Refusal::RulePack { named, active })
+    }
+
+    /// The activation that is due, as its leaf will say it: the newest edition above the active one whose day has come.
+    pub fn due(&self, activations: &[Activation], now: Millis) -> Option<Event> {
+        let active = activations.last();
+        let newer = |pack: &&Arc<RulePack>| active.is_none_or(|active| pack.serial() > active.serial);
+        let next = self.0.iter().rev().find(|pack| newer(pack) && pack.effective_from() <= now.day())?;
+        let until = now.plus(u64::from(next.overlap_days()) * DAY_MS);
+        let overlap = active.map(|active| Overlap { pack: active.pack, until });
+        Some(Event::PackActivated { pack: next.digest(), serial: next.serial(), overlap })
+    }
+
+    fn loaded(&self, digest: Digest) -> Option<&Arc<RulePack>> {
+        self.0.iter().find(|pack| pack.digest() == digest)
+    }
+}
