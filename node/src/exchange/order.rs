@@ -44,7 +44,8 @@ impl Exchange {
     pub async fn withdraw(&self, signed: &SignedWithdrawal) -> Result<u64, OrderError> {
         let withdrawal = &signed.withdrawal;
         let channels = self.directory.regions().iter().flat_map(|region| &region.channels);
-        let channel = channels.into_iter().find(|channel| channel.name == withdrawal.channel).ok_or(OrderError::ChannelUnknown)?;
+        let channel =
+            channels.into_iter().find(|channel| channel.name == withdrawal.channel).ok_or(OrderError::ChannelUnknown)?;
         signed.verify(&channel.key)?;
         self.metrics.count("creditbay_withdrawals_total", &[]);
         let event = Event::AuthorisationWithdrawn { authorisation: withdrawal.authorisation, channel: withdrawal.channel };

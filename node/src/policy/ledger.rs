@@ -326,3 +326,6 @@ impl UnderPortfolio {
 fn use_bit(number: Uses) -> Balance {
     Balance { bits: 1 << number.get(), ..Balance::default() }
 }
+
+#[cfg(test)]
+mod tests;

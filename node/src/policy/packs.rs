@@ -94,3 +94,73 @@ impl Packs {
         self.0.iter().find(|pack| pack.digest() == digest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = include_str!("../../../configs/samples/rules/gba-2026.1.toml");
+    /// 2026-11-23T04:00:00Z.
+    const NOON: Millis = Millis(1_795_406_400_000);
+
+    /// The bundled pack as another edition, which begins on that day.
+    fn edition(serial: u32, from: &str) -> Arc<RulePack> {
+        let line = |key: &str| TEXT.lines().find(|line| line.starts_with(key)).unwrap();
+        let text = TEXT
+            .replace(line("serial ="), &format!("serial = {serial}"))
+            .replace(line("effective_from ="), &format!("effective_from = \"{from}\""));
+        Arc::new(RulePack::parse("edition.toml", &text).unwrap())
+    }
+
+    fn activated(pack: &RulePack, at: Millis, overlap: Option<Overlap>) -> Activation {
+        Activation { pack: pack.digest(), serial: pack.serial(), at, overlap }
+    }
+
+    #[test]
+    fn a_pack_takes_over_on_its_day_and_the_one_before_still_answers() {
+        let (one, two) = (edition(1, "2026-04-01"), edition(2, "2026-11-24"));
+        let packs = Packs::new(vec![two.clone(), one.clone()], &[], NOON).unwrap();
+        let first = Event::PackActivated { pack: one.digest(), serial: 1, overlap: None };
+        assert_eq!(packs.due(&[], NOON), Some(first));
+        let mut said = vec![activated(&one, NOON, None)];
+        assert_eq!(packs.due(&said, NOON), None);
+        let midnight = NOON.plus(12 * 3_600_000);
+        assert_eq!(packs.due(&said, midnight.minus(1)), None);
+        let Some(Event::PackActivated { pack, serial: 2, overlap: Some(overlap) }) = packs.due(&said, midnight) else {
+            panic!("nothing is due at midnight")
+        };
+        assert_eq!((pack, overlap.pack), (two.digest(), one.digest()));
+        said.push(activated(&two, midnight, Some(overlap)));
+        assert_eq!(packs.active(&said).unwrap().digest(), two.digest());
+        let good = |named: &RulePack, asked| packs.for_query(&said, named.digest(), asked).is_ok();
+        assert!(good(&one, NOON) && good(&one, overlap.until) && !good(&one, overlap.until.plus(1)));
+        assert!(good(&two, midnight) && good(&two, midnight.minus(FRESHNESS_MS)), "the asker's clock may be ahead");
+        assert!(!good(&two, midnight.minus(FRESHNESS_MS + 1)), "before its time");
+    }
+
+    #[test]
+    fn a_pack_that_was_never_activated_here_is_refused_and_both_are_named() {
+        let one = edition(1, "2026-04-01");
+        let packs = Packs::new(vec![one.clone()], &[], NOON).unwrap();
+        let said = [activated(&one, NOON, None)];
+        let named = Digest([9; 32]);
+        let refused = packs.for_query(&said, named, NOON).err();
+        assert_eq!(refused, Some(Refusal::RulePack { named, active: one.digest() }));
+    }
+
+    #[test]
+    fn editions_go_up_and_the_active_one_must_be_there() {
+        let (one, two) = (edition(1, "2026-04-01"), edition(2, "2026-04-02"));
+        let other = edition(2, "2026-04-03");
+        let refused = |packs: &[&Arc<RulePack>], said: &[Activation]| {
+            Packs::new(packs.iter().map(|pack| (*pack).clone()).collect(), said, NOON).err()
+        };
+        assert_eq!(refused(&[&two, &other], &[]), Some(PacksError::SerialTwice { serial: 2 }));
+        let said = [activated(&two, NOON, None)];
+        assert_eq!(refused(&[&one], &said), Some(PacksError::ActiveMissing { pack: two.digest(), serial: 2 }));
+        let packs = Packs::new(vec![one.clone(), two.clone()], &said, NOON).unwrap();
+        assert_eq!(packs.due(&said, NOON), None, "an older edition never takes over");
+        let early = edition(3, "2027-01-01");
+        assert_eq!(refused(&[&early], &[]), Some(PacksError::NoneInForce { earliest: early.effective_from() }));
+    }
+}

@@ -137,11 +137,7 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
 }
 
 fn activation(activation: &Activation) -> ActivationStatus {
-    ActivationStatus {
-        pack: activation.pack.to_string(),
-        serial: activation.serial,
-        activated: activation.at.to_string(),
-    }
+    ActivationStatus { pack: activation.pack.to_string(), serial: activation.serial, activated: activation.at.to_string() }
 }
 
 async fn records(State(admin): State<Arc<Admin>>) -> Json<RecordsStatus> {

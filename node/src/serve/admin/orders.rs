@@ -66,7 +66,9 @@ impl From<OrderError> for Problem {
             OrderError::ChannelUnknown => Self::new(status, "channel_unknown", "No channel of that name", detail),
             OrderError::Forged(_) => Self::new(StatusCode::FORBIDDEN, "forged", "The channel did not sign this", detail),
             OrderError::NoPeer => Self::new(status, "no_peer", "No such peer", detail),
-            OrderError::PortfolioTooLarge { .. } => Self::new(status, "portfolio_too_large", "The portfolio is too large", detail),
+            OrderError::PortfolioTooLarge { .. } => {
+                Self::new(status, "portfolio_too_large", "The portfolio is too large", detail)
+            }
             OrderError::Log(error) => error.into(),
         }
     }
