@@ -383,8 +383,7 @@ fn row_of(entry: &Entry, index: u64) -> Option<Vec<u8>> {
         }
         Entry::Declined(declined) => {
             let (Declined { subject, operator, refusal, .. }, seed) = &**declined;
-            let subject = &subject.canonical_bytes();
-            Some(wire::encode(&RowRef::Declined { index, seed, subject, operator: *operator, refusal: *refusal }))
+            Some(wire::encode(&RowRef::Declined { index, seed, subject: &subject.canonical_bytes(), operator, refusal }))
         }
         Entry::Abandoned { .. } => None,
     }

@@ -120,7 +120,7 @@ pub(super) enum RowRef<'a> {
         query_index: u64,
     },
     /// See [`Row::Declined`].
-    Declined { index: u64, seed: &'a Seed, subject: &'a [u8], operator: OperatorId, refusal: Refusal },
+    Declined { index: u64, seed: &'a Seed, subject: &'a [u8], operator: &'a OperatorId, refusal: &'a Refusal },
     /// See [`Row::Receipt`].
     Receipt {
         query: u64,
