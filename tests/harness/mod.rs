@@ -4,7 +4,6 @@
 
 pub mod archive;
 pub mod build;
-pub mod directory;
 pub mod hostile;
 pub mod http;
 pub mod network;
