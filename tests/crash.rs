@@ -27,7 +27,7 @@ const LOOK_EVERY: u64 = 10;
 const ANSWERS_BEFORE: usize = 10_000;
 
 /// The answers that reached a service, by the hash of their leaf.
-type Acknowledged = Arc<Mutex<BTreeSet<Digest>>>;
+pub(crate) type Acknowledged = Arc<Mutex<BTreeSet<Digest>>>;
 
 #[test]
 fn a_killed_node_keeps_every_acknowledged_leaf_and_released_nothing_unlogged() {
@@ -86,7 +86,7 @@ fn a_killed_node_keeps_every_acknowledged_leaf_and_released_nothing_unlogged() {
     eprintln!("{} answers acknowledged over {kills} kills; gz {} leaves, hk {} leaves", told.len(), gz.len(), hk.len());
 }
 
-async fn ask_until(services: Services, question: Value, acknowledged: Acknowledged, over: Arc<AtomicBool>) {
+pub(crate) async fn ask_until(services: Services, question: Value, acknowledged: Acknowledged, over: Arc<AtomicBool>) {
     while !over.load(Ordering::Acquire) {
         match services.ask(&question).await {
             Ok(said) if said.status == 200 => {
@@ -98,7 +98,7 @@ async fn ask_until(services: Services, question: Value, acknowledged: Acknowledg
     }
 }
 
-fn export(network: &Network, runtime: &Runtime, city: &str, folder: &Path) -> Vec<Vec<u8>> {
+pub(crate) fn export(network: &Network, runtime: &Runtime, city: &str, folder: &Path) -> Vec<Vec<u8>> {
     let copy = folder.join("copy").join(city);
     let leaves = runtime.block_on(network.export(city, &copy)).unwrap();
     let shown = [&copy, &network.folder().join("network.toml")].map(|path| path.display().to_string());
@@ -109,7 +109,7 @@ fn export(network: &Network, runtime: &Runtime, city: &str, folder: &Path) -> Ve
 }
 
 /// Every answer that a service got stands in the issuer's log, and the query that it names in the asker's.
-fn hold(acknowledged: &BTreeSet<Digest>, issuer: &[Vec<u8>], asker: &[Vec<u8>], when: &str) {
+pub(crate) fn hold(acknowledged: &BTreeSet<Digest>, issuer: &[Vec<u8>], asker: &[Vec<u8>], when: &str) {
     let answers: BTreeMap<_, _> = parse(issuer)
         .unwrap()
         .into_iter()

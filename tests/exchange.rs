@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use creditbay_protocol::answer::Truth;
 use creditbay_protocol::attestation::Attestation;
+use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::leaf::LeafBody;
 use creditbay_protocol::refusal::OutcomeClass;
 use harness::archive::parse;
@@ -62,6 +63,19 @@ async fn every_question_of_the_samples_gets_its_outcome() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), shared.expected.questions.len(), wrong.join("\n"));
+}
+
+/// `creditbay network new --codes` with the bundled file: whatever the records hold without a city has its node.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_samples_file_of_codes_names_a_node_for_each_that_names_no_city() {
+    let shared = four_cities();
+    let directory = std::fs::read_to_string(shared.network.folder().join("network.toml")).unwrap();
+    let directory = creditbay_configs::peers::Directory::parse("network.toml", &directory).unwrap();
+    let issuer =
+        |scheme, code: &str| directory.issuer_of(&Identifier::parse(scheme, code).unwrap()).map(|region| region.to_string());
+    let province = &shared.expected.province_codes;
+    assert!(province.len() == 4 && province.iter().all(|code| issuer(Scheme::Uscc, code).as_deref() == Some("gz")));
+    assert_eq!(issuer(Scheme::Lei, &shared.expected.scenarios["hk_lei"].value).as_deref(), Some("hk"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,8 @@
 mod cli;
 mod crash;
 mod exchange;
+mod foreign;
+mod full_disk;
 mod power_cut;
 mod privacy;
 mod refusal;

@@ -5,8 +5,7 @@
 //! code, and every answer that a service had is looked up in it. A cache inside a device that lies is not modelled. Skipped with a notice
 //! where loop devices cannot be mounted.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use creditbay_crypto::merkle::tree::Frontier;
 use creditbay_node::store::Store;
 use creditbay_node::store::log as layout;
 use creditbay_node::store::on_disk::OnDisk;
+use harness::loop_disk::{LoopDisk, run};
 use harness::network::{Network, Services};
 use harness::samples::Expected;
 use serde_json::Value;
@@ -34,41 +34,17 @@ const IMAGE_MIB: u64 = 1024;
 /// The answers that reached a service: index and hash of the leaf in the issuer's log.
 type Acknowledged = Arc<Mutex<Vec<(u64, Digest)>>>;
 
-/// A mounted loop image; unmounted when it goes.
-struct Mounted(PathBuf);
-
-impl Mounted {
-    fn new(image: &Path, at: &Path) -> Option<Self> {
-        std::fs::create_dir_all(at).ok()?;
-        run("mount", &["-o", "loop", &image.display().to_string(), &at.display().to_string()]).then(|| Self(at.to_owned()))
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        run("umount", &[&self.0.display().to_string()]);
-    }
-}
-
-fn run(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
-}
-
-fn new_image(at: &Path) -> bool {
-    let file = std::fs::File::create(at).and_then(|file| file.set_len(IMAGE_MIB << 20));
-    file.is_ok() && run("mkfs.ext4", &["-q", "-F", &at.display().to_string()])
-}
-
 #[test]
 fn a_power_cut_at_the_acknowledgement_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("gz.img");
-    let Some(_disk) = new_image(&image).then(|| Mounted::new(&image, &folder.path().join("disk"))).flatten() else {
+    let made = LoopDisk::make_image(&image, IMAGE_MIB);
+    let Some(disk) = made.then(|| LoopDisk::mount(&image, &folder.path().join("disk"))).flatten() else {
         eprintln!("power cuts are skipped: no loop image with ext4 can be mounted here");
         return;
     };
     let mut network = Network::lay_out(&folder.path().join("n"), &["gz", "hk"]).unwrap();
-    std::os::unix::fs::symlink(folder.path().join("disk"), network.folder().join("gz/data")).unwrap();
+    std::os::unix::fs::symlink(disk.folder(), network.folder().join("gz/data")).unwrap();
     network.launch("gz").unwrap();
     network.launch("hk").unwrap();
     network.await_peers("hk").unwrap();
@@ -103,7 +79,7 @@ fn a_power_cut_at_the_acknowledgement_loses_nothing() {
 }
 
 fn look_up(known: &[(u64, Digest)], copy: &Path, at: &Path, cut: usize) {
-    let mounted = Mounted::new(copy, at).unwrap_or_else(|| panic!("cut {cut}: the copy does not mount"));
+    let mounted = LoopDisk::mount(copy, at).unwrap_or_else(|| panic!("cut {cut}: the copy does not mount"));
     {
         let store = OnDisk::open(&at.join("store"), 16).unwrap_or_else(|error| panic!("cut {cut}: {error}"));
         let head = layout::head(&store as &dyn Store).unwrap().unwrap_or_else(|| panic!("cut {cut}: no head"));

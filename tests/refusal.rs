@@ -13,7 +13,7 @@ use creditbay_protocol::query::{Query, Subject};
 use creditbay_protocol::refusal::OutcomeClass;
 use creditbay_protocol::refusal::{Fault, Refusal, RefusalClass};
 use harness::archive::parse;
-use harness::hostile::{Rogue, frame, knock_as_stranger, send};
+use harness::hostile::{Rogue, frame, knock, send, strangers_key};
 use harness::http::Door;
 use harness::network::Network;
 use harness::samples::Expected;
@@ -28,13 +28,13 @@ fn question(purpose: &str) -> Value {
         "predicates": [{"shape": "not_listed", "of": "SER_ANY", "window_months": 0}]})
 }
 
-async fn log_size(network: &Network, city: &str) -> u64 {
+pub(crate) async fn log_size(network: &Network, city: &str) -> u64 {
     let reply = Door::at(network.auditors_url(city).unwrap()).unwrap().get("/checkpoint").await.unwrap();
     String::from_utf8_lossy(&reply.body).lines().nth(1).unwrap().parse().unwrap()
 }
 
 /// A query of mo's to gz that all rules admit.
-fn admitted(rogue: &Rogue) -> Query {
+pub(crate) fn admitted(rogue: &Rogue) -> Query {
     let exchange = rogue.exchange();
     Query {
         asker: exchange.me,
@@ -207,7 +207,8 @@ async fn a_stranger_is_not_greeted() {
     let network = Network::start(&folder.path().join("n"), &["gz", "mo"]).unwrap();
     let directory = std::fs::read_to_string(network.folder().join("network.toml")).unwrap();
     let directory = creditbay_configs::peers::Directory::parse("network.toml", &directory).unwrap();
-    let told = knock_as_stranger(directory.entry(Region::new("gz").unwrap()).unwrap()).await.unwrap();
+    let gz = directory.entry(Region::new("gz").unwrap()).unwrap();
+    let told = knock(gz.address, &strangers_key(), gz.tls).await.unwrap();
     assert!(told != "greeted" && told != "silence", "{told}");
     assert_eq!(network.query("mo", &question("FIN")).await.unwrap().status, 200, "and those who are known are served on");
 }

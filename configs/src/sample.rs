@@ -134,6 +134,7 @@ pub(crate) fn file(name: &str) -> PathBuf {
 }
 
 /// Holds a sample against what it is made from, or writes it if `CREDITBAY_WRITE_SAMPLES=1`.
+#[allow(clippy::disallowed_methods, reason = "the samples are files")]
 pub(crate) fn assert_sample(name: &str, made: &[u8]) {
     if std::env::var("CREDITBAY_WRITE_SAMPLES").as_deref() == Ok("1") {
         std::fs::write(file(name), made).unwrap();

@@ -274,6 +274,7 @@ mod tests {
     /// | `low_order_residue` | refused: the equation is checked without the cofactor |
     /// | none | accepted |
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "published vectors are files")]
     fn cctv_edge_cases_are_all_refused_and_the_plain_one_accepted() {
         let Some(folder) = folder("ed25519") else {
             return;

@@ -145,6 +145,7 @@ impl Node {
         drop(exchange.orders.in_force(&exchange.log, exchange.clock.now()).await.map_err(because)?);
         tasks.spawn(peers::answer_all(exchange.clone(), sessions));
         tasks.spawn(take_up(exchange.clone(), unanswered));
+        tasks.spawn(report_each_minute(exchange.clone()));
         let closing = watch::Sender::new(false);
         let in_flight = Arc::new(Semaphore::new(config.limits.max_in_flight as usize));
         let opening =
@@ -360,6 +361,15 @@ async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinS
     tasks.spawn(http::serve(auditors_at, auditors::router(auditors), closing.subscribe()));
     tasks.spawn(admin::serve(admin_at, admin));
     Ok(bound)
+}
+
+/// What the budgets of refusals turned away becomes a leaf once its minute is over.
+async fn report_each_minute(exchange: Arc<Exchange>) {
+    let mut minutes = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        minutes.tick().await;
+        exchange.report_turned_away().await;
+    }
 }
 
 /// Queries of before the last shutdown: those that may still be answered are carried through, the rest are closed.

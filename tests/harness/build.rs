@@ -34,8 +34,11 @@ fn build() -> Result<Products> {
         bail!("{} is not below cargo's target folder", exe.display());
     };
     let profile = if name == "debug" { "dev" } else { name };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_this_package)) {
+        cargo.env_remove(name);
+    }
+    let output = cargo
         .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .env("CARGO_TARGET_DIR", target)
@@ -52,6 +55,12 @@ fn build() -> Result<Products> {
         }
     }
     Ok(products)
+}
+
+/// Whether cargo set a variable for the program that it runs. Build scripts (ring's) look at some of them: with other values they would
+/// run anew, and all that stands on them be compiled anew, in this build and again in the next one from outside.
+fn is_of_this_package(name: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"].iter().any(|kind| name.starts_with(kind))
 }
 
 /// The folder of the profile: where `demo` lies, and above the `deps` where a test lies.

@@ -1,17 +1,19 @@
 //! Peers that do not keep the rules: a node that skips its own policy, frames that were tampered with, and a stranger.
 //!
-//! They are made of the daemon's own rooms, so that all but the one thing that is wrong is right. Not here: a forked log.
+//! They are made of the daemon's own rooms, so that all but the one thing that is wrong is right. Not here: peers that share nothing with
+//! the daemon (`foreign`).
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use creditbay_configs::node::NodeConfig;
 use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_crypto::secret::Seed;
-use creditbay_crypto::sign::SigningKey;
+use creditbay_crypto::sign::{PublicKey, SigningKey};
 use creditbay_node::exchange::answer::Peer;
 use creditbay_node::exchange::ask::Answer;
 use creditbay_node::exchange::network::LinkError;
@@ -24,6 +26,7 @@ use creditbay_node::quic::session::{Local, Session};
 use creditbay_protocol::name::Region;
 use creditbay_protocol::query::Query;
 use creditbay_protocol::requester::Asked;
+use quinn::Connection;
 
 /// A node of the network that asks whatever it likes. It runs on the store and the keys of a daemon that must not run meanwhile.
 pub struct Rogue {
@@ -43,6 +46,11 @@ impl Rogue {
     pub fn entry(&self, region: &str) -> Result<&RegionEntry> {
         let entry = Region::new(region).ok().and_then(|region| self.node.exchange.directory.entry(region));
         entry.with_context(|| format!("the directory has no region {region}"))
+    }
+
+    /// The key that the node proves in a handshake.
+    pub fn tls(&self) -> &SigningKey {
+        &self.tls
     }
 
     /// The node that was taken over.
@@ -65,13 +73,19 @@ impl Rogue {
 
     /// A connection of its own to a peer, for frames that no node would send.
     pub async fn session(&self, region: &str) -> Result<Arc<Session>> {
-        let entry = self.entry(region)?.clone();
-        let exchange = &self.node.exchange;
-        let me = exchange.directory.entry(exchange.me).context("a node is in its directory")?;
+        let entry = self.entry(region)?;
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let endpoint = listen(any, &self.tls, [entry.tls], Form::RawPublicKey)?;
         let config = dial_config(&self.tls, entry.tls, Form::RawPublicKey)?;
         let connection = endpoint.connect_with(config, entry.address, "creditbay")?.await?;
+        self.session_over(connection, region).await
+    }
+
+    /// A session over a connection that stands already.
+    pub async fn session_over(&self, connection: Connection, region: &str) -> Result<Arc<Session>> {
+        let entry = self.entry(region)?;
+        let exchange = &self.node.exchange;
+        let me = exchange.directory.entry(exchange.me).context("a node is in its directory")?;
         let local = Local {
             region: exchange.me,
             log: exchange.log.clone(),
@@ -99,20 +113,27 @@ pub async fn send(session: &Session, frame: &[u8]) -> Result<Vec<u8>, LinkError>
     session.exchange(frame).await
 }
 
-/// Knocks at a peers' door with a key that no directory names; how the door was shut.
-pub async fn knock_as_stranger(entry: &RegionEntry) -> Result<String> {
-    let key = SigningKey::from_seed(Seed::from_bytes([7; 32]));
+/// Knocks at a door with a raw public key; how the door was shut, or `greeted`.
+pub async fn knock(address: SocketAddr, key: &SigningKey, server: PublicKey) -> Result<String> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let endpoint = listen(any, &key, [entry.tls], Form::RawPublicKey)?;
-    let config = dial_config(&key, entry.tls, Form::RawPublicKey)?;
-    let connection = match endpoint.connect_with(config, entry.address, "creditbay")?.await {
-        Ok(connection) => connection,
-        Err(refused) => return Ok(refused.to_string()),
-    };
-    // A client learns only here that its key was refused.
-    match tokio::time::timeout(std::time::Duration::from_secs(10), connection.accept_uni()).await {
-        Ok(Ok(_)) => Ok("greeted".to_owned()),
-        Ok(Err(refused)) => Ok(refused.to_string()),
-        Err(_) => Ok("silence".to_owned()),
+    let endpoint = listen(any, key, [server], Form::RawPublicKey)?;
+    let config = dial_config(key, server, Form::RawPublicKey)?;
+    match endpoint.connect_with(config, address, "creditbay")?.await {
+        Ok(connection) => Ok(how_shut(&connection).await),
+        Err(refused) => Ok(refused.to_string()),
     }
+}
+
+/// How a door was shut after the handshake, or `greeted`: a client learns only from its first read that its key was refused.
+pub async fn how_shut(connection: &Connection) -> String {
+    match tokio::time::timeout(Duration::from_secs(10), connection.accept_uni()).await {
+        Ok(Ok(_)) => "greeted".to_owned(),
+        Ok(Err(refused)) => refused.to_string(),
+        Err(_) => "silence".to_owned(),
+    }
+}
+
+/// A key that no directory names.
+pub fn strangers_key() -> SigningKey {
+    SigningKey::from_seed(Seed::from_bytes([7; 32]))
 }

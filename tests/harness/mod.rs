@@ -4,8 +4,9 @@
 
 pub mod archive;
 pub mod build;
-pub mod directory;
+pub mod foreign;
 pub mod hostile;
 pub mod http;
+pub mod loop_disk;
 pub mod network;
 pub mod samples;

@@ -21,9 +21,8 @@ use serde_json::Value;
 
 use super::archive::Auditor;
 use super::build::Products;
-use super::directory::enrol_codes;
 use super::http::Door;
-use super::samples::Expected;
+use super::samples;
 
 /// How long a daemon may take to open its doors, or to close them.
 const WAIT: Duration = Duration::from_secs(60);
@@ -95,11 +94,13 @@ impl Network {
             running: BTreeMap::new(),
         };
         let (folder_shown, base) = (folder.display().to_string(), free_block()?.to_string());
-        let ended = network.creditbay(["network", "new", &folder_shown, "--cities", &cities.join(","), "--base-port", &base])?;
+        let codes = samples::folder().join("codes.txt").display().to_string();
+        let (cities, codes) = (cities.join(","), ["--codes", &codes]);
+        let new = ["network", "new", &folder_shown, "--cities", &cities, "--base-port", &base];
+        let ended = network.creditbay(new.iter().chain(&codes))?;
         if ended.code != 0 {
             bail!("creditbay network new ended with {}:\n{}{}", ended.code, ended.stdout, ended.stderr);
         }
-        enrol_codes(folder, &Expected::load()?)?;
         Ok(network)
     }
 
@@ -121,6 +122,13 @@ impl Network {
     /// The file of a node's configuration.
     pub fn config(&self, city: &str) -> PathBuf {
         self.folder.join(city).join("node.toml")
+    }
+
+    /// Writes `new` for `old`, which stands once in a node's configuration. For a node that does not run.
+    pub fn configure(&self, city: &str, old: &str, new: &str) -> Result<()> {
+        let text = fs::read_to_string(self.config(city))?;
+        anyhow::ensure!(text.matches(old).count() == 1, "{old:?} does not stand once in {city}'s node.toml");
+        Ok(fs::write(self.config(city), text.replace(old, new))?)
     }
 
     /// The file of what a daemon said.

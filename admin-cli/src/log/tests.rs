@@ -26,7 +26,7 @@ impl Bay {
     fn new(sample: &Sample) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cities = ["gz", "hk"].map(|name| Region::new(name).unwrap()).to_vec();
-        let command = NetworkCommand::New(NewArgs { dir: folder.path().join("net"), cities, base_port: None });
+        let command = NetworkCommand::New(NewArgs { dir: folder.path().join("net"), cities, base_port: None, codes: None });
         network::run(&command, &mut Screen::over(Box::new(Vec::new()), false)).unwrap();
         let bay = Self { folder };
         bay.write("log", sample);

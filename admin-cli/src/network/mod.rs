@@ -5,6 +5,7 @@
 //! Not here: what stands in the files (`plan`), starting the nodes.
 
 pub mod cities;
+pub mod codes;
 pub mod plan;
 pub mod ports;
 
@@ -44,6 +45,9 @@ pub struct NewArgs {
     /// Ports from here on, ten for each city; without it any free ports
     #[arg(long, value_name = "N")]
     pub base_port: Option<u16>,
+    /// Codes that name no city, registered with the province say, and the city that answers for each: lines of `CITY SCHEME:CODE`
+    #[arg(long, value_name = "FILE")]
+    pub codes: Option<PathBuf>,
 }
 
 /// Runs a command.
@@ -56,7 +60,8 @@ pub fn run(command: &NetworkCommand, screen: &mut Screen) -> anyhow::Result<Exit
         Some(base) => ports::from_base(cities.len(), base)?,
         None => ports::free(cities.len())?,
     };
-    let plan = Plan::new(&cities, &ports, &mut host::random_seed)?;
+    let codes = args.codes.as_deref().map(codes::read).transpose()?.unwrap_or_default();
+    let plan = Plan::new(&cities, &ports, &codes, &mut host::random_seed)?;
     write(&dir, &plan)?;
     if screen.is_json() {
         tell_program(&dir, &cities, &ports, &plan, screen)?;
@@ -118,7 +123,8 @@ fn tell_program(dir: &Path, cities: &[&City], ports: &[Ports], plan: &Plan, scre
     let files: Vec<_> = plan.files.iter().map(|planned| &planned.path).collect();
     let network = dir.join("network.toml");
     screen.json(&serde_json::json!({
-        "dir": dir, "network": network, "network_sha256": plan.directory, "auditor": plan.auditor, "nodes": nodes, "files": files,
+        "dir": dir, "network": network, "network_sha256": plan.directory, "auditor": plan.auditor, "codes": plan.codes, "nodes": nodes,
+        "files": files,
     }))
 }
 
@@ -143,6 +149,9 @@ fn tell_person(dir: &Path, cities: &[&City], ports: &[Ports], plan: &Plan, scree
         .add("rules", "rules/gba-2026.1.toml, signed by all")
         .add("auditor", format!("auditor/auditor.pem, enrolled everywhere as `{AUDITOR}`"))
         .add("keys", "every private key is in this folder: for trials only");
+    if plan.codes > 0 {
+        fields.add("codes", format!("{} that name no city have their node", plan.codes));
+    }
     screen.line(format!("\n{fields}\n"))?;
     let (first, second) = (cities[0].region, cities[1].region);
     let shown = dir.display();

@@ -17,6 +17,7 @@ use creditbay_crypto::label::Label;
 use creditbay_crypto::note::{KeyKind, Note, NoteSigner, NoteVerifier};
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
+use creditbay_protocol::identifier::Identifier;
 use creditbay_protocol::name::{Name, OrganisationId, Region};
 
 use crate::file::{PRIVATE, PUBLIC};
@@ -52,6 +53,8 @@ pub struct Plan {
     pub auditor: String,
     /// SHA-256 of the network directory.
     pub directory: Digest,
+    /// How many codes that name no city have their node in it.
+    pub codes: usize,
 }
 
 /// One city's part of it.
@@ -61,18 +64,28 @@ struct Made {
 }
 
 impl Plan {
-    /// Makes a network of these cities at these ports; `seed` gives a fresh random seed each time.
-    pub fn new(cities: &[&City], ports: &[Ports], seed: &mut dyn FnMut() -> anyhow::Result<Seed>) -> anyhow::Result<Self> {
+    /// Makes a network of these cities at these ports; of the codes, those of other cities are left out. `seed` gives a fresh random seed
+    /// each time.
+    pub fn new(
+        cities: &[&City],
+        ports: &[Ports],
+        codes: &[(Region, Identifier)],
+        seed: &mut dyn FnMut() -> anyhow::Result<Seed>,
+    ) -> anyhow::Result<Self> {
         let mut files = Vec::new();
         let auditor_key = fresh_key(seed, &mut files, "auditor/auditor.pem".to_owned())?;
         let auditor = NoteVerifier::new(AUDITOR.parse()?, KeyKind::Ed25519, auditor_key.public());
         files.push(public("auditor/auditor.vkey", format!("{auditor}\n")));
 
-        let made = cities
+        let mut made = cities
             .iter()
             .zip(ports)
             .map(|(city, ports)| make_city(city, ports, seed, &mut files))
             .collect::<anyhow::Result<Vec<_>>>()?;
+        for made in &mut made {
+            made.entry.codes = codes.iter().filter(|(city, _)| *city == made.entry.name).map(|(_, code)| *code).collect();
+        }
+        let codes = made.iter().map(|made| made.entry.codes.len()).sum();
         let entries: Vec<RegionEntry> = made.iter().map(|made| made.entry.clone()).collect();
         let network = Directory::to_toml(1, &entries);
         let network_note = endorse(Label::NETWORK, &network, &made)?;
@@ -92,7 +105,7 @@ impl Plan {
         files.push(public("network.note", network_note));
         files.push(public(RULE_NOTE, endorse(Label::RULES, RULE_PACK, &made)?));
         files.push(public(RULE_FILE, RULE_PACK.to_owned()));
-        Ok(Self { files, auditor: auditor.to_string(), directory })
+        Ok(Self { files, auditor: auditor.to_string(), directory, codes })
     }
 }
 

@@ -11,6 +11,7 @@ use creditbay_configs::peers::Directory;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::note::NoteVerifier;
+use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::name::Region;
 
 use super::{NetworkCommand, NewArgs, run};
@@ -21,7 +22,7 @@ use crate::print::Screen;
 
 fn new(dir: &Path, cities: &[&str], base_port: Option<u16>) -> anyhow::Result<Exit> {
     let cities = cities.iter().map(|name| Region::new(name).unwrap()).collect();
-    let command = NetworkCommand::New(NewArgs { dir: dir.to_owned(), cities, base_port });
+    let command = NetworkCommand::New(NewArgs { dir: dir.to_owned(), cities, base_port, codes: None });
     run(&command, &mut Screen::over(Box::new(Vec::new()), false))
 }
 
@@ -128,4 +129,22 @@ fn an_unknown_city_is_a_wrong_command_line() {
     let error = new(&dir, &["gz", "zh"], None).unwrap_err();
     assert_eq!(exit::of_error(&error), Exit::Usage);
     assert!(!dir.exists());
+}
+
+#[test]
+fn codes_that_name_no_city_get_their_node_and_those_of_other_cities_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, codes) = (folder.path().join("net"), folder.path().join("codes.txt"));
+    fs::write(&codes, "gz uscc:91440000MA5GBAC048\nhk lei:300300GBACREDIT00063\n").unwrap();
+    let cities = ["gz", "mo"].map(|name| Region::new(name).unwrap()).to_vec();
+    let command = NetworkCommand::New(NewArgs { dir: dir.clone(), cities, base_port: None, codes: Some(codes) });
+    let out = folder.path().join("out");
+    run(&command, &mut Screen::over(Box::new(fs::File::create(&out).unwrap()), false)).unwrap();
+    assert!(fs::read_to_string(out).unwrap().contains("1 that name no city have their node"));
+    let directory = Directory::parse("network.toml", &fs::read_to_string(dir.join("network.toml")).unwrap()).unwrap();
+    let issuer =
+        |scheme, code: &str| directory.issuer_of(&Identifier::parse(scheme, code).unwrap()).map(|region| region.to_string());
+    assert_eq!(issuer(Scheme::Uscc, "91440000MA5GBAC048").as_deref(), Some("gz"));
+    assert_eq!(issuer(Scheme::Uscc, "91440000YL10030045"), None);
+    assert_eq!(issuer(Scheme::Lei, "300300GBACREDIT00063"), None);
 }

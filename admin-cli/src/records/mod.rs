@@ -201,7 +201,7 @@ fn as_json(taken: &Taken) -> serde_json::Value {
     };
     serde_json::json!({
         "file": taken.file, "done": done, "failed": failed, "rejected": taken.heard.shown, "rejected_rows": taken.heard.rejected,
-        "rejected_file": taken.rejected_file, "persons": taken.heard.persons,
+        "rejected_file": taken.rejected_file, "persons": taken.heard.persons, "unmatched": taken.heard.unmatched,
     })
 }
 
@@ -226,20 +226,29 @@ fn tell_rows(taken: &Taken, screen: &mut Screen) -> anyhow::Result<()> {
         }
         screen.line("")?;
     }
+    let (persons, unmatched) = match &heard.end {
+        Some(End::Done(done)) => (done.persons, done.unmatched),
+        _ => (0, 0),
+    };
     if !heard.persons.is_empty() {
-        let rows = heard.persons.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let more = persons(heard).saturating_sub(heard.persons.len() as u64);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        screen.line(format!("{}: set aside, about natural persons: rows {rows}{more}\n", taken.file.display()))?;
+        let rows = numbers(&heard.persons, persons);
+        screen.line(format!("{}: set aside, about natural persons: rows {rows}\n", taken.file.display()))?;
+    }
+    if !heard.unmatched.is_empty() {
+        let (rows, repairs) = (numbers(&heard.unmatched, unmatched), count(unmatched, "row"));
+        screen.line(format!(
+            "{}: {repairs} of repairs and withdrawals match no record that is here: rows {rows}; they are kept for one that comes later, compare document, authority and subject\n",
+            taken.file.display()
+        ))?;
     }
     Ok(())
 }
 
-fn persons(heard: &Heard) -> u64 {
-    match &heard.end {
-        Some(End::Done(done)) => done.persons,
-        _ => heard.persons.len() as u64,
-    }
+/// The first rows by number, and how many more of `all` there are.
+fn numbers(first: &[u64], all: u64) -> String {
+    let rows = first.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = all.saturating_sub(first.len() as u64);
+    if more > 0 { format!("{rows} and {more} more") } else { rows }
 }
 
 fn summary(all: &[Taken]) -> Table {

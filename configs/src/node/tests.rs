@@ -1,4 +1,5 @@
 //! The tests of a node's file: the sample, a round trip, and one forged twin for each check.
+#![allow(clippy::disallowed_methods, reason = "the samples are files")]
 
 use std::path::Path;
 

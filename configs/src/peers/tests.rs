@@ -1,4 +1,5 @@
 //! The directory's tests: the sample network, one forged twin for each check, and endorsements that must not hold.
+#![allow(clippy::disallowed_methods, reason = "the samples are files")]
 
 use creditbay_crypto::hash::{Digest, HashError};
 use creditbay_crypto::note::{KeyKind, NoteError, NoteVerifier};

@@ -1,4 +1,5 @@
 //! Notes against the specification's example, a foreign log, and the forged twin of every rule.
+#![allow(clippy::disallowed_methods, reason = "published vectors are files")]
 
 use super::{KeyKind, KeyName, MAX_LINES, MAX_NOTE_BYTES, Note, NoteError, NoteLine, NoteSigner, NoteVerifier, Verified};
 use crate::hash::base64_encode;

@@ -10,7 +10,9 @@ use creditbay_protocol::portfolio::Portfolio;
 use creditbay_protocol::predicate::Purpose;
 
 use super::Exchange;
+use crate::log::entry::Entry;
 use crate::log::fault::LogError;
+use crate::policy::budget::TurnedAway;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -60,6 +62,18 @@ impl Exchange {
             return Err(OrderError::NoPeer);
         }
         Ok(self.orders.give(&self.log, Event::Suspension { of, in_force }).await?.committed.place().index)
+    }
+
+    /// Appends a leaf for each peer of whose queries some were turned away in minutes that are over; what no leaf can be written for is
+    /// due again.
+    pub async fn report_turned_away(&self) {
+        for turned_away in self.refusals.due(self.clock.now()) {
+            let TurnedAway { peer, since, count } = turned_away;
+            if let Err(error) = self.log.append(Entry::Event(Event::TurnedAway { peer, since, count })).await {
+                tracing::warn!(%peer, count, "refusals without a leaf of their own are not reported yet: {error}");
+                self.refusals.give_back(turned_away);
+            }
+        }
     }
 
     /// Declares a portfolio; queries under it name its digest.

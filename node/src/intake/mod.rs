@@ -70,6 +70,11 @@ pub enum Event {
         /// The line in which it begins, from 1.
         row: u64,
     },
+    /// A repair or withdrawal of which no record is here yet; it is kept for one that comes later.
+    Unmatched {
+        /// The line in which it begins, from 1.
+        row: u64,
+    },
     /// The file was read to its end.
     Done(Summary),
     /// It was not.
@@ -104,6 +109,8 @@ pub struct Summary {
     pub rejected: u64,
     /// Rows about natural persons.
     pub persons: u64,
+    /// Repairs and withdrawals of which no record is here yet; also counted above.
+    pub unmatched: u64,
     /// As of when the register was taken over whole.
     #[serde(serialize_with = "as_time")]
     pub synchronised: Option<Millis>,
@@ -139,7 +146,7 @@ pub fn import(
         Some(ending) => Err(IntakeError::FileKind { ending }),
         None => read_file(
             file,
-            &mut Sink { strict, records, report, waiting: Vec::new(), merged: Merged::default() },
+            &mut Sink { strict, records, report, waiting: Vec::new(), merged: Merged::default(), unmatched: 0 },
             pack,
             &mut imported,
         ),
@@ -247,7 +254,7 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, pack: &RulePack, imported: &m
                 (sink.report)(Event::Person { row: cells.line });
             }
             Ok(Reading::Good(_, entry)) if !seen.insert(entry.key()) => summary.duplicates += 1,
-            Ok(Reading::Good(subject, entry)) => sink.take(subject, entry, imported)?,
+            Ok(Reading::Good(subject, entry)) => sink.take(Waiting { line: cells.line, subject, entry }, imported)?,
             Err(rejection) => {
                 if summary.rejected == 0 {
                     (sink.report)(Event::RejectedHeader(header.clone()));
@@ -268,7 +275,15 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, pack: &RulePack, imported: &m
     sink.flush(imported)?;
     let Merged { added, replaced, unchanged } = sink.merged;
     let duplicates = summary.duplicates + unchanged;
-    Ok((Summary { good: added + replaced, added, replaced, unchanged, duplicates, ..summary }, as_of))
+    let unmatched = sink.unmatched;
+    Ok((Summary { good: added + replaced, added, replaced, unchanged, duplicates, unmatched, ..summary }, as_of))
+}
+
+/// A good row that is not durable yet.
+struct Waiting {
+    line: u64,
+    subject: Identifier,
+    entry: Entry,
 }
 
 /// Where good rows go.
@@ -276,16 +291,17 @@ struct Sink<'a> {
     strict: bool,
     records: &'a Records,
     report: &'a mut dyn FnMut(Event),
-    waiting: Vec<(Identifier, Entry)>,
+    waiting: Vec<Waiting>,
     merged: Merged,
+    unmatched: u64,
 }
 
 impl Sink<'_> {
-    fn take(&mut self, subject: Identifier, entry: Entry, imported: &mut u64) -> Result<(), IntakeError> {
+    fn take(&mut self, row: Waiting, imported: &mut u64) -> Result<(), IntakeError> {
         if self.strict && self.waiting.len() == MAX_STRICT_ROWS {
             return Err(IntakeError::TooManyForStrict);
         }
-        self.waiting.push((subject, entry));
+        self.waiting.push(row);
         if !self.strict && self.waiting.len() == ROWS_PER_MERGE { self.flush(imported) } else { Ok(()) }
     }
 
@@ -293,14 +309,22 @@ impl Sink<'_> {
     fn flush(&mut self, imported: &mut u64) -> Result<(), IntakeError> {
         let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
         while waiting.peek().is_some() {
-            let (mut records, mut amendments) = (Vec::new(), Vec::new());
-            for (subject, entry) in waiting.by_ref().take(ROWS_PER_MERGE) {
+            let (mut records, mut amendments, mut amending) = (Vec::new(), Vec::new(), Vec::new());
+            for Waiting { line, subject, entry } in waiting.by_ref().take(ROWS_PER_MERGE) {
                 match entry {
                     Entry::Record(record) => records.push((subject, record)),
-                    Entry::Amendment(amendment) => amendments.push((subject, amendment)),
+                    Entry::Amendment(amendment) => {
+                        amendments.push((subject, amendment));
+                        amending.push(line);
+                    }
                 }
             }
-            for merged in [self.records.merge(records)?, self.records.amend(amendments)?] {
+            let (merged, amended) = (self.records.merge(records)?, self.records.amend(amendments)?);
+            for row in amended.unmatched.iter().filter_map(|position| amending.get(*position)) {
+                self.unmatched += 1;
+                (self.report)(Event::Unmatched { row: *row });
+            }
+            for merged in [merged, amended.merged] {
                 self.merged.added += merged.added;
                 self.merged.replaced += merged.replaced;
                 self.merged.unchanged += merged.unchanged;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use creditbay_configs::rules::record::Fact;
+use creditbay_configs::rules::record::{Fact, Record};
 use creditbay_protocol::identifier::Scheme;
 use creditbay_protocol::predicate::Severity;
 
@@ -449,7 +449,31 @@ fn the_lines_are_those_of_the_admin_door() {
             r#"{"rejected":{"row":4,"column":"listed_on","reason":"not a date; write yyyy-MM-dd or yyyy/MM/dd"}}"#,
             r#"{"rejected_csv":"hk-brn,,,,soon,,,"}"#,
             r#"{"person":{"row":5}}"#,
-            r#"{"done":{"layout":"creditbay-register/1","register":"SER_WAGE","rows":3,"good":1,"added":1,"replaced":0,"unchanged":0,"duplicates":0,"rejected":1,"persons":1,"synchronised":"2026-11-01T15:59:59.999Z"}}"#,
+            r#"{"done":{"layout":"creditbay-register/1","register":"SER_WAGE","rows":3,"good":1,"added":1,"replaced":0,"unchanged":0,"duplicates":0,"rejected":1,"persons":1,"unmatched":0,"synchronised":"2026-11-01T15:59:59.999Z"}}"#,
         ]
     );
+}
+
+#[test]
+fn a_repair_of_what_is_not_here_is_kept_and_told_by_its_row_alone() {
+    let records = opened(&InMemory::new());
+    run(&records, penalties(&[&penalty("1")]).as_bytes(), false).result.unwrap();
+    let repair = |document: &str| format!("uscc,{COMPANY},{document},{AUTHORITY},repaired,2026-08-20\n");
+    let file = format!("scheme,identifier,document,authority,action,on\n{}{}{}", repair("1"), repair("9"), repair("2"));
+    let done = run(&records, register("REPAIR", &file).as_bytes(), false);
+    let told =
+        |run: &Run| -> Vec<_> { run.events.iter().filter(|event| matches!(event, Event::Unmatched { .. })).cloned().collect() };
+    assert_eq!(told(&done), [Event::Unmatched { row: 4 }, Event::Unmatched { row: 5 }]);
+    assert!(done.said().contains("{\"unmatched\":{\"row\":4}}\n") && !done.said().contains(COMPANY));
+    let summary = done.result.unwrap();
+    assert_eq!((summary.rows, summary.added, summary.unmatched), (3, 3, 2));
+
+    // The penalty comes, and with the next import of the repairs one row less is told.
+    run(&records, penalties(&[&penalty("2")]).as_bytes(), false).result.unwrap();
+    let again = run(&records, register("REPAIR", &file).as_bytes(), false);
+    assert_eq!(told(&again), [Event::Unmatched { row: 4 }]);
+    assert_eq!(again.result.unwrap().unchanged, 3);
+    let repaired = |record: &Record| matches!(record.fact, Fact::Penalty { repaired_on: Some(_), .. });
+    let of_company = records.of(&subject(COMPANY)).unwrap();
+    assert!(of_company.len() == 2 && of_company.iter().all(repaired));
 }

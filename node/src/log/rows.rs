@@ -103,6 +103,39 @@ pub enum Row {
     },
 }
 
+/// A row that is written from where its parts lie: the same variants and fields as [`Row`], in the same order.
+#[derive(Encode)]
+pub(super) enum RowRef<'a> {
+    /// See [`Row::Query`].
+    Query { index: u64, seed: &'a Seed, query: &'a Query },
+    /// See [`Row::Answer`].
+    Answer {
+        index: u64,
+        seed: &'a Seed,
+        answer: &'a Answer,
+        query: &'a Query,
+        query_seed: &'a Seed,
+        query_time: Millis,
+        query_log: Origin,
+        query_index: u64,
+    },
+    /// See [`Row::Declined`].
+    Declined { index: u64, seed: &'a Seed, subject: &'a [u8], operator: &'a OperatorId, refusal: &'a Refusal },
+    /// See [`Row::Receipt`].
+    Receipt {
+        query: u64,
+        answer: &'a Answer,
+        seed: &'a Seed,
+        time: Millis,
+        log: Origin,
+        index: u64,
+        size: u64,
+        path: &'a [Digest],
+    },
+    /// See [`Row::Note`].
+    Note { log: Origin, size: u64, note: &'a [u8] },
+}
+
 /// Seals and opens rows.
 pub struct Seals {
     keys: EpochKeys,

@@ -140,3 +140,6 @@ fn transport(dialling: bool) -> TransportConfig {
     }
     transport
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,6 +153,15 @@ pub struct Merged {
     pub unchanged: u64,
 }
 
+/// What became of repairs and withdrawals.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Amended {
+    /// What became of the rows.
+    pub merged: Merged,
+    /// The positions of those that are about no record that is here; they are kept, for one that comes later.
+    pub unmatched: Vec<usize>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 enum Item {
     Record(Record),
@@ -225,11 +234,11 @@ impl Records {
     /// Keeps records; returns when they are durable. A record replaces the one with its key, except that a penalty whose severity was
     /// derived does not replace one whose severity was stated.
     pub fn merge(&self, rows: Vec<(Identifier, Record)>) -> Result<Merged, RecordsError> {
-        self.write(rows.into_iter().map(|(subject, record)| (subject, Item::Record(record))))
+        self.write(rows.into_iter().map(|(subject, record)| (subject, Item::Record(record)))).map(|amended| amended.merged)
     }
 
     /// Keeps repairs and withdrawals; returns when they are durable. The records they are about may come later.
-    pub fn amend(&self, rows: Vec<(Identifier, Amendment)>) -> Result<Merged, RecordsError> {
+    pub fn amend(&self, rows: Vec<(Identifier, Amendment)>) -> Result<Amended, RecordsError> {
         self.write(rows.into_iter().map(|(subject, amendment)| (subject, Item::Amendment(amendment))))
     }
 
@@ -247,31 +256,34 @@ impl Records {
         Ok(())
     }
 
-    fn write(&self, rows: impl Iterator<Item = (Identifier, Item)>) -> Result<Merged, RecordsError> {
+    fn write(&self, rows: impl Iterator<Item = (Identifier, Item)>) -> Result<Amended, RecordsError> {
         let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         let mut touched: BTreeMap<Vec<u8>, Held> = BTreeMap::new();
-        let (mut merged, mut count) = (Merged::default(), *subjects);
-        for (subject, item) in rows {
+        let (mut amended, mut count) = (Amended::default(), *subjects);
+        for (position, (subject, item)) in rows.enumerate() {
             let place = self.place(&subject);
             if !touched.contains_key(&place) {
                 touched.insert(place.clone(), Held { items: self.load(&place)?, changed: false });
             }
             let held = touched.get_mut(&place).expect("invariant: inserted above");
             count += u64::from(held.items.is_empty());
-            held.take(item, &mut merged);
+            if held.lacks_record_of(&item) {
+                amended.unmatched.push(position);
+            }
+            held.take(item, &mut amended.merged);
         }
         let mut batch = Batch::default();
         for (place, held) in touched.iter().filter(|(_, held)| held.changed) {
             self.put(&mut batch, place, &held.items)?;
         }
         if batch.writes().is_empty() {
-            return Ok(merged);
+            return Ok(amended);
         }
         batch.set(b"K".to_vec(), key_mark(&self.index));
         batch.set(b"C".to_vec(), wire::encode(&count));
         self.store.commit(Tree::Records, batch)?;
         *subjects = count;
-        Ok(merged)
+        Ok(amended)
     }
 
     fn place(&self, subject: &Identifier) -> Vec<u8> {
@@ -316,6 +328,13 @@ struct Held {
 }
 
 impl Held {
+    /// Whether the item amends a document that made no record here.
+    fn lacks_record_of(&self, item: &Item) -> bool {
+        let Item::Amendment(amendment) = item else { return false };
+        let made = |known: &Item| matches!(known, Item::Record(record) if amendment.document.made(record));
+        !self.items.iter().any(made)
+    }
+
     fn take(&mut self, item: Item, merged: &mut Merged) {
         match self.items.iter_mut().find(|known| same_key(known, &item)) {
             None => {

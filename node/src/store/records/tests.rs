@@ -95,9 +95,12 @@ fn a_repair_holds_whether_it_comes_before_or_after_its_record_and_over_a_second_
         if !repair_first {
             merge(&records);
         }
-        assert_eq!(records.amend(vec![(subject, repair.clone())]).unwrap().added, 1);
+        let amended = records.amend(vec![(subject, repair.clone())]).unwrap();
+        let unmatched = if repair_first { vec![0] } else { vec![] };
+        assert_eq!((amended.merged.added, amended.unmatched), (1, unmatched), "a repair before its record is told, and kept");
         merge(&records);
-        assert_eq!(records.amend(vec![(subject, repair.clone())]).unwrap().unchanged, 1);
+        let again = records.amend(vec![(subject, repair.clone())]).unwrap();
+        assert_eq!((again.merged.unchanged, again.unmatched), (1, vec![]));
         let found = records.of(&subject).unwrap();
         assert!(found.iter().any(
             |found| matches!(found.fact, Fact::Penalty { repaired_on: Some(on), withdrawn_on: None, .. } if on == repair.on)

@@ -3,6 +3,7 @@
 //! A file is compared as text, its bytes are read back to the value, every shorter and one longer input is refused. With
 //! `CREDITBAY_WRITE_VECTORS=1` the files are written instead of compared; a difference in one is a new protocol version.
 //! Not here: what a message does (the other stories).
+#![allow(clippy::disallowed_methods, reason = "the vectors are files")]
 
 mod messages;
 mod parts;

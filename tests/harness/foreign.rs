@@ -1,0 +1,109 @@
+//! A peer as a foreign QUIC stack would be: quinn and rustls under a configuration of its own, a self-signed certificate made here, and the
+//! control stream written by hand, so that it can say what no node would.
+//!
+//! Not here: the daemon's own way to dial (`quic::endpoint`).
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use creditbay_crypto::key_file::{pkcs8_der, spki_der};
+use creditbay_crypto::sign::{PublicKey, SigningKey};
+use creditbay_protocol::control::{Control, Hashes, Hello};
+use creditbay_protocol::limits::{ALPN, MAX_CONTROL_BYTES};
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::{ClientConfig, Connection, Endpoint, RecvStream};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+
+/// A self-signed certificate around a key, in DER.
+pub fn certificate(key: &SigningKey) -> Result<CertificateDer<'static>> {
+    let der = PrivatePkcs8KeyDer::from(pkcs8_der(key).to_vec());
+    let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ED25519)?;
+    let params = rcgen::CertificateParams::new(vec!["foreign.example".to_owned()])?;
+    Ok(params.self_signed(&pair)?.der().clone())
+}
+
+/// Dials with a self-signed certificate around `key`, and takes no server but the one with this key.
+pub async fn dial(address: SocketAddr, key: &SigningKey, server: PublicKey) -> Result<(Endpoint, Connection)> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(OneServer { server, provider }))
+        .with_client_auth_cert(vec![certificate(key)?], PrivatePkcs8KeyDer::from(pkcs8_der(key).to_vec()).into())?;
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    let endpoint = Endpoint::client(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
+    let connection = endpoint.connect_with(config, address, "foreign.example")?.await?;
+    Ok((endpoint, connection))
+}
+
+/// Says this hello and an empty link on a connection, and reads the server's hello.
+pub async fn greet(connection: &Connection, hello: Hello) -> Result<Hello> {
+    let mut speaking = connection.open_uni().await?;
+    speaking.write_all(&Control::Hello(hello).framed()).await?;
+    let link = Control::Link { consistency: Hashes::new(Vec::new()).context("no hashes are few enough")? };
+    speaking.write_all(&link.framed()).await?;
+    let mut hearing = connection.accept_uni().await?;
+    let Control::Hello(theirs) = read(&mut hearing).await? else { anyhow::bail!("the first message is not a hello") };
+    let Control::Link { .. } = read(&mut hearing).await? else { anyhow::bail!("the second message is not a link") };
+    Ok(theirs)
+}
+
+async fn read(stream: &mut RecvStream) -> Result<Control> {
+    let mut len = [0; 4];
+    stream.read_exact(&mut len).await?;
+    let len = usize::try_from(u32::from_le_bytes(len))?;
+    anyhow::ensure!(len <= MAX_CONTROL_BYTES, "a control message of {len} bytes");
+    let mut message = vec![0; len];
+    stream.read_exact(&mut message).await?;
+    Ok(Control::parse(&message)?)
+}
+
+/// Takes the one server whose certificate is around this key.
+#[derive(Debug)]
+struct OneServer {
+    server: PublicKey,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for OneServer {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let found = ParsedCertificate::try_from(end_entity)?.subject_public_key_info();
+        let same = found.as_ref() == spki_der(&self.server).as_slice();
+        if same { Ok(ServerCertVerified::assertion()) } else { Err(CertificateError::UnknownIssuer.into()) }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::General("QUIC has no TLS 1.2".to_owned()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ED25519]
+    }
+}

@@ -1,0 +1,71 @@
+//! A small disk of its own: ext4 in a loop image, to be copied, filled and freed. There is none where loop devices cannot be mounted.
+//!
+//! Not here: what lies on it.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// What fills the disk, beside whatever else lies on it.
+const BALLAST: &str = "ballast";
+
+/// A mounted loop image; unmounted when it goes.
+pub struct LoopDisk(PathBuf);
+
+impl LoopDisk {
+    /// Makes an image with an empty file system of so many MiB; whether that could be done.
+    pub fn make_image(image: &Path, mib: u64) -> bool {
+        let file = File::create(image).and_then(|file| file.set_len(mib << 20));
+        file.is_ok() && run("mkfs.ext4", &["-q", "-F", "-m", "0", &image.display().to_string()])
+    }
+
+    /// Mounts an image at a folder, if that can be done here.
+    pub fn mount(image: &Path, at: &Path) -> Option<Self> {
+        fs::create_dir_all(at).ok()?;
+        run("mount", &["-o", "loop", &image.display().to_string(), &at.display().to_string()]).then(|| Self(at.to_owned()))
+    }
+
+    /// Where it is mounted.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// Fills the disk until only `leave_mib` MiB are free; with 0, to its last block.
+    pub fn fill(&self, leave_mib: u64) -> Result<()> {
+        let mut ballast = fs::OpenOptions::new().create(true).append(true).open(self.0.join(BALLAST))?;
+        let mut piece = vec![0x5a; 1 << 20];
+        while free_mib(&self.0)? > leave_mib || leave_mib == 0 {
+            match ballast.write(&piece).and_then(|written| ballast.sync_data().map(|()| written)) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull && piece.len() > 1 => piece.truncate(piece.len() / 2),
+                Err(error) if error.kind() == ErrorKind::StorageFull => return Ok(()),
+                Err(error) => return Err(error).context("filling the disk"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away what `fill` wrote.
+    pub fn free(&self) -> Result<()> {
+        Ok(fs::remove_file(self.0.join(BALLAST))?)
+    }
+}
+
+impl Drop for LoopDisk {
+    fn drop(&mut self) {
+        run("umount", &[&self.0.display().to_string()]);
+    }
+}
+
+fn free_mib(folder: &Path) -> Result<u64> {
+    let stat = rustix::fs::statvfs(folder)?;
+    Ok((stat.f_bavail * stat.f_frsize) >> 20)
+}
+
+/// Runs a program; whether it did what it should.
+pub fn run(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+}
