@@ -143,6 +143,7 @@ pub(super) struct Bay {
     pub(super) hk: City,
     pub(super) time: Arc<AtomicU64>,
     pub(super) weather: Arc<Mutex<Weather>>,
+    pub(super) networks: [Arc<InProcess>; 2],
 }
 
 pub(super) fn open(
@@ -235,7 +236,7 @@ pub(super) fn bay_with(packs: &[Arc<RulePack>]) -> Bay {
             ticking.fetch_add(100, Ordering::AcqRel);
         }
     });
-    Bay { gz, hk, time, weather }
+    Bay { gz, hk, time, weather, networks }
 }
 
 pub(super) fn question(purpose: Purpose, predicate: Predicate) -> Question {
@@ -304,4 +305,15 @@ pub(super) async fn ask_rogue(bay: &Bay, query: Query) -> Result<Attestation, As
     let asked = Arc::new(Asked::new(query, hk.entropy.seed()));
     let appended = hk.log.append(crate::log::entry::Entry::Query(asked.clone())).await.unwrap();
     hk.carry_through(asked, appended).await.map(|answer| answer.attestation())
+}
+
+impl Bay {
+    /// Lets another node of gz's answer from now on.
+    pub(super) fn replace_gz(&self, gz: &City) {
+        for network in &self.networks {
+            let mut nodes = network.nodes.lock().unwrap();
+            nodes.retain(|(name, _)| *name != gz.exchange.me);
+            nodes.push((gz.exchange.me, Arc::downgrade(&gz.exchange)));
+        }
+    }
 }

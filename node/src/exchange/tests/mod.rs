@@ -5,3 +5,4 @@ mod bay;
 
 mod evidence;
 mod faults;
+mod rules;
