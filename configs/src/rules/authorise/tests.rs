@@ -229,7 +229,8 @@ fn the_first_check_that_fails_names_the_refusal() {
         expires: GRANTED,
         ..authorisation()
     };
-    let steps: [(&str, fn(&mut Authorisation), Refusal); 5] = [
+    type Fix = fn(&mut Authorisation);
+    let steps: [(&str, Fix, Refusal); 5] = [
         ("receiver", |fixed| fixed.organisation = authorisation().organisation, Refusal::OtherReceiver),
         ("purpose", |fixed| fixed.purpose = Purpose::Fin, Refusal::OtherPurpose),
         ("types", |fixed| fixed.types = authorisation().types, Refusal::OtherType),
