@@ -34,7 +34,7 @@ pub struct KeyArgs {
     /// What the key signs
     #[arg(long, value_enum)]
     pub role: Role,
-    /// The key's name: of a log its origin (gz.creditbay/log/1), of an auditor the name it is enrolled under
+    /// The key's name: of a log its origin (gz.creditbay/log/1), of an auditor or a channel the name it is listed under
     #[arg(long)]
     pub name: String,
 }
@@ -52,6 +52,8 @@ pub enum Role {
     Governance,
     /// An auditor's requests for entries
     Auditor,
+    /// Authorisations that a channel takes down
+    Channel,
 }
 
 /// Runs a command.
@@ -76,10 +78,10 @@ pub fn make(path: &Path) -> anyhow::Result<SigningKey> {
     Ok(key)
 }
 
-/// The public half as others need it: a verifier key, or for TLS the plain key in base64.
+/// The public half as others need it: a verifier key, or for TLS and channels the plain key in base64.
 pub fn public_text(role: Role, name: &str, key: &PublicKey) -> anyhow::Result<String> {
     let kind = match role {
-        Role::Tls => return Ok(base64_encode(key.as_bytes())),
+        Role::Tls | Role::Channel => return Ok(base64_encode(key.as_bytes())),
         Role::Witness => KeyKind::CosignatureV1,
         Role::Log | Role::Governance | Role::Auditor => KeyKind::Ed25519,
     };
@@ -91,7 +93,7 @@ fn check_name(args: &KeyArgs) -> anyhow::Result<()> {
     let wrong = |why: String| UsageError(format!("--name: {why}"));
     match args.role {
         Role::Log => args.name.parse::<Origin>().map(|_| ()).map_err(|error| wrong(error.to_string()))?,
-        Role::Auditor => Name::<24>::new(&args.name).map(|_| ()).map_err(|error| wrong(error.to_string()))?,
+        Role::Auditor | Role::Channel => Name::<24>::new(&args.name).map(|_| ()).map_err(|error| wrong(error.to_string()))?,
         Role::Witness | Role::Tls | Role::Governance => {
             args.name.parse::<creditbay_crypto::note::KeyName>().map(|_| ()).map_err(|error| wrong(error.to_string()))?;
         }
@@ -111,6 +113,7 @@ fn show(args: &KeyArgs, key: &PublicKey, screen: &mut Screen) -> anyhow::Result<
         Role::Log => "network.toml, log",
         Role::Witness => "network.toml, witness",
         Role::Tls => "network.toml, tls",
+        Role::Channel => "network.toml, [[region.channels]] key",
         Role::Governance => "network.toml, governance.signers; node.toml, network.pinned",
     };
     let mut fields = Fields::new();
@@ -157,13 +160,17 @@ mod tests {
         assert_eq!(kind(Role::Log), KeyKind::Ed25519);
         assert_eq!(kind(Role::Governance), KeyKind::Ed25519);
         assert_eq!(kind(Role::Witness), KeyKind::CosignatureV1);
-        assert_eq!(public_text(Role::Tls, "x", &key).unwrap().len(), 44);
+        for role in [Role::Tls, Role::Channel] {
+            assert_eq!(public_text(role, "x", &key).unwrap(), creditbay_crypto::hash::base64_encode(key.as_bytes()));
+        }
     }
 
     #[test]
     fn a_name_that_the_role_cannot_have_is_a_wrong_command_line_and_makes_no_key() {
         let folder = tempfile::tempdir().unwrap();
-        for (role, name) in [(Role::Log, "gz.creditbay"), (Role::Auditor, "An Auditor"), (Role::Witness, "a+b")] {
+        for (role, name) in
+            [(Role::Log, "gz.creditbay"), (Role::Auditor, "An Auditor"), (Role::Channel, "A Portal"), (Role::Witness, "a+b")]
+        {
             let file = folder.path().join("key.pem");
             let command = KeysCommand::New(KeyArgs { file: file.clone(), role, name: name.to_owned() });
             let error = run(&command, &mut Screen::over(Box::new(Vec::new()), false)).unwrap_err();

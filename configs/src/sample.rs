@@ -18,7 +18,7 @@ use crate::endorsement::{self, Governance};
 use crate::node::limits::Limits;
 use crate::node::{Auditor, Doors, KeyFiles, NetworkFiles, NodeConfig, RuleFiles, Service};
 use crate::peers::Directory;
-use crate::peers::entry::{RegionEntry, Title};
+use crate::peers::entry::{Channel, RegionEntry, Title};
 
 /// Registered with the province, at home in Guangzhou.
 pub(crate) const PROVINCIAL: &str = "91440000MA5GBAC048";
@@ -72,6 +72,11 @@ pub(crate) fn entries() -> Vec<RegionEntry> {
             areas: vec![area.parse().unwrap()],
             codes,
             governance: Governance::new(1, vec![governor(region).verifier().clone()]).unwrap(),
+            channels: vec![Channel {
+                name: Name::new(&format!("portal.{region}")).unwrap(),
+                key: key(region, "channel").public(),
+            }],
+            regulators: vec![OrganisationId::new(&format!("regulator.{region}")).unwrap()],
         }
     };
     CITIES.iter().enumerate().map(entry).collect()

@@ -24,7 +24,7 @@ use crate::host;
 use crate::print::{Fields, Screen, Table};
 
 use self::cities::City;
-use self::plan::{AUDITOR, Plan};
+use self::plan::{AUDITOR, Plan, bank_of, channel_of, regulator_of};
 use self::ports::Ports;
 
 /// Networks.
@@ -116,7 +116,9 @@ fn tell_program(dir: &Path, cities: &[&City], ports: &[Ports], plan: &Plan, scre
                 "services": format!("http://{}", ports.services),
                 "auditors": format!("http://{}", ports.auditors),
                 "peers": ports.peers.to_string(),
-                "organisation": format!("bank.{}", city.region),
+                "organisation": bank_of(city),
+                "regulator": regulator_of(city),
+                "channel": channel_of(city),
             })
         })
         .collect();
@@ -147,6 +149,8 @@ fn tell_person(dir: &Path, cities: &[&City], ports: &[Ports], plan: &Plan, scree
     fields
         .add("directory", format!("network.toml, signed by all: {}", plan.directory))
         .add("rules", "rules/gba-2026.1.toml, signed by all")
+        .add("services", "bank.CITY with CITY/service.token, regulator.CITY with CITY/regulator.token")
+        .add("channels", "portal.CITY with CITY/channel.pem, which signs authorisations")
         .add("auditor", format!("auditor/auditor.pem, enrolled everywhere as `{AUDITOR}`"))
         .add("keys", "every private key is in this folder: for trials only");
     if plan.codes > 0 {

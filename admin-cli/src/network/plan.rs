@@ -9,7 +9,7 @@ use creditbay_configs::endorsement::{self, Governance};
 use creditbay_configs::node::limits::Limits;
 use creditbay_configs::node::{Auditor, Doors, KeyFiles, NetworkFiles, NodeConfig, RuleFiles, Service};
 use creditbay_configs::peers::Directory;
-use creditbay_configs::peers::entry::{RegionEntry, Title};
+use creditbay_configs::peers::entry::{Channel, RegionEntry, Title};
 use creditbay_configs::rules::RulePack;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::key_file;
@@ -34,6 +34,21 @@ const RULE_NOTE: &str = "rules/gba-2026.1.note";
 
 /// The name under which the auditor's key is enrolled at every node.
 pub const AUDITOR: &str = "auditor";
+
+/// The organisation for which a city's service asks.
+pub fn bank_of(city: &City) -> String {
+    format!("bank.{}", city.region)
+}
+
+/// A city's organisation that supervises others.
+pub fn regulator_of(city: &City) -> String {
+    format!("regulator.{}", city.region)
+}
+
+/// The channel that takes down what a city's entities permit.
+pub fn channel_of(city: &City) -> String {
+    format!("portal.{}", city.region)
+}
 
 /// A file to be written, its path relative to the network's folder.
 pub struct PlannedFile {
@@ -135,6 +150,7 @@ fn make_city(
     let log = fresh_key(seed, files, format!("{region}/keys/log.pem"))?;
     let witness = fresh_key(seed, files, format!("{region}/keys/witness.pem"))?;
     let tls = fresh_key(seed, files, format!("{region}/keys/tls.pem"))?;
+    let channel = fresh_key(seed, files, format!("{region}/channel.pem"))?;
     let governance = fresh_key(seed, files, format!("governance/{region}.pem"))?;
     let governor = NoteSigner::new(format!("{region}.creditbay/governance").parse()?, KeyKind::Ed25519, governance);
     let [zh_hans, zh_hant, pt, en] = city.titles.map(str::to_owned);
@@ -151,6 +167,8 @@ fn make_city(
         areas: vec![city.area.parse()?],
         codes: Vec::new(),
         governance: Governance::new(1, vec![governor.verifier().clone()])?,
+        channels: vec![Channel { name: Name::new(&channel_of(city))?, key: channel.public() }],
+        regulators: vec![OrganisationId::new(&regulator_of(city))?],
     };
     Ok(Made { entry, governor })
 }
@@ -172,7 +190,8 @@ fn make_node(
     files: &mut Vec<PlannedFile>,
 ) -> anyhow::Result<()> {
     let region = city.region;
-    let token = zeroize::Zeroizing::new(Digest(*seed()?.expose()).to_string());
+    let bank = make_service(&bank_of(city), format!("{region}/service.token"), seed, files)?;
+    let regulator = make_service(&regulator_of(city), format!("{region}/regulator.token"), seed, files)?;
     let node = NodeConfig {
         region: Region::new(region)?,
         data_dir: "data".into(),
@@ -190,16 +209,24 @@ fn make_node(
             peers_x509: None,
             admin: "admin.sock".into(),
         },
-        services: vec![Service {
-            organisation: OrganisationId::new(&format!("bank.{region}"))?,
-            token_sha256: Digest::of(token.as_bytes()),
-        }],
+        services: vec![bank, regulator],
         auditors: vec![Auditor { name: Name::new(AUDITOR)?, vkey: auditor.clone() }],
         limits: Limits::default(),
     };
     let heading = format!("# CreditBay node {region} of a development network. Paths are relative to this file.\n\n");
     files.push(public(&format!("{region}/node.toml"), heading + &node.to_toml()?));
-    let bytes = zeroize::Zeroizing::new(format!("{}\n", token.as_str()).into_bytes());
-    files.push(PlannedFile { path: PathBuf::from(format!("{region}/service.token")), mode: PRIVATE, bytes });
     Ok(())
+}
+
+/// A service of this organisation, its token in a file of its own.
+fn make_service(
+    organisation: &str,
+    path: String,
+    seed: &mut dyn FnMut() -> anyhow::Result<Seed>,
+    files: &mut Vec<PlannedFile>,
+) -> anyhow::Result<Service> {
+    let token = zeroize::Zeroizing::new(Digest(*seed()?.expose()).to_string());
+    let bytes = zeroize::Zeroizing::new(format!("{}\n", token.as_str()).into_bytes());
+    files.push(PlannedFile { path: PathBuf::from(path), mode: PRIVATE, bytes });
+    Ok(Service { organisation: OrganisationId::new(organisation)?, token_sha256: Digest::of(token.as_bytes()) })
 }

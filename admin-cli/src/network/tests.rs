@@ -58,7 +58,7 @@ fn every_file_is_there_and_secrets_are_their_owners_alone() {
     for city in ["gz", "hk"] {
         expected.insert((format!("governance/{city}.pem"), 0o600));
         expected.insert((format!("{city}/node.toml"), 0o644));
-        expected.insert((format!("{city}/service.token"), 0o600));
+        expected.extend(["service.token", "regulator.token", "channel.pem"].map(|name| (format!("{city}/{name}"), 0o600)));
         expected.extend(["log", "witness", "tls"].map(|role| (format!("{city}/keys/{role}.pem"), 0o600)));
     }
     assert_eq!(found, expected);
@@ -89,6 +89,14 @@ fn nodes_directory_and_rules_fit_together() {
         let token = node::read_token(&node::token_file(&dir.join(entry.name.as_str()))).unwrap();
         assert_eq!(node.services[0].token_sha256, Digest::of(token.as_bytes()));
         assert_eq!(node.services[0].organisation.to_string(), format!("bank.{}", entry.name));
+        let token = node::read_token(&dir.join(entry.name.as_str()).join("regulator.token")).unwrap();
+        assert_eq!(node.services[1].token_sha256, Digest::of(token.as_bytes()));
+        assert_ne!(node.services[0].token_sha256, node.services[1].token_sha256);
+        assert_eq!(entry.regulators, [node.services[1].organisation]);
+        assert_eq!(entry.regulators[0].to_string(), format!("regulator.{}", entry.name));
+        let channel = file::read_key(&dir.join(entry.name.as_str()).join("channel.pem")).unwrap();
+        assert_eq!((entry.channels[0].key, entry.channels.len()), (channel.public(), 1));
+        assert_eq!(entry.channels[0].name.to_string(), format!("portal.{}", entry.name));
         let auditor = fs::read_to_string(dir.join("auditor/auditor.vkey")).unwrap();
         assert_eq!(node.auditors[0].vkey, NoteVerifier::parse(auditor.trim()).unwrap());
         assert_eq!(node.doors.admin, dir.join(entry.name.as_str()).join("admin.sock"));

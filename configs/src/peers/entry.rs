@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 use creditbay_crypto::note::NoteVerifier;
 use creditbay_crypto::sign::PublicKey;
+use creditbay_protocol::authorisation::ChannelName;
 use creditbay_protocol::identifier::{Area, Identifier};
-use creditbay_protocol::name::{Origin, Region};
+use creditbay_protocol::name::{OrganisationId, Origin, Region};
 use creditbay_protocol::predicate::LawOfOrigin;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,19 @@ pub struct RegionEntry {
     pub codes: Vec<Identifier>,
     /// Who speaks for it.
     pub governance: Governance,
+    /// Who takes down what its entities permit.
+    pub channels: Vec<Channel>,
+    /// Its organisations that supervise others.
+    pub regulators: Vec<OrganisationId>,
+}
+
+/// A channel that takes authorisations down and signs them: an enterprise service portal, say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Its name, which no other channel has in any region.
+    pub name: ChannelName,
+    /// The key with which it signs authorisations and withdrawals.
+    pub key: PublicKey,
 }
 
 /// A name for people in the four languages of the area.

@@ -5,8 +5,9 @@
 use creditbay_crypto::hash::HashError;
 use creditbay_crypto::note::{KeyName, NoteError};
 use creditbay_crypto::sign::KeyError;
+use creditbay_protocol::authorisation::ChannelName;
 use creditbay_protocol::identifier::IdentifierError;
-use creditbay_protocol::name::{Origin, Region};
+use creditbay_protocol::name::{OrganisationId, Origin, Region};
 use creditbay_protocol::predicate::LawOfOrigin;
 
 use crate::endorsement::{EndorsementError, GovernanceError};
@@ -16,6 +17,10 @@ use super::entry::AreaError;
 
 /// Regions in one directory at most: every pair of nodes holds a connection, and all must sign every change.
 pub const MAX_REGIONS: usize = 16;
+/// Channels of one region at most: portals, not persons.
+pub const MAX_CHANNELS: usize = 16;
+/// Regulators of one region at most: a city has some dozens of supervising bodies.
+pub const MAX_REGULATORS: usize = 64;
 
 /// Why a text is no network directory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,10 +97,10 @@ pub enum DirectoryFault {
     },
     /// Not base64 of 32 bytes.
     #[error("not a public key in base64: {0}")]
-    TlsText(HashError),
+    KeyText(HashError),
     /// 32 bytes that are no public key, or a weak one.
     #[error("{0}")]
-    TlsKey(KeyError),
+    Key(KeyError),
     /// An address to which nobody can connect.
     #[error("nobody can connect to port 0 or to an unspecified address; write the address that peers dial")]
     Address,
@@ -130,6 +135,28 @@ pub enum DirectoryFault {
         /// Who has it.
         other: Region,
     },
+    /// Two channels of one name.
+    #[error("region {other} already has the channel {channel}; a withdrawal names the channel alone, so rename one")]
+    ChannelTwice {
+        /// The name.
+        channel: ChannelName,
+        /// Who has it.
+        other: Region,
+    },
+    /// More channels than a region may have.
+    #[error("{0} channels, at most {max} are read for a region; remove the ones that sign no more", max = MAX_CHANNELS)]
+    TooManyChannels(usize),
+    /// One regulator at two regions, or twice at one.
+    #[error("region {other} already has the regulator {organisation}; each supervises in one region, so remove or rename one")]
+    RegulatorTwice {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// Who has it.
+        other: Region,
+    },
+    /// More regulators than a region may have.
+    #[error("{0} regulators, at most {max} are read for a region; list only bodies that supervise", max = MAX_REGULATORS)]
+    TooManyRegulators(usize),
     /// Keys and a threshold that are no governance.
     #[error(transparent)]
     Governance(GovernanceError),

@@ -14,14 +14,16 @@ use creditbay_crypto::label::Label;
 use creditbay_crypto::note::NoteVerifier;
 use creditbay_crypto::sign::PublicKey;
 use creditbay_protocol::attestation::KnownLog;
+use creditbay_protocol::authorisation::ChannelName;
 use creditbay_protocol::identifier::Identifier;
-use creditbay_protocol::name::Region;
+use creditbay_protocol::name::{OrganisationId, Region};
 use serde_spanned::Spanned;
 
 use crate::endorsement::{self, Endorsed};
 use crate::error::{self, ConfigError, Source};
+use crate::rules::standing::Standing;
 
-use self::entry::RegionEntry;
+use self::entry::{Channel, RegionEntry};
 use self::fault::{DirectoryFault, DirectoryRefused, MAX_REGIONS};
 use self::written::{FORMAT, Place, WrittenDirectory, WrittenRegion};
 
@@ -85,6 +87,7 @@ impl Directory {
             check_names(place, region, &regions)?;
             let entry = region.read(place)?;
             check_subjects(place, region, &entry, &regions)?;
+            check_roles(place, region, &entry, &regions)?;
             check_keys(place, region, &entry, &mut keys)?;
             regions.push(entry);
         }
@@ -151,6 +154,19 @@ impl Directory {
         self.regions.iter().find(|entry| entry.tls == *key)
     }
 
+    /// The channel of this name, with the region whose entities it speaks for.
+    pub fn channel(&self, name: ChannelName) -> Option<(Region, &Channel)> {
+        let of = |entry: &RegionEntry| entry.channels.iter().position(|channel| channel.name == name);
+        self.regions.iter().find_map(|entry| Some((entry.name, &entry.channels[of(entry)?])))
+    }
+
+    /// What the organisation may claim to be when it asks through `asker` what `issuer` knows: a regulator if its own region lists it
+    /// as one and the issuer's region has regulators too, so that both ends of the answer are supervision's.
+    pub fn standing(&self, asker: Region, organisation: OrganisationId, issuer: Region) -> Standing {
+        let regulators = |region| self.entry(region).map_or(&[][..], |entry| &entry.regulators);
+        Standing { regulators: regulators(asker).contains(&organisation) && !regulators(issuer).is_empty() }
+    }
+
     /// Every log, for the verification of attestations.
     pub fn known_logs(&self) -> Vec<KnownLog> {
         let known = |entry: &RegionEntry| KnownLog {
@@ -212,6 +228,36 @@ fn check_subjects(
     Ok(())
 }
 
+/// Each channel and each regulator stands once in the whole directory, within the region neither twice.
+fn check_roles(
+    place: Place<'_>,
+    written: &WrittenRegion,
+    entry: &RegionEntry,
+    earlier: &[RegionEntry],
+) -> Result<(), ConfigError<DirectoryFault>> {
+    let names = |entry: &RegionEntry| entry.channels.iter().map(|channel| channel.name).collect::<Vec<_>>();
+    let own = names(entry);
+    for (position, channel) in own.iter().enumerate() {
+        let other = own[..position].contains(channel).then_some(entry.name);
+        let other = other.or_else(|| earlier.iter().find(|other| names(other).contains(channel)).map(|other| other.name));
+        if let Some(other) = other {
+            let at = &written.channels[position].get_ref().name;
+            let fault = DirectoryFault::ChannelTwice { channel: *channel, other };
+            return Err(place.fault(at, &format!("channels[{position}].name"), fault));
+        }
+    }
+    for (position, organisation) in entry.regulators.iter().enumerate() {
+        let other = entry.regulators[..position].contains(organisation).then_some(entry.name);
+        let listed = || earlier.iter().find(|other| other.regulators.contains(organisation)).map(|other| other.name);
+        if let Some(other) = other.or_else(listed) {
+            let at = &written.regulators[position];
+            let fault = DirectoryFault::RegulatorTwice { organisation: *organisation, other };
+            return Err(place.fault(at, &format!("regulators[{position}]"), fault));
+        }
+    }
+    Ok(())
+}
+
 /// Each public key has one role in the whole directory: what one role signs must never be taken for another's.
 fn check_keys(
     place: Place<'_>,
@@ -226,6 +272,9 @@ fn check_keys(
     ];
     for (position, (signer, text)) in entry.governance.signers().iter().zip(written.governance.signers.get_ref()).enumerate() {
         roles.push((*signer.key(), text, format!("governance.signers[{position}]")));
+    }
+    for (position, (channel, text)) in entry.channels.iter().zip(&written.channels).enumerate() {
+        roles.push((channel.key, &text.get_ref().key, format!("channels[{position}].key")));
     }
     for (key, text, role) in roles {
         if let Some((_, other)) = seen.iter().find(|(earlier, _)| *earlier == key) {

@@ -5,16 +5,15 @@ use creditbay_crypto::hash::{Digest, HashError};
 use creditbay_crypto::note::{KeyKind, NoteError, NoteVerifier};
 use creditbay_crypto::sign::KeyError;
 use creditbay_protocol::identifier::{Identifier, Scheme};
-use creditbay_protocol::name::Region;
+use creditbay_protocol::name::{Name, OrganisationId, Region};
 use creditbay_protocol::predicate::LawOfOrigin;
 
 use crate::endorsement::{EndorsementError, Governance, GovernanceError};
 use crate::sample;
 
 use super::Directory;
-use super::entry::{AreaError, RegionEntry};
-use super::fault::MAX_REGIONS;
-use super::fault::{DirectoryFault, DirectoryRefused};
+use super::entry::{AreaError, Channel, RegionEntry};
+use super::fault::{DirectoryFault, DirectoryRefused, MAX_CHANNELS, MAX_REGIONS, MAX_REGULATORS};
 
 const ALL: [&str; 4] = ["gz", "sz", "hk", "mo"];
 
@@ -84,7 +83,7 @@ fn what_is_written_is_read_back() {
 fn every_key_is_explained_in_the_sample_and_stands_in_it() {
     let text = sample::network();
     let known = sample::known_keys(&text, |text| Directory::parse("f", text).err().unwrap().to_string());
-    assert!(known.len() >= 23, "{known:?}");
+    assert!(known.len() >= 26, "{known:?}");
     for key in known {
         let explained = |line: &str| line.strip_prefix('#').is_some_and(|line| line.trim_start().starts_with(&format!("{key} ")));
         let stands = |line: &str| {
@@ -224,9 +223,9 @@ fn one_public_key_in_two_roles_is_refused() {
 fn weak_and_unreadable_keys_are_refused() {
     let tls = Digest(*sample::key("gz", "tls").public().as_bytes()).to_base64();
     let (key, _, fault) = refused(&replaced(&tls, &Digest([0; 32]).to_base64()));
-    assert_eq!((key.as_str(), fault), ("region[0].tls", DirectoryFault::TlsKey(KeyError::SmallOrder)));
+    assert_eq!((key.as_str(), fault), ("region[0].tls", DirectoryFault::Key(KeyError::SmallOrder)));
     let (_, _, fault) = refused(&replaced(&tls, &tls[..40]));
-    assert_eq!(fault, DirectoryFault::TlsText(HashError::Base64Length(30)));
+    assert_eq!(fault, DirectoryFault::KeyText(HashError::Base64Length(30)));
     let log = sample::entries()[0].log.to_string();
     // The same name with a point of small order, its id computed as it would be for a good key.
     let weak = [b"gz.creditbay/log/1\n\x01".as_slice(), &[0; 32]].concat();
@@ -295,6 +294,135 @@ fn codes_are_of_their_scheme_and_at_one_region_and_never_repeated() {
         let shown = Directory::parse("network.toml", text).err().unwrap().to_string();
         assert!(!shown.contains("MA5GBAC"), "{shown}");
     }
+}
+
+fn channel(name: &str, seed: &str) -> Channel {
+    Channel { name: Name::new(name).unwrap(), key: sample::key(seed, "channel").public() }
+}
+
+fn organisation(name: &str) -> OrganisationId {
+    OrganisationId::new(name).unwrap()
+}
+
+#[test]
+fn a_channel_is_found_by_its_name_with_its_region() {
+    let directory = directory();
+    let (region_of, found) = directory.channel(Name::new("portal.hk").unwrap()).unwrap();
+    assert_eq!((region_of, found), (region("hk"), &channel("portal.hk", "hk")));
+    assert!(directory.channel(Name::new("portal.fs").unwrap()).is_none());
+}
+
+#[test]
+fn channels_and_regulators_may_be_none_or_many() {
+    let text = changed(0, |gz| {
+        gz.channels = vec![channel("portal.gz", "gz"), channel("counter.gz", "gz counter")];
+        gz.regulators.clear();
+    });
+    let read = Directory::parse("network.toml", &text).unwrap();
+    assert_eq!(Directory::to_toml(1, read.regions()), text);
+    assert_eq!((read.regions()[0].channels.len(), read.regions()[0].regulators.len()), (2, 0));
+    let none = Directory::parse("network.toml", &changed(0, |gz| gz.channels.clear())).unwrap();
+    assert!(none.channel(Name::new("portal.gz").unwrap()).is_none());
+}
+
+#[test]
+fn a_channels_name_stands_once() {
+    let twice = changed(0, |gz| gz.channels.push(channel("portal.gz", "gz counter")));
+    let (key, line, fault) = refused(&twice);
+    let fault_of = |other| DirectoryFault::ChannelTwice { channel: Name::new("portal.gz").unwrap(), other: region(other) };
+    assert_eq!((key.as_str(), line.as_str(), fault), ("region[0].channels[1].name", "name = \"portal.gz\"", fault_of("gz")));
+    let (key, _, fault) = refused(&changed(2, |hk| hk.channels[0].name = Name::new("portal.gz").unwrap()));
+    assert_eq!((key.as_str(), fault), ("region[2].channels[0].name", fault_of("gz")));
+}
+
+#[test]
+fn a_channels_key_has_no_other_role_and_no_other_channel() {
+    let with = |index: usize, key| refused(&changed(index, |entry| entry.channels[0].key = key));
+    for (role, other) in [
+        ("log", "region[0].log"),
+        ("witness", "region[0].witness"),
+        ("tls", "region[0].tls"),
+        ("governance", "region[0].governance.signers[0]"),
+        ("channel", "region[0].channels[0].key"),
+    ] {
+        let (key, line, fault) = with(1, sample::key("gz", role).public());
+        assert_eq!((key.as_str(), fault), ("region[1].channels[0].key", DirectoryFault::KeyTwice { other: other.into() }));
+        assert!(line.starts_with("key = "), "{line}");
+    }
+    let (key, _, fault) = with(0, sample::key("gz", "tls").public());
+    assert_eq!((key.as_str(), fault), ("region[0].channels[0].key", DirectoryFault::KeyTwice { other: "region[0].tls".into() }));
+    let (key, _, fault) = refused(&changed(1, |sz| sz.tls = sample::key("gz", "channel").public()));
+    assert_eq!((key.as_str(), fault), ("region[1].tls", DirectoryFault::KeyTwice { other: "region[0].channels[0].key".into() }));
+    let (key, _, fault) = refused(&changed(0, |gz| gz.channels.push(channel("counter.gz", "gz"))));
+    assert_eq!(
+        (key.as_str(), fault),
+        ("region[0].channels[1].key", DirectoryFault::KeyTwice { other: "region[0].channels[0].key".into() })
+    );
+}
+
+#[test]
+fn weak_and_unreadable_keys_of_channels_are_refused() {
+    let good = Digest(*sample::key("sz", "channel").public().as_bytes()).to_base64();
+    let (key, line, fault) = refused(&replaced(&good, &Digest([0; 32]).to_base64()));
+    assert_eq!((key.as_str(), fault), ("region[1].channels[0].key", DirectoryFault::Key(KeyError::SmallOrder)));
+    assert!(line.starts_with("key = "), "{line}");
+    let (key, _, fault) = refused(&replaced(&good, &good[..40]));
+    assert_eq!((key.as_str(), fault), ("region[1].channels[0].key", DirectoryFault::KeyText(HashError::Base64Length(30))));
+}
+
+#[test]
+fn more_channels_or_regulators_than_a_region_may_have_are_refused() {
+    let channels = |count| {
+        changed(0, |gz| {
+            let name = |number| channel(&format!("channel-{number}"), &format!("gz {number}"));
+            gz.channels = (0..count).map(name).collect();
+        })
+    };
+    assert!(Directory::parse("network.toml", &channels(MAX_CHANNELS)).is_ok());
+    let (key, line, fault) = refused(&channels(MAX_CHANNELS + 1));
+    assert_eq!((key.as_str(), fault), ("region[0].channels", DirectoryFault::TooManyChannels(MAX_CHANNELS + 1)));
+    assert_eq!(line, "[[region.channels]]");
+    let regulators = |count| {
+        let regulators = (0..count).map(|number| organisation(&format!("regulator-{number}")));
+        changed(0, |gz| gz.regulators = regulators.collect())
+    };
+    assert!(Directory::parse("network.toml", &regulators(MAX_REGULATORS)).is_ok());
+    let (key, line, fault) = refused(&regulators(MAX_REGULATORS + 1));
+    assert_eq!((key.as_str(), fault), ("region[0].regulators", DirectoryFault::TooManyRegulators(MAX_REGULATORS + 1)));
+    assert!(line.starts_with("regulators = "), "{line}");
+}
+
+#[test]
+fn a_regulator_stands_once() {
+    let fault_of = |other| DirectoryFault::RegulatorTwice { organisation: organisation("regulator.gz"), other: region(other) };
+    let (key, line, fault) = refused(&changed(0, |gz| gz.regulators.push(organisation("regulator.gz"))));
+    assert_eq!((key.as_str(), fault), ("region[0].regulators[1]", fault_of("gz")));
+    assert!(line.starts_with("regulators = "), "{line}");
+    let (key, _, fault) = refused(&changed(3, |mo| mo.regulators = vec![organisation("regulator.gz")]));
+    assert_eq!((key.as_str(), fault), ("region[3].regulators[0]", fault_of("gz")));
+}
+
+#[test]
+fn names_of_channels_and_regulators_are_names() {
+    let (_, _, fault) = refused(&replaced("name = \"portal.gz\"", "name = \"Portal GZ\""));
+    assert!(matches!(fault, DirectoryFault::Text(_)), "{fault}");
+    let (_, _, fault) = refused(&replaced("[\"regulator.gz\"]", "[\"Regulator GZ\"]"));
+    assert!(matches!(fault, DirectoryFault::Text(_)), "{fault}");
+}
+
+#[test]
+fn regulators_stand_towards_a_region_that_has_some_too() {
+    let standing = |directory: &Directory, asker, name, issuer| {
+        directory.standing(region(asker), organisation(name), region(issuer)).regulators
+    };
+    let all = directory();
+    assert!(standing(&all, "sz", "regulator.sz", "gz"));
+    assert!(!standing(&all, "sz", "bank.sz", "gz"), "a bank is none");
+    assert!(!standing(&all, "sz", "regulator.gz", "gz"), "another region's is none of this one");
+    assert!(!standing(&all, "fs", "regulator.sz", "gz") && !standing(&all, "sz", "regulator.sz", "fs"));
+    let one_sided = Directory::parse("network.toml", &changed(0, |gz| gz.regulators.clear())).unwrap();
+    assert!(!standing(&one_sided, "sz", "regulator.sz", "gz"), "the issuer's side has none");
+    assert!(!standing(&one_sided, "gz", "regulator.gz", "sz") && standing(&one_sided, "sz", "regulator.sz", "hk"));
 }
 
 #[test]

@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use creditbay_crypto::hash::{Digest, base64_encode};
 use creditbay_crypto::note::{KeyKind, NoteVerifier};
 use creditbay_crypto::sign::PublicKey;
+use creditbay_protocol::authorisation::ChannelName;
 use creditbay_protocol::identifier::{Identifier, Scheme};
-use creditbay_protocol::name::{Origin, Region};
+use creditbay_protocol::name::{OrganisationId, Origin, Region};
 use creditbay_protocol::predicate::LawOfOrigin;
 use serde::{Deserialize, Serialize};
 use serde_spanned::Spanned;
@@ -17,8 +18,8 @@ use serde_spanned::Spanned;
 use crate::endorsement::{Governance, GovernanceError};
 use crate::error::{ConfigError, Source};
 
-use super::entry::{AreaPrefix, RegionEntry, Title};
-use super::fault::DirectoryFault;
+use super::entry::{AreaPrefix, Channel, RegionEntry, Title};
+use super::fault::{DirectoryFault, MAX_CHANNELS, MAX_REGULATORS};
 
 /// The format line.
 pub(super) const FORMAT: &str = "creditbay/network/v1";
@@ -42,6 +43,8 @@ const HEADER: &str = "\
 #   tls                  the public key of its TLS identity: base64 of 32 bytes (Ed25519, RFC 7250)
 #   address              its peers' door: <IP>:<UDP port>
 #   auditors             its auditors' door: a URL without a slash at its end
+#   regulators           optional: its organisations that supervise others; they alone ask in the regulators' lane, and only where the
+#                        other region has regulators too; each in one region of the file
 #   title                its name for people, in all four languages:
 #     zh-Hans            simplified Chinese
 #     zh-Hant            traditional Chinese
@@ -50,6 +53,9 @@ const HEADER: &str = "\
 #   governance           who speaks for it:
 #     threshold          how many of the signers must sign
 #     signers            their verifier keys (C2SP signed-note, type 0x01); each public key has one role in the whole file
+#   channels             optional: who takes down what its entities permit and signs it, each a [[region.channels]]:
+#     name               its name, once in the whole file: at most 24 of a-z 0-9 . _ -
+#     key                the public key of its signatures: base64 of 32 bytes (Ed25519)
 #   codes                optional: organisations for which it answers although their code names another area (registered with the
 #                        province) or none (an LEI), each a [[region.codes]]; they go before areas:
 #     scheme             the scheme of the code: uscc, hk-brn, mo-entity or lei
@@ -76,8 +82,12 @@ pub(super) struct WrittenRegion {
     pub(super) tls: Spanned<String>,
     pub(super) address: Spanned<SocketAddr>,
     pub(super) auditors: Spanned<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) regulators: Vec<Spanned<OrganisationId>>,
     title: Spanned<Title>,
     pub(super) governance: WrittenGovernance,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) channels: Vec<Spanned<WrittenChannel>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) codes: Vec<Spanned<WrittenCode>>,
 }
@@ -87,6 +97,13 @@ pub(super) struct WrittenRegion {
 pub(super) struct WrittenGovernance {
     threshold: Spanned<usize>,
     pub(super) signers: Spanned<Vec<Spanned<String>>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenChannel {
+    pub(super) name: Spanned<ChannelName>,
+    pub(super) key: Spanned<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -149,19 +166,33 @@ impl WrittenRegion {
             log_origin: origin,
             log,
             witness: verifier(place, &self.witness, "witness", KeyKind::CosignatureV1)?,
-            tls: self.read_tls(place)?,
+            tls: plain_key(place, &self.tls, "tls")?,
             address,
             auditors: self.auditors.get_ref().clone(),
             areas: self.read_areas(place)?,
             codes: self.read_codes(place)?,
             governance: self.read_governance(place)?,
+            channels: self.read_channels(place)?,
+            regulators: self.read_regulators(place)?,
         })
     }
 
-    fn read_tls(&self, place: Place<'_>) -> Result<PublicKey, ConfigError<DirectoryFault>> {
-        let bytes = Digest::from_base64(self.tls.get_ref())
-            .map_err(|error| place.fault(&self.tls, "tls", DirectoryFault::TlsText(error)))?;
-        PublicKey::from_bytes(&bytes.0).map_err(|error| place.fault(&self.tls, "tls", DirectoryFault::TlsKey(error)))
+    fn read_channels(&self, place: Place<'_>) -> Result<Vec<Channel>, ConfigError<DirectoryFault>> {
+        if let Some(beyond) = self.channels.get(MAX_CHANNELS) {
+            return Err(place.fault(beyond, "channels", DirectoryFault::TooManyChannels(self.channels.len())));
+        }
+        let read = |(position, channel): (usize, &Spanned<WrittenChannel>)| {
+            let WrittenChannel { name, key } = channel.get_ref();
+            Ok(Channel { name: *name.get_ref(), key: plain_key(place, key, &format!("channels[{position}].key"))? })
+        };
+        self.channels.iter().enumerate().map(read).collect()
+    }
+
+    fn read_regulators(&self, place: Place<'_>) -> Result<Vec<OrganisationId>, ConfigError<DirectoryFault>> {
+        if let Some(beyond) = self.regulators.get(MAX_REGULATORS) {
+            return Err(place.fault(beyond, "regulators", DirectoryFault::TooManyRegulators(self.regulators.len())));
+        }
+        Ok(self.regulators.iter().map(|organisation| *organisation.get_ref()).collect())
     }
 
     fn read_areas(&self, place: Place<'_>) -> Result<Vec<AreaPrefix>, ConfigError<DirectoryFault>> {
@@ -214,6 +245,12 @@ fn verifier(
     Err(place.fault(text, key, DirectoryFault::WrongKind { needed: needed as u8, found: verifier.kind() as u8 }))
 }
 
+/// A public key that stands without name and type.
+fn plain_key(place: Place<'_>, text: &Spanned<String>, key: &str) -> Result<PublicKey, ConfigError<DirectoryFault>> {
+    let bytes = Digest::from_base64(text.get_ref()).map_err(|error| place.fault(text, key, DirectoryFault::KeyText(error)))?;
+    PublicKey::from_bytes(&bytes.0).map_err(|error| place.fault(text, key, DirectoryFault::Key(error)))
+}
+
 fn is_base_url(url: &str) -> bool {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     rest.is_some_and(|rest| {
@@ -234,6 +271,9 @@ pub(super) fn to_toml(serial: u32, regions: &[RegionEntry]) -> String {
 
 fn write(entry: &RegionEntry) -> WrittenRegion {
     let code = |code: &Identifier| plain(WrittenCode { scheme: code.scheme(), value: code.expose().to_owned() });
+    let channel = |channel: &Channel| {
+        plain(WrittenChannel { name: plain(channel.name), key: plain(base64_encode(channel.key.as_bytes())) })
+    };
     WrittenRegion {
         name: plain(entry.name),
         law: entry.law,
@@ -244,11 +284,13 @@ fn write(entry: &RegionEntry) -> WrittenRegion {
         tls: plain(base64_encode(entry.tls.as_bytes())),
         address: plain(entry.address),
         auditors: plain(entry.auditors.clone()),
+        regulators: entry.regulators.iter().map(|organisation| plain(*organisation)).collect(),
         title: plain(entry.title.clone()),
         governance: WrittenGovernance {
             threshold: plain(entry.governance.threshold()),
             signers: plain(entry.governance.signers().iter().map(|signer| plain(signer.to_string())).collect()),
         },
+        channels: entry.channels.iter().map(channel).collect(),
         codes: entry.codes.iter().map(code).collect(),
     }
 }

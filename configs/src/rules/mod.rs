@@ -19,12 +19,16 @@ pub mod record;
 
 pub mod regimes;
 
+pub mod standing;
+
 pub mod fault;
 mod read;
 mod read_types;
 mod written;
 
 pub mod decide;
+
+pub mod authorise;
 
 pub mod evaluate;
 
