@@ -8,10 +8,8 @@ pub mod section;
 
 pub mod phrase;
 
-pub mod authorise;
 pub mod budgets;
 pub mod catalogue;
-pub mod standing;
 
 pub mod matrix;
 

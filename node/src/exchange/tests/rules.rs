@@ -20,8 +20,8 @@ use super::super::ask::{AskError, Outcome};
 use super::super::compose::{About, Question};
 use super::super::order::OrderError;
 use super::bay::{
-    Bay, COMPANY, InProcess, NOON, PACK, Weather, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open, region,
-    rogue_query, sample_key, sample_pack,
+    Bay, COMPANY, InProcess, NOON, PACK, Weather, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open,
+    region, rogue_query, sample_key, sample_pack,
 };
 use creditbay_protocol::calendar::Millis;
 
@@ -107,7 +107,11 @@ async fn each_use_of_an_authorisation_stands_in_both_logs_and_the_one_too_many_s
     }
     assert_eq!((uses(&leaves(&bay.hk)), uses(&leaves(&bay.gz))), (vec![(1, 2), (2, 2)], vec![(1, 2), (2, 2)]));
     assert_eq!(declined(&bay, authorised(&signed)).await, Refusal::AuthorisationSpent);
-    assert_eq!(refused(&bay, rogue_use(&bay, &signed, 2)).await, Some(Refusal::AuthorisationSpent), "nor does a peer get past it");
+    assert_eq!(
+        refused(&bay, rogue_use(&bay, &signed, 2)).await,
+        Some(Refusal::AuthorisationSpent),
+        "nor does a peer get past it"
+    );
     assert_eq!(kinds(&bay.gz), ["answer", "answer", "refusal"]);
 }
 
