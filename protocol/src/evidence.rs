@@ -5,7 +5,7 @@
 //! message into bytes for the wire (`requester`, `responder`).
 
 use creditbay_crypto::hash::Digest;
-use creditbay_crypto::merkle::verify::{ProofError, verify_inclusion};
+use creditbay_crypto::merkle::verify::{Inclusions, ProofError};
 use creditbay_crypto::note::{NoteError, NoteSigner};
 
 use crate::calendar::Millis;
@@ -40,9 +40,28 @@ impl SignedHead {
 
     /// A leaf's place under this head; the path must lead there.
     pub fn place(&self, leaf: Digest, time: Millis, index: u64, path: Vec<Digest>) -> Result<Committed, ProofError> {
-        let checkpoint = self.0.checkpoint();
-        verify_inclusion(&leaf, index, checkpoint.size, &path, &checkpoint.root)?;
-        Ok(Committed { leaf, time, place: Place { origin: checkpoint.origin, index, size: checkpoint.size, path } })
+        self.places().place(leaf, time, index, path)
+    }
+
+    /// The places of many leaves under this head, cheapest in the order of their index.
+    pub fn places(&self) -> Places {
+        let Checkpoint { origin, size, root } = *self.0.checkpoint();
+        Places { origin, size, inclusions: Inclusions::under(size, root) }
+    }
+}
+
+/// Places under one signed head; every path must lead there.
+pub struct Places {
+    origin: Origin,
+    size: u64,
+    inclusions: Inclusions,
+}
+
+impl Places {
+    /// A leaf's place; the path must lead to the head.
+    pub fn place(&mut self, leaf: Digest, time: Millis, index: u64, path: Vec<Digest>) -> Result<Committed, ProofError> {
+        self.inclusions.verify(&leaf, index, &path)?;
+        Ok(Committed { leaf, time, place: Place { origin: self.origin, index, size: self.size, path } })
     }
 }
 

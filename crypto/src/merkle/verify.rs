@@ -79,6 +79,57 @@ pub fn verify_inclusion(leaf: &Digest, index: u64, size: u64, path: &[Digest], r
     if computed == *root { Ok(()) } else { Err(ProofError::RootMismatch) }
 }
 
+/// Checks paths of many leaves under one root, and takes no step twice: whether a way ends at the root depends on nothing but where it
+/// stands, its hash there and the hashes that are left, so a way that comes to where the last one was ends where that one did.
+pub struct Inclusions {
+    size: u64,
+    root: Digest,
+    steps: Vec<(Way, Digest)>,
+    path: Vec<Digest>,
+}
+
+impl Inclusions {
+    /// Under the root of a tree of this size.
+    pub fn under(size: u64, root: Digest) -> Self {
+        Self { size, root, steps: Vec::new(), path: Vec::new() }
+    }
+
+    /// The same as [`verify_inclusion`], cheaper for leaves near the last one that was verified.
+    pub fn verify(&mut self, leaf: &Digest, index: u64, path: &[Digest]) -> Result<(), ProofError> {
+        let expected = path_len(index, self.size).ok_or(ProofError::IndexBeyondSize { index, size: self.size })?;
+        if path.len() != expected {
+            return Err(ProofError::WrongLength { expected, found: path.len() });
+        }
+        let mut steps = Vec::new();
+        let (mut way, mut hash) = (Way { node: index, last: self.size - 1 }, *leaf);
+        for (taken, sibling) in path.iter().enumerate() {
+            if let Some(at) = self.met(&way, &hash, &path[taken..]) {
+                self.steps.splice(..at, steps);
+                self.path.splice(..at, path[..taken].iter().copied());
+                return Ok(());
+            }
+            steps.push((way, hash));
+            hash = match way.step() {
+                Side::Left => node_hash(sibling, &hash),
+                Side::Right => node_hash(&hash, sibling),
+            };
+        }
+        if hash != self.root {
+            return Err(ProofError::RootMismatch);
+        }
+        self.steps = steps;
+        self.path = path.to_vec();
+        Ok(())
+    }
+
+    /// The step of the last verified way that stood at the same place with the same hash and the same hashes left.
+    fn met(&self, way: &Way, hash: &Digest, left: &[Digest]) -> Option<usize> {
+        let at = self.path.len().checked_sub(left.len())?;
+        let met = self.steps.get(at).is_some_and(|(stood, was)| stood == way && was == hash) && self.path[at..] == *left;
+        met.then_some(at)
+    }
+}
+
 /// Checks that the old tree is the beginning of the new one. For equal sizes the path is empty and the roots are equal. An old size of
 /// 0 is refused, [`ProofError::EmptyOldTree`]: a caller that knows an empty tree has nothing to verify.
 pub fn verify_consistency(
@@ -142,6 +193,7 @@ enum Side {
 ///
 /// The RFC lets a node at the right edge rise over the levels where it has no sibling. Here that is needless: once on the edge, all
 /// hashes that are left stand on the left, and their number has been checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Way {
     node: u64,
     last: u64,

@@ -100,7 +100,6 @@ struct Prepared {
     time: Millis,
     leaves: Vec<(Vec<u8>, Digest)>,
     rows: Vec<Vec<u8>>,
-    open: BTreeSet<u64>,
 }
 
 impl Writer {
@@ -147,7 +146,7 @@ impl Writer {
         let time = self.clock.sure_now(self.head.time)?.max(self.head.time);
         self.refuse_low_disk()?;
 
-        // 1. Leaves, their hashes, and the tree they make.
+        // 1. Leaves, their hashes, and the tree they make. From here on every error stops the log, so nothing is undone.
         let prepared = self.prepare(items, time);
         let first = self.head.size;
         let size = first + prepared.leaves.len() as u64;
@@ -167,7 +166,7 @@ impl Writer {
             time: prepared.time,
             batches: self.head.batches + 1,
             watermark: Millis(self.shared.watermark.load(std::sync::atomic::Ordering::Acquire)),
-            open_from: prepared.open.first().copied().unwrap_or(size),
+            open_from: self.open.first().copied().unwrap_or(size),
         };
         for (part, sealed) in self.seals.seal(&prepared.rows, time, head.batches, &self.entropy)?.into_iter().enumerate() {
             layout::set_sealed(&mut batch, first, head.batches, part as u16, sealed);
@@ -183,7 +182,6 @@ impl Writer {
         self.frontier = frontier;
         self.leaf_tail = leaf_tail;
         self.hash_tails = hash_tails;
-        self.open = prepared.open;
         self.seen_written.extend(seen);
         Ok((first, time, durable))
     }
@@ -202,14 +200,15 @@ impl Writer {
     /// Step 5. Each waiter gets its leaf's place under the head just signed.
     fn hand_out(&mut self, items: Vec<Item>, first: u64, time: Millis, head: &Arc<SignedHead>) {
         let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
+        let size = head.signed().checkpoint().size;
+        let mut places = head.places();
         let mut index = first;
         for item in items {
             match item {
                 Item::Leaf { done, .. } => {
-                    let size = head.signed().checkpoint().size;
                     let placed = inclusion(index, size, &*window)
                         .ok()
-                        .and_then(|path| head.place(window.node(0, index)?, time, index, path).ok())
+                        .and_then(|path| places.place(window.node(0, index)?, time, index, path).ok())
                         .map(|committed| Appended { committed, head: head.clone() })
                         .ok_or(LogError::NoProof { index, size });
                     index += 1;
@@ -233,15 +232,15 @@ impl Writer {
         }
     }
 
-    fn prepare(&self, items: &[Item], time: Millis) -> Prepared {
-        let mut prepared = Prepared { time: self.head.time, leaves: Vec::new(), rows: Vec::new(), open: self.open.clone() };
+    fn prepare(&mut self, items: &[Item], time: Millis) -> Prepared {
+        let mut prepared = Prepared { time: self.head.time, leaves: Vec::new(), rows: Vec::new() };
         let mut notes = BTreeSet::new();
         for item in items {
             match item {
                 Item::Leaf { entry, .. } => {
                     let index = self.head.size + prepared.leaves.len() as u64;
                     let leaf = leaf_of(entry, time);
-                    track_open(&mut prepared.open, &leaf, index);
+                    track_open(&mut self.open, &leaf, index);
                     prepared.rows.extend(row_of(entry, index));
                     let bytes = leaf.bytes();
                     let hash = leaf_hash(&bytes);
@@ -253,7 +252,7 @@ impl Writer {
                         prepared.rows.push(encode_note(note));
                     }
                     prepared.rows.push(encode_receipt(*query, verified));
-                    prepared.open.remove(query);
+                    self.open.remove(query);
                 }
             }
         }

@@ -3,83 +3,100 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use creditbay_configs::peers::Directory;
+use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
+use creditbay_node::exchange::Exchange;
 use creditbay_node::host::clock::Clock;
 use creditbay_node::host::entropy::Entropy;
 use creditbay_node::host::keys::EpochKeys;
 use creditbay_node::host::telemetry::Metrics;
-use creditbay_node::log::append::Item;
+use creditbay_node::log::append::{Item, Writer};
 use creditbay_node::log::entry::{Appended, Entry};
 use creditbay_node::log::recover::{Parts, recover};
 use creditbay_node::log::rows::Seals;
 use creditbay_node::log::seen::Seen;
-use creditbay_node::node::Node;
+use creditbay_node::log::witness::Witness;
 use creditbay_node::store::on_disk::OnDisk;
+use creditbay_node::store::{Batch, Durable, Pair, Store, StoreError, Tree};
 use creditbay_protocol::answer::{Reply, Verdicts};
-use creditbay_protocol::chain::Chain;
+use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::chain::{Chain, TrustedRoot};
 use creditbay_protocol::predicate::LawOfOrigin;
-use creditbay_protocol::requester::{Asked, Replied};
-use creditbay_protocol::responder::Received;
-use creditbay_protocol::wire;
+use creditbay_protocol::requester::{Asked, Replied, Verified};
+use creditbay_protocol::responder::{Judged, Received};
 use tokio::sync::oneshot;
 
 use crate::query;
 
-const ROUNDS: usize = 300;
+const ROUNDS: usize = 60;
 const BATCHES: usize = 60;
 const BATCH: usize = 256;
+const PACK: Digest = Digest([1; 32]);
+/// Exchanges whose three parts share a batch.
+const PART: usize = BATCH / 3;
 
 /// The sum of the medians of the three commits, in microseconds: query, answer, receipt, one after the other with nothing else running.
 /// All three go to one store: in an exchange, too, the other store stands still meanwhile.
-pub(crate) async fn three_commits(folder: &Path) -> Result<f64> {
-    let gz = Node::start(&folder.join("gz/node.toml")).await?;
-    let exchange = gz.exchange.clone();
-    let own = exchange.directory.entry(exchange.me).context("a node is in its directory")?.clone();
+pub(crate) async fn three_commits(exchange: &Exchange) -> Result<f64> {
+    let own = exchange.directory.entry(exchange.me).context("a node is in its directory")?;
     let mut micros = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
         let asked =
             Arc::new(Asked::new(query(own.name, own.name, exchange.pack.digest(), &exchange.clock), exchange.entropy.seed()));
         let began = Instant::now();
-        let appended = exchange.log.append(Entry::Query(asked.clone())).await?;
+        let query = exchange.log.append(Entry::Query(asked.clone())).await?;
         micros[0].push(began.elapsed().as_micros() as u64);
 
-        let root = trust(&appended, &own.log, &exchange.clock)?;
-        let fresh = Received::parse(&asked.release(&appended.committed)?)
-            .and_then(|query| query.identify(own.name, own.name, &own.log_origin))
-            .and_then(|query| query.include(&root))
-            .and_then(|query| query.fresh(exchange.clock.now(), exchange.log.watermark()))
-            .map_err(|fault| anyhow::anyhow!("{fault}"))?;
-        let judged = Arc::new(fresh.judge(said(&asked), exchange.entropy.seed()));
+        let judged = judge(own, &asked, &query, &trust(&query, own, &exchange.clock)?, exchange.entropy.seed())?;
         let began = Instant::now();
-        let answered = exchange.log.append(Entry::Answer(judged.clone())).await?;
+        let answer = exchange.log.append(Entry::Answer(judged.clone())).await?;
         micros[1].push(began.elapsed().as_micros() as u64);
 
-        let root = trust(&answered, &own.log, &exchange.clock)?;
-        let verified = Replied::parse(&judged.release(&answered.committed)?)
-            .and_then(|reply| reply.attribute(&asked, appended.committed.leaf(), &own.log_origin))
-            .and_then(|reply| reply.include(&asked, &root))
-            .map_err(|fault| anyhow::anyhow!("{fault}"))?;
+        let root = trust(&answer, own, &exchange.clock)?;
+        let verified = receive(own, &asked, &query, &judged, &answer, &root)?;
         let note = exchange.witness.cosign(&root)?;
         let began = Instant::now();
-        exchange.log.keep_receipt(appended.committed.place().index, Arc::new(verified), note).await?;
+        exchange.log.keep_receipt(query.committed.place().index, verified, note).await?;
         micros[2].push(began.elapsed().as_micros() as u64);
     }
-    drop(exchange);
-    gz.shut_down().await;
     let medians = micros.map(|mut micros| {
         micros.sort_unstable();
         micros[micros.len() / 2] as f64
     });
-    println!("  commits alone, p50 us: query {:.0}, answer {:.0}, receipt {:.0}", medians[0], medians[1], medians[2]);
     Ok(medians.iter().sum())
+}
+
+/// The answer to a query of this log, by the same node.
+fn judge(own: &RegionEntry, asked: &Asked, query: &Appended, root: &TrustedRoot, seed: Seed) -> Result<Arc<Judged>> {
+    let fresh = Received::parse(&asked.release(&query.committed)?)
+        .and_then(|query| query.identify(own.name, own.name, &own.log_origin))
+        .and_then(|query| query.include(root))
+        .and_then(|received| received.fresh(query.committed.time(), Millis(0)))
+        .map_err(|fault| anyhow::anyhow!("{fault}"))?;
+    Ok(Arc::new(fresh.judge(said(asked), seed)))
+}
+
+fn receive(
+    own: &RegionEntry,
+    asked: &Asked,
+    query: &Appended,
+    judged: &Judged,
+    answer: &Appended,
+    root: &TrustedRoot,
+) -> Result<Arc<Verified>> {
+    Replied::parse(&judged.release(&answer.committed)?)
+        .and_then(|reply| reply.attribute(asked, query.committed.leaf(), &own.log_origin))
+        .and_then(|reply| reply.include(asked, root))
+        .map(Arc::new)
+        .map_err(|fault| anyhow::anyhow!("{fault}"))
 }
 
 fn said(asked: &Asked) -> Reply {
@@ -95,63 +112,143 @@ fn said(asked: &Asked) -> Reply {
     Reply::Answered(Verdicts { verdicts, coverage: Vec::new(), law_of_origin: LawOfOrigin::Cn, as_of: day })
 }
 
-fn trust(
-    appended: &Appended,
-    log: &creditbay_crypto::note::NoteVerifier,
-    clock: &Clock,
-) -> Result<creditbay_protocol::chain::TrustedRoot> {
+fn trust(appended: &Appended, own: &RegionEntry, clock: &Clock) -> Result<TrustedRoot> {
     let note = appended.head.signed().note_bytes();
-    let origin = appended.head.signed().checkpoint().origin;
-    Ok(Chain::unseen(origin, log.clone()).advance(&note, &[], clock.now())?)
+    Ok(Chain::unseen(own.log_origin, own.log.clone()).advance(&note, &[], clock.now())?)
 }
 
-/// Batches of 256 queries, with their leaves, hashes, sealed rows and head, against the same bytes appended to a plain file with
-/// fdatasync; interleaved, so that both meet the same noise. Returns the log's rate over the file's.
-pub(crate) fn against_a_file(folder: &Path) -> Result<f64> {
-    let network = folder.join("network.toml");
-    let directory = Directory::parse("network.toml", &std::fs::read_to_string(network)?)?;
-    let own = directory.entry("gz".parse()?).context("no gz")?;
-    let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
-    let store = Arc::new(OnDisk::open(&folder.join("log-alone/store"), 32)?);
-    let parts = Parts {
-        store: store.clone(),
-        origin: own.log_origin,
-        signer: NoteSigner::new(own.log.name().clone(), KeyKind::Ed25519, SigningKey::from_seed(Seed::from_bytes([3; 32]))),
-        seals: Arc::new(Seals::new(EpochKeys::in_folder(&folder.join("log-alone/keys"))?)),
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-        metrics: metrics.clone(),
-        seen: Arc::new(Seen::recover(&*store, &[], clock.clone(), metrics)?),
-        reserve: None,
-    };
-    let mut writer = recover(parts)?.writer;
-    let mut file = File::create(folder.join("log-alone/plain"))?;
-    let (mut log_us, mut file_us) = (0, 0);
-    for _ in 0..BATCHES {
-        let mut bytes = Vec::new();
-        let mut waiting = Vec::new();
-        let mut items = Vec::new();
-        for _ in 0..BATCH {
-            let asked = Arc::new(Asked::new(query(own.name, own.name, Digest([1; 32]), &clock), entropy.seed()));
-            bytes.extend(asked.leaf(clock.now()).bytes());
-            bytes.extend([0; 32]);
-            bytes.extend(wire::encode(&(asked.seed(), asked.query())));
-            let (done, wait) = oneshot::channel();
-            waiting.push(wait);
-            items.push(Item::Leaf { entry: Entry::Query(asked), spendings: Vec::new(), done });
-        }
-        let began = Instant::now();
-        writer.write(items);
-        log_us += began.elapsed().as_micros();
-        for wait in waiting {
-            wait.blocking_recv()??;
-        }
-        let began = Instant::now();
-        file.write_all(&bytes)?;
-        file.sync_data()?;
-        file_us += began.elapsed().as_micros();
+/// The store, which keeps a copy of the last batch for the plain file.
+struct Copied {
+    store: OnDisk,
+    last: Mutex<Vec<u8>>,
+}
+
+impl Store for Copied {
+    fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(tree, key)
     }
-    let per_second = |us: u128| (BATCHES * BATCH) as f64 / (us as f64 / 1e6);
-    println!("  batches of {BATCH}: log {:.0} leaves per second, plain file {:.0}", per_second(log_us), per_second(file_us));
+
+    fn range(&self, tree: Tree, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
+        self.store.range(tree, from, to, limit)
+    }
+
+    fn last(&self, tree: Tree, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
+        self.store.last(tree, from, to)
+    }
+
+    fn commit(&self, tree: Tree, batch: Batch) -> Result<Durable, StoreError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clear();
+        for (key, value) in batch.writes() {
+            last.extend_from_slice(key);
+            last.extend_from_slice(value);
+        }
+        self.store.commit(tree, batch)
+    }
+}
+
+/// A log of its own with what its batches are made of.
+struct Alone {
+    writer: Writer,
+    store: Arc<Copied>,
+    own: RegionEntry,
+    clock: Arc<Clock>,
+    entropy: Arc<Entropy>,
+    witness: Witness,
+    asked: Vec<(Arc<Asked>, Appended)>,
+    answered: Vec<(Arc<Asked>, Appended, Arc<Judged>, Appended)>,
+}
+
+impl Alone {
+    fn open(folder: &Path) -> Result<Self> {
+        let key = |number| SigningKey::from_seed(Seed::from_bytes([number; 32]));
+        let network = folder.join("network.toml");
+        let directory = Directory::parse("network.toml", &std::fs::read_to_string(network)?)?;
+        let mut own = directory.entry("gz".parse()?).context("no gz")?.clone();
+        let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
+        let store = Arc::new(Copied { store: OnDisk::open(&folder.join("log-alone/store"), 32)?, last: Mutex::default() });
+        let signer = NoteSigner::new(own.log.name().clone(), KeyKind::Ed25519, key(3));
+        own.log = signer.verifier().clone();
+        let parts = Parts {
+            store: store.clone(),
+            origin: own.log_origin,
+            signer,
+            seals: Arc::new(Seals::new(EpochKeys::in_folder(&folder.join("log-alone/keys"))?)),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            metrics: metrics.clone(),
+            seen: Arc::new(Seen::recover(&*store, &[], clock.clone(), metrics)?),
+            reserve: None,
+        };
+        let writer = recover(parts)?.writer;
+        let witness = Witness::new(NoteSigner::new(own.witness.name().clone(), KeyKind::CosignatureV1, key(4)));
+        Ok(Self { writer, store, own, clock, entropy, witness, asked: Vec::new(), answered: Vec::new() })
+    }
+
+    /// Writes one batch: new queries, answers to the last batch's queries, receipts for its answers. Returns the microseconds.
+    fn write(&mut self) -> Result<u128> {
+        let (mut items, mut queries, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+        if let Some((.., last)) = self.answered.first() {
+            let root = trust(last, &self.own, &self.clock)?;
+            let note = self.witness.cosign(&root)?;
+            for (asked, query, judged, answer) in self.answered.drain(..) {
+                let verified = receive(&self.own, &asked, &query, &judged, &answer, &root)?;
+                let done = oneshot::channel().0;
+                items.push(Item::Receipt { query: query.committed.place().index, verified, note: note.clone(), done });
+            }
+        }
+        if let Some((_, last)) = self.asked.first() {
+            let root = trust(last, &self.own, &self.clock)?;
+            for (asked, query) in self.asked.drain(..) {
+                let judged = judge(&self.own, &asked, &query, &root, self.entropy.seed())?;
+                let (done, wait) = oneshot::channel();
+                items.push(Item::Leaf { entry: Entry::Answer(judged.clone()), spendings: Vec::new(), done });
+                answers.push((asked, query, judged, wait));
+            }
+        }
+        for _ in 0..PART {
+            let asked = Arc::new(Asked::new(query(self.own.name, self.own.name, PACK, &self.clock), self.entropy.seed()));
+            let (done, wait) = oneshot::channel();
+            items.push(Item::Leaf { entry: Entry::Query(asked.clone()), spendings: Vec::new(), done });
+            queries.push((asked, wait));
+        }
+        let began = Instant::now();
+        self.writer.write(items);
+        let elapsed = began.elapsed().as_micros();
+        for (asked, wait) in queries {
+            self.asked.push((asked, wait.blocking_recv()??));
+        }
+        for (asked, query, judged, wait) in answers {
+            self.answered.push((asked, query, judged, wait.blocking_recv()??));
+        }
+        Ok(elapsed)
+    }
+}
+
+/// Batches of 256 with everything that exchanges store (a third each queries, answers and receipts) against the same bytes appended to a
+/// plain file with fdatasync; interleaved, so that both meet the same noise. Returns the log's rate over the file's.
+pub(crate) fn against_a_file(folder: &Path) -> Result<f64> {
+    let mut log = Alone::open(folder)?;
+    let mut file = File::create(folder.join("log-alone/plain"))?;
+    for _ in 0..3 {
+        log.write()?;
+    }
+    let (mut log_us, mut file_us, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..BATCHES {
+        log_us.push(log.write()?);
+        let last = log.store.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let began = Instant::now();
+        file.write_all(&last)?;
+        file.sync_data()?;
+        file_us.push(began.elapsed().as_micros());
+        bytes += last.len();
+    }
+    let (log_us, file_us) = (median(log_us), median(file_us));
+    println!("  batches of {}, {} bytes: log {log_us} us, plain file {file_us} us (medians)", 3 * PART, bytes / BATCHES);
     Ok(file_us as f64 / log_us as f64)
+}
+
+fn median(mut micros: Vec<u128>) -> u128 {
+    micros.sort_unstable();
+    micros[micros.len() / 2]
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ProofError, path_len, root_from_inclusion, verify_consistency, verify_inclusion};
+use super::{Inclusions, ProofError, path_len, root_from_inclusion, verify_consistency, verify_inclusion};
 use crate::hash::{Digest, base64_decode};
 use crate::merkle::naive::{NaiveTree, figures, leaves};
 use crate::merkle::tree::{Frontier, consistency, inclusion};
@@ -151,6 +151,33 @@ fn every_path_up_to_130_verifies_at_its_own_place_only() {
             assert_eq!(verify_inclusion(leaf, index, size, &path, &root), Ok(()), "{index} in {size}");
             assert!(verify_inclusion(leaf, index ^ 1, size, &path, &root).is_err() || size == 1);
             assert_eq!(root_from_inclusion(leaf, index, size, &path), Ok(root));
+        }
+    }
+}
+
+/// In every order, whatever was verified before, and whatever was refused in between: the verdict is `verify_inclusion`'s.
+#[test]
+fn many_paths_under_one_root_are_judged_as_each_alone() {
+    for size in [1, 2, 3, 7, 8, 13] {
+        let tree = NaiveTree(leaves(size));
+        let (root, paths): (_, Vec<_>) = (tree.root(size), (0..size).map(|index| tree.inclusion(index, size)).collect());
+        let mut all = Inclusions::under(size, root);
+        for step in [1, 7, size.max(2) - 1] {
+            for index in (0..size).map(|index| index * step % size) {
+                let (leaf, path) = (tree.0[index as usize], &paths[index as usize]);
+                assert_eq!(all.verify(&leaf, index, path), Ok(()), "leaf {index} of {size}");
+                let other = (index + 1) % size;
+                assert_eq!(all.verify(&leaf, other, path), verify_inclusion(&leaf, other, size, path, &root));
+                assert_eq!(all.verify(&Digest([7; 32]), index, path), Err(ProofError::RootMismatch));
+                for_each_forgery(path, |forged| {
+                    let alone = verify_inclusion(&leaf, index, size, forged, &root);
+                    assert!(alone.is_err());
+                    let mut after = Inclusions::under(size, root);
+                    after.verify(&leaf, index, path).unwrap();
+                    assert_eq!(after.verify(&leaf, index, forged), alone);
+                    alone
+                });
+            }
         }
     }
 }
