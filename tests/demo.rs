@@ -226,7 +226,7 @@ impl Demo {
         let rogue_runtime = Runtime::new()?;
         let asked = rogue_runtime.block_on(async {
             let rogue = Rogue::take_over(&config).await?;
-            let query = forbidden(&rogue, &subject)?;
+            let query = forbidden(&rogue, &subject).await?;
             let answer = rogue.ask(query).await;
             rogue.withdraw().await;
             answer.map(|answer| answer.attestation())
@@ -347,7 +347,7 @@ impl Demo {
 }
 
 /// A question that no rule admits, complete in all else.
-fn forbidden(rogue: &Rogue, subject: &str) -> Result<Query> {
+async fn forbidden(rogue: &Rogue, subject: &str) -> Result<Query> {
     let exchange = rogue.exchange();
     let predicate = Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 };
     Ok(Query {
@@ -360,7 +360,7 @@ fn forbidden(rogue: &Rogue, subject: &str) -> Result<Query> {
         predicates: Predicates::new(vec![predicate]).context("one predicate")?,
         lane: Lane::Public,
         legal_basis: LegalBasis::CnPub,
-        pack: exchange.pack.digest(),
+        pack: exchange.orders.read().await.pack().digest(),
         expires: Millis(exchange.clock.now().0 + 30_000),
         digest: None,
         authorisation: None,

@@ -46,7 +46,7 @@ async fn a_certificate_around_an_enrolled_key_is_greeted_and_answered() {
     let rogue = Rogue::take_over(&network.config("mo")).await.unwrap();
     let (_endpoint, connection) = dial(listener, rogue.tls(), rogue.entry("gz").unwrap().tls).await.unwrap();
     let session = rogue.session_over(connection, "gz").await.unwrap();
-    let (asked, appended) = rogue.log(admitted(&rogue)).await.unwrap();
+    let (asked, appended) = rogue.log(admitted(&rogue).await).await.unwrap();
     let reply = send(&session, &frame(&session, &asked, &appended).unwrap()).await.unwrap();
     let gz = rogue.entry("gz").unwrap().log_origin;
     let attributed = Replied::parse(&reply).unwrap().attribute(&asked, appended.committed.leaf(), &gz).unwrap();
@@ -86,7 +86,7 @@ async fn at_the_listener_for_certificates_strangers_and_raw_keys_get_nothing() {
 async fn a_peer_that_signs_two_trees_of_one_size_is_an_alarm_and_is_answered_no_more() {
     let (_folder, network, listener) = with_listener();
     let rogue = Rogue::take_over(&network.config("mo")).await.unwrap();
-    assert_eq!(rogue.ask(admitted(&rogue)).await.unwrap().attestation().content.refusal, None);
+    assert_eq!(rogue.ask(admitted(&rogue).await).await.unwrap().attestation().content.refusal, None);
     let (tls, gz, origin) = (
         read_signing_key(&network.folder().join("mo/keys/tls.pem")).unwrap(),
         rogue.entry("gz").unwrap().tls,
@@ -124,7 +124,7 @@ async fn a_peer_that_signs_two_trees_of_one_size_is_an_alarm_and_is_answered_no_
     // Back to the first history: it does not help.
     let rogue = Rogue::take_over(&network.config("mo")).await.unwrap();
     let session = rogue.session("gz").await.unwrap();
-    let (asked, appended) = rogue.log(admitted(&rogue)).await.unwrap();
+    let (asked, appended) = rogue.log(admitted(&rogue).await).await.unwrap();
     let refused = send(&session, &frame(&session, &asked, &appended).unwrap()).await;
     assert_eq!(refused, Err(LinkError::Fault(Fault::TrustSuspended)));
     assert_eq!(log_size(&network, "gz").await, 1);

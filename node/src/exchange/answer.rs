@@ -5,6 +5,7 @@ use std::sync::Arc;
 use creditbay_configs::rules::evaluate::evaluate;
 use creditbay_configs::rules::record::Record;
 use creditbay_protocol::answer::{Indeterminate, Reply, Truth, Verdict};
+use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::leaf::LeafBody;
 use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::query::Query;
@@ -65,12 +66,20 @@ impl Exchange {
         }
         let identified = Received::parse(frame)?.identify(self.me, peer.region, &peer.log)?;
         let root = self.log.seen().root(&peer.log, identified.size()).await.ok_or(Fault::CheckpointMissing)?;
-        let now = self.clock.sure_now(creditbay_protocol::calendar::Millis(0)).map_err(|_| Fault::LogStopped)?;
+        let now = self.clock.sure_now(Millis(0)).map_err(|_| Fault::LogStopped)?;
         let fresh = identified.include(&root)?.fresh(now, self.log.watermark())?;
         let ticket = match self.claim(&fresh).await? {
             Claimed::New(ticket) => ticket,
             Claimed::Answered(index) => return self.answer_again(index),
         };
+        let (judged, appended) = self.pronounce(peer, fresh, now).await?;
+        ticket.settle(appended.committed.place().index);
+        self.log.raise_watermark(self.replay.prune(now));
+        Ok(Released::Now(judged, appended))
+    }
+
+    /// From a query that was verified and is new to a reply whose leaf is durable, with what it spends.
+    pub async fn pronounce(&self, peer: &Peer, fresh: Fresh, now: Millis) -> Result<(Arc<Judged>, Appended), Fault> {
         let in_force = self.orders.in_force(&self.log, now).await.map_err(|error| self.refuse_leaf(&error))?;
         let (reply, reservation) = self.judge(peer, &in_force, fresh.asked())?;
         let judged = Arc::new(fresh.judge(reply, self.entropy.seed()));
@@ -86,9 +95,7 @@ impl Exchange {
         if let Some(reservation) = reservation {
             reservation.settle();
         }
-        ticket.settle(appended.committed.place().index);
-        self.log.raise_watermark(self.replay.prune(now));
-        Ok(Released::Now(judged, appended))
+        Ok((judged, appended))
     }
 
     /// Waits while somebody else answers the same query.

@@ -48,9 +48,9 @@ const PART: usize = BATCH / 3;
 pub(crate) async fn three_commits(exchange: &Exchange) -> Result<f64> {
     let own = exchange.directory.entry(exchange.me).context("a node is in its directory")?;
     let mut micros = [Vec::new(), Vec::new(), Vec::new()];
+    let pack = exchange.orders.read().await.pack().digest();
     for _ in 0..ROUNDS {
-        let asked =
-            Arc::new(Asked::new(query(own.name, own.name, exchange.pack.digest(), &exchange.clock), exchange.entropy.seed()));
+        let asked = Arc::new(Asked::new(query(own.name, own.name, pack, &exchange.clock), exchange.entropy.seed()));
         let began = Instant::now();
         let query = exchange.log.append(Entry::Query(asked.clone())).await?;
         micros[0].push(began.elapsed().as_micros() as u64);

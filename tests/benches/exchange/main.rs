@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use creditbay_crypto::hash::Digest;
-use creditbay_node::exchange::ask::{About, Outcome, Question};
+use creditbay_node::exchange::ask::Outcome;
+use creditbay_node::exchange::compose::{About, Question};
 use creditbay_node::host::clock::Clock;
 use creditbay_node::node::Node;
 use creditbay_protocol::identifier::{Identifier, Scheme};
@@ -108,6 +109,9 @@ fn question() -> Question {
         issuer: None,
         predicates: Predicates::new(vec![Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 }])
             .expect("invariant: one predicate"),
+        authorisation: None,
+        digest: None,
+        portfolio: None,
     }
 }
 

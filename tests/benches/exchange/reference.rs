@@ -9,18 +9,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use creditbay_configs::node::NodeConfig;
 use creditbay_configs::peers::entry::RegionEntry;
-use creditbay_configs::rules::evaluate::evaluate;
 use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_crypto::sign::SigningKey;
 use creditbay_node::exchange::Exchange;
+use creditbay_node::exchange::answer::Peer;
 use creditbay_node::exchange::replay::Claim;
 use creditbay_node::host::keys::read_signing_key;
 use creditbay_node::log::entry::{Appended, Entry};
 use creditbay_node::node::Node;
-use creditbay_node::policy;
 use creditbay_node::quic::endpoint::{dial_config, listen};
 use creditbay_node::quic::identity::Form;
-use creditbay_protocol::answer::Reply;
 use creditbay_protocol::chain::{Chain, TrustedRoot};
 use creditbay_protocol::limits::{BODY_BYTES, MAX_FRAME_BYTES};
 use creditbay_protocol::requester::{Asked, Replied};
@@ -75,15 +73,9 @@ impl Side {
             identified.and_then(|query| query.include(&root)).and_then(|query| query.fresh(now, exchange.log.watermark()));
         let fresh = fresh.map_err(|fault| anyhow::anyhow!("fault: {fault}"))?;
         let Claim::New(ticket) = exchange.replay.claim(fresh.asked()) else { bail!("asked twice") };
-        let query = &fresh.asked().query;
-        let records = query.subject.entity().map_or(Ok(Vec::new()), |subject| exchange.records.of(subject))?;
-        policy::may_answer(&exchange.pack, &exchange.directory, exchange.me, query)
-            .map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
-        let own = exchange.directory.entry(exchange.me).context("a node is in its directory")?;
-        let registers = exchange.records.registers();
-        let verdicts = evaluate(&exchange.pack, query.predicates.as_slice(), own.law, &records, &registers, now);
-        let judged = Arc::new(fresh.judge(Reply::Answered(verdicts), exchange.entropy.seed()));
-        let appended = exchange.log.append(Entry::Answer(judged.clone())).await?;
+        let peer = Peer { region: self.other.name, log: self.other.log_origin };
+        let pronounced = exchange.pronounce(&peer, fresh, now).await;
+        let (judged, appended) = pronounced.map_err(|fault| anyhow::anyhow!("fault: {fault}"))?;
         ticket.settle(appended.committed.place().index);
         exchange.log.raise_watermark(exchange.replay.prune(now));
         self.signed(judged.release(&appended.committed)?, &appended)
@@ -92,7 +84,7 @@ impl Side {
     async fn ask(&self, connection: &Connection) -> Result<()> {
         let exchange = &self.exchange;
         let asked = Arc::new(Asked::new(
-            query(exchange.me, self.other.name, exchange.pack.digest(), &exchange.clock),
+            query(exchange.me, self.other.name, exchange.orders.read().await.pack().digest(), &exchange.clock),
             exchange.entropy.seed(),
         ));
         let appended = exchange.log.append(Entry::Query(asked.clone())).await?;
