@@ -20,4 +20,6 @@ pub mod quic;
 
 pub mod serve;
 
+pub mod files;
+
 pub mod node;

@@ -10,13 +10,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use creditbay_configs::endorsement;
-use creditbay_configs::node::{NodeConfig, RuleFiles};
+use creditbay_configs::node::NodeConfig;
 use creditbay_configs::peers::entry::RegionEntry;
-use creditbay_configs::peers::{Directory, EndorsedDirectory};
 use creditbay_configs::rules::RulePack;
-use creditbay_crypto::label::Label;
-use creditbay_crypto::note::{KeyKind, NoteSigner, NoteVerifier};
+use creditbay_crypto::note::NoteSigner;
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
 use creditbay_protocol::name::Region;
@@ -29,6 +26,7 @@ use tokio::task::JoinSet;
 use crate::exchange::Exchange;
 use crate::exchange::answer::Peer;
 use crate::exchange::replay::Replay;
+use crate::files::{Files, StartError, because, own_entry, read_files};
 use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
 use crate::host::keys::{self, EpochKeys};
@@ -57,15 +55,6 @@ use crate::store::Store;
 use crate::store::on_disk::OnDisk;
 use crate::store::records::Records;
 
-/// Why a node does not start: a sentence that says what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StartError(String);
-
-fn because(error: impl std::fmt::Display) -> StartError {
-    StartError(error.to_string())
-}
-
 /// A running node.
 pub struct Node {
     /// The exchange; the whole-system tests ask through it.
@@ -85,16 +74,6 @@ struct Bound {
     auditors: SocketAddr,
     peers: SocketAddr,
     admin: PathBuf,
-}
-
-/// What the files of a node say, checked.
-struct Files {
-    config: NodeConfig,
-    directory: Arc<EndorsedDirectory>,
-    packs: Vec<Arc<RulePack>>,
-    tls: SigningKey,
-    log: NoteSigner,
-    witness: NoteSigner,
 }
 
 impl Node {
@@ -252,64 +231,6 @@ fn open_ground(
     let replay = Replay::default();
     replay.recover(&log, &seals, &entropy).map_err(because)?;
     Ok(Ground { clock, entropy, metrics, seals, records, orders, ledger, log, writer, queue, unanswered, replay })
-}
-
-fn own_entry(directory: &Directory, me: Region) -> Result<&RegionEntry, StartError> {
-    directory.entry(me).ok_or_else(|| because(format!("network directory: no region {me}")))
-}
-
-fn read(path: &Path) -> Result<String, StartError> {
-    fs::read_to_string(path).map_err(|error| because(format!("{}: {error}", path.display())))
-}
-
-fn read_files(path: &Path) -> Result<Files, StartError> {
-    let config = NodeConfig::parse(path, &read(path)?).map_err(because)?;
-    let network = &config.network;
-    let directory = Directory::parse(&network.directory.display().to_string(), &read(&network.directory)?).map_err(because)?;
-    let directory = directory.endorsed(read(&network.signatures)?.as_bytes(), &network.pinned).map_err(because)?;
-    if config.rules.is_empty() {
-        return Err(because(format!(
-            "{}: name a rule pack under [[rules]]; without one nothing is asked or answered",
-            path.display()
-        )));
-    }
-    let packs = config.rules.iter().map(|rules| read_pack(rules, &directory, config.region).map(Arc::new));
-    let packs = packs.collect::<Result<Vec<_>, _>>()?;
-
-    let own = own_entry(&directory, config.region)?;
-    let tls = keys::read_signing_key(&config.keys.tls).map_err(because)?;
-    if tls.public() != own.tls {
-        return Err(because(format!("{}: not the TLS key that the network directory names", config.keys.tls.display())));
-    }
-    let log = role_signer(&config.keys.log, &own.log, KeyKind::Ed25519)?;
-    let witness = role_signer(&config.keys.witness, &own.witness, KeyKind::CosignatureV1)?;
-    Ok(Files { directory: Arc::new(directory), packs, tls, log, witness, config })
-}
-
-/// A pack that this region uses and that every region that uses it has signed.
-fn read_pack(rules: &RuleFiles, directory: &Directory, me: Region) -> Result<RulePack, StartError> {
-    let file = rules.file.display();
-    let pack = RulePack::parse(&file.to_string(), &read(&rules.file)?).map_err(because)?;
-    if !pack.regions().contains(&me) {
-        return Err(because(format!("{file}: region {me} does not use this pack; name another one under [[rules]]")));
-    }
-    let signers = |region: &Region| directory.entry(*region).map(|entry| (entry.name, &entry.governance));
-    let governance: Option<Vec<_>> = pack.regions().iter().map(signers).collect();
-    let governance =
-        governance.ok_or_else(|| because(format!("{file}: the pack names a region that the network directory does not have")))?;
-    endorsement::verify(Label::RULES, &pack.digest(), read(&rules.signatures)?.as_bytes(), &governance)
-        .map_err(|error| because(format!("{}: {error}", rules.signatures.display())))?;
-    Ok(pack)
-}
-
-fn role_signer(path: &Path, expected: &NoteVerifier, kind: KeyKind) -> Result<NoteSigner, StartError> {
-    let key = keys::read_signing_key(path).map_err(because)?;
-    let signer = NoteSigner::new(expected.name().clone(), kind, key);
-    if signer.verifier().key() == expected.key() {
-        Ok(signer)
-    } else {
-        Err(because(format!("{}: not the key that the network directory names for {}", path.display(), expected.name())))
-    }
 }
 
 fn open_peer_doors(config: &NodeConfig, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<PeerDoor>, StartError> {
