@@ -1,10 +1,13 @@
 //! Peers that share no code with the daemon's own dialling: the X.509 listener, and a peer that shows two histories of its log.
 
 use std::net::SocketAddr;
+use std::process::Command;
 
 use creditbay_configs::peers::Directory;
-use creditbay_crypto::hash::Digest;
+use creditbay_crypto::hash::{Digest, base64_encode};
+use creditbay_crypto::key_file;
 use creditbay_crypto::note::{KeyKind, NoteSigner};
+use creditbay_crypto::sign::SigningKey;
 use creditbay_node::exchange::network::LinkError;
 use creditbay_node::host::keys::read_signing_key;
 use creditbay_protocol::checkpoint::Checkpoint;
@@ -13,7 +16,7 @@ use creditbay_protocol::limits::PROTOCOL_VERSION;
 use creditbay_protocol::name::Region;
 use creditbay_protocol::refusal::Fault;
 use creditbay_protocol::requester::Replied;
-use harness::foreign::{dial, greet};
+use harness::foreign::{certificate_pem, dial, greet};
 use harness::hostile::{Rogue, frame, how_shut, knock, send, strangers_key};
 use harness::http::Door;
 use harness::network::Network;
@@ -79,6 +82,36 @@ async fn at_the_listener_for_certificates_strangers_and_raw_keys_get_nothing() {
     let (_endpoint, connection) = dial(listener, rogue.tls(), gz).await.unwrap();
     assert_eq!(how_shut(&connection).await, "greeted", "the same key in a certificate is let in");
     rogue.withdraw().await;
+}
+
+/// The same door, opened from aioquic: it reads the hello and verifies the note in it. `CREDITBAY_PYTHON` names a python3 that has aioquic.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_that_shares_no_code_is_greeted_with_the_enrolled_key_alone() {
+    let python = std::env::var("CREDITBAY_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    if !Command::new(&python).args(["-c", "import aioquic"]).output().is_ok_and(|output| output.status.success()) {
+        eprintln!("the foreign QUIC stack is skipped: {python} has no aioquic (pip install aioquic)");
+        return;
+    }
+    let (folder, network, listener) = with_listener();
+    let directory = std::fs::read_to_string(network.folder().join("network.toml")).unwrap();
+    let directory = Directory::parse("network.toml", &directory).unwrap();
+    let gz = directory.entry(Region::new("gz").unwrap()).unwrap();
+    let knock = |key: &SigningKey| {
+        let [certificate, pem] = ["knock.crt", "knock.pem"].map(|name| folder.path().join(name));
+        std::fs::write(&certificate, certificate_pem(key).unwrap()).unwrap();
+        std::fs::write(&pem, key_file::to_pem(key).as_bytes()).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/foreign/knock.py");
+        let mut command = Command::new(&python);
+        command.arg(script).arg(listener.ip().to_string()).arg(listener.port().to_string()).args([certificate, pem]);
+        let output = command.arg(base64_encode(gz.tls.as_bytes())).arg(gz.log.to_string()).output().unwrap();
+        let [said, erred] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        (output.status.code(), said.trim().to_owned(), erred)
+    };
+    let enrolled = read_signing_key(&network.folder().join("mo/keys/tls.pem")).unwrap();
+    let (code, said, erred) = knock(&enrolled);
+    assert_eq!((code, said.as_str()), (Some(0), "hello gz 0"), "{erred}");
+    let (code, said, erred) = knock(&strangers_key());
+    assert!(code == Some(3) && said.starts_with("shut: ConnectionError"), "{code:?} {said} {erred}");
 }
 
 /// The one who holds a region's keys can sign two trees of one size. Whoever saw both has the proof of it, and deals with that log no more.

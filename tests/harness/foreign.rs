@@ -19,12 +19,16 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-/// A self-signed certificate around a key, in DER.
-pub fn certificate(key: &SigningKey) -> Result<CertificateDer<'static>> {
+/// A self-signed certificate around a key, in PEM.
+pub fn certificate_pem(key: &SigningKey) -> Result<String> {
+    Ok(certificate(key)?.pem())
+}
+
+fn certificate(key: &SigningKey) -> Result<rcgen::Certificate> {
     let der = PrivatePkcs8KeyDer::from(pkcs8_der(key).to_vec());
     let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ED25519)?;
     let params = rcgen::CertificateParams::new(vec!["foreign.example".to_owned()])?;
-    Ok(params.self_signed(&pair)?.der().clone())
+    Ok(params.self_signed(&pair)?)
 }
 
 /// Dials with a self-signed certificate around `key`, and takes no server but the one with this key.
@@ -34,7 +38,7 @@ pub async fn dial(address: SocketAddr, key: &SigningKey, server: PublicKey) -> R
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(OneServer { server, provider }))
-        .with_client_auth_cert(vec![certificate(key)?], PrivatePkcs8KeyDer::from(pkcs8_der(key).to_vec()).into())?;
+        .with_client_auth_cert(vec![certificate(key)?.der().clone()], PrivatePkcs8KeyDer::from(pkcs8_der(key).to_vec()).into())?;
     tls.alpn_protocols = vec![ALPN.to_vec()];
     let endpoint = Endpoint::client(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));

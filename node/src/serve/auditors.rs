@@ -17,7 +17,7 @@ use creditbay_protocol::limits::FRESHNESS_MS;
 use creditbay_protocol::tile::TilePath;
 
 use super::http::Problem;
-use super::page;
+use super::page::{self, Front};
 use crate::exchange::Exchange;
 
 /// How far a request's time may lie from this clock, in milliseconds: ten times what messages between nodes are allowed.
@@ -40,10 +40,12 @@ pub fn router(auditors: Arc<Auditors>) -> Router {
         .with_state(auditors)
 }
 
-async fn front(State(door): State<Arc<Auditors>>) -> Html<String> {
-    let head = door.exchange.log.head();
-    let title = door.exchange.directory.entry(door.exchange.me).map(|entry| &entry.title);
-    Html(page::front(head.signed(), title))
+async fn front(State(door): State<Arc<Auditors>>) -> Response {
+    let exchange = &door.exchange;
+    let Some(entry) = exchange.directory.entry(exchange.me) else { return StatusCode::NOT_FOUND.into_response() };
+    let (head, running) = (exchange.log.head(), exchange.log.running().is_ok());
+    let in_force = exchange.orders.read().await;
+    Html(page::front(&Front { head: head.signed(), entry, pack: in_force.pack(), running })).into_response()
 }
 
 async fn checkpoint(State(door): State<Arc<Auditors>>) -> impl IntoResponse {
