@@ -10,7 +10,7 @@ use std::time::Duration;
 use creditbay_crypto::sign::{PublicKey, SigningKey};
 use creditbay_protocol::limits::ALPN;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{ClientConfig, Endpoint, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{AckFrequencyConfig, ClientConfig, Endpoint, IdleTimeout, ServerConfig, TransportConfig, VarInt};
 use rustls::client::AlwaysResolvesClientRawPublicKeys;
 use rustls::server::AlwaysResolvesServerRawPublicKeys;
 use rustls::version::TLS13;
@@ -27,6 +27,8 @@ const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// A connection without a packet for so long is lost.
 const IDLE: Duration = Duration::from_secs(30);
+/// Packets that may wait for an acknowledgement, at a peer that knows the extension.
+const ACK_THRESHOLD: u32 = 10;
 /// How often the dialling side lets itself be heard.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -135,6 +137,10 @@ fn transport(dialling: bool) -> TransportConfig {
         .datagram_receive_buffer_size(None)
         .allow_spin(false)
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE.as_millis() as u32))));
+    // An answer carries the acknowledgement of its query; a packet for that alone costs both sides as much as a message.
+    let mut acknowledgements = AckFrequencyConfig::default();
+    acknowledgements.ack_eliciting_threshold(VarInt::from_u32(ACK_THRESHOLD));
+    transport.ack_frequency_config(Some(acknowledgements));
     if dialling {
         transport.keep_alive_interval(Some(KEEP_ALIVE));
     }
