@@ -1,80 +1,60 @@
-//! Budgets and volumes.
-//! (placeholder of the shape that the pack reads; replaced on merge)
+//! How much may be asked: budgets a day, portfolios, and volumes a year (PROTOCOL.md, "Rule pack").
+//!
+//! Not here: what was spent; that is a node's ledger.
 
-/// Budgets.
+/// What may be spent in a civil day (UTC+8), unless the name says otherwise. None of them is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budgets {
-    /// a
+    /// Answers that an organisation gets.
     pub requester_per_day: u32,
-    /// a
+    /// Answers that a peer gets.
     pub peer_per_day: u32,
-    /// a
+    /// Answers about one subject that an organisation gets.
     pub subject_per_day: u32,
-    /// a
+    /// Different types that an organisation may learn of one subject.
     pub types_per_subject_and_day: u32,
-    /// a
+    /// Different subjects that an organisation may ask about without a portfolio.
     pub subjects_per_day: u32,
-    /// a
+    /// Identifiers that no register holds, asked by one organisation.
     pub unknown_subjects_per_day: u32,
-    /// a
+    /// The largest portfolio that may be declared.
     pub portfolio_subjects: u32,
-    /// a
+    /// The longest time, in days, for which one may be declared.
     pub portfolio_days: u32,
 }
 
-/// Volumes
+impl Budgets {
+    /// Each with its key in the file, in the file's order.
+    pub fn named(&self) -> [(&'static str, u32); 8] {
+        [
+            ("requester_per_day", self.requester_per_day),
+            ("peer_per_day", self.peer_per_day),
+            ("subject_per_day", self.subject_per_day),
+            ("types_per_subject_and_day", self.types_per_subject_and_day),
+            ("subjects_per_day", self.subjects_per_day),
+            ("unknown_subjects_per_day", self.unknown_subjects_per_day),
+            ("portfolio_subjects", self.portfolio_subjects),
+            ("portfolio_days", self.portfolio_days),
+        ]
+    }
+}
+
+/// Answers about natural persons that a peer gets in a calendar year (UTC+8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volumes {
-    /// t
+    /// The thresholds, in the file's order.
     pub thresholds: Vec<Threshold>,
-    /// w
+    /// From how many percent of a threshold on to warn, 1 to 100.
     pub warn_percent: u8,
 }
 
-/// Threshold
+/// One threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threshold {
-    /// p
+    /// How many persons.
     pub persons: u64,
-    /// s
+    /// Whether only sensitive information counts.
     pub sensitive: bool,
-    /// r
+    /// Whether the answer that would reach it is refused; otherwise it is only warned of.
     pub refuse: bool,
-}
-
-use creditbay_protocol::calendar::Day;
-static BUDGETS: Budgets = Budgets {
-    requester_per_day: 20_000,
-    peer_per_day: 50_000,
-    subject_per_day: 50,
-    types_per_subject_and_day: 16,
-    subjects_per_day: 200,
-    unknown_subjects_per_day: 20,
-    portfolio_subjects: 5_000,
-    portfolio_days: 31,
-};
-static VOLUMES: std::sync::LazyLock<Volumes> = std::sync::LazyLock::new(|| Volumes {
-    thresholds: vec![
-        Threshold { persons: 10, sensitive: true, refuse: false },
-        Threshold { persons: 20, sensitive: true, refuse: true },
-    ],
-    warn_percent: 80,
-});
-impl super::RulePack {
-    /// b
-    pub fn budgets(&self) -> &Budgets {
-        &BUDGETS
-    }
-    /// v
-    pub fn volumes(&self) -> &Volumes {
-        &VOLUMES
-    }
-    /// e
-    pub fn effective_from(&self) -> Day {
-        Day::new(2026, 1, 1).unwrap_or(Day::LAST)
-    }
-    /// o
-    pub fn overlap_days(&self) -> u32 {
-        30
-    }
 }
