@@ -28,6 +28,16 @@ pub enum PacksError {
         /// The edition.
         serial: u32,
     },
+    /// An edition that follows another pack than the edition before it.
+    #[error(
+        "rule pack with serial {serial} supersedes another pack than the one with serial {before} that is loaded; name the right files under [[rules]]"
+    )]
+    OtherPredecessor {
+        /// The edition.
+        serial: u32,
+        /// The edition before it.
+        before: u32,
+    },
     /// The pack that the log activated last is not loaded.
     #[error("rule pack {pack} (serial {serial}) was activated in this log and is not under [[rules]]; name its file there")]
     ActiveMissing {
@@ -50,6 +60,11 @@ impl Packs {
         packs.sort_by_key(|pack| pack.serial());
         if let Some(twice) = packs.windows(2).find(|pair| pair[0].serial() == pair[1].serial()) {
             return Err(PacksError::SerialTwice { serial: twice[0].serial() });
+        }
+        let follows =
+            |pair: &[Arc<RulePack>]| pair[1].serial() != pair[0].serial() + 1 || pair[1].supersedes() == Some(pair[0].digest());
+        if let Some(strangers) = packs.windows(2).find(|pair| !follows(pair)) {
+            return Err(PacksError::OtherPredecessor { serial: strangers[1].serial(), before: strangers[0].serial() });
         }
         let packs = Self(packs);
         match activations.last() {
@@ -103,11 +118,13 @@ mod tests {
     /// 2026-11-23T04:00:00Z.
     const NOON: Millis = Millis(1_795_406_400_000);
 
-    /// The bundled pack as another edition, which begins on that day.
-    fn edition(serial: u32, from: &str) -> Arc<RulePack> {
+    /// The bundled pack as another edition, which begins on that day and supersedes the one before.
+    fn edition(before: Option<&RulePack>, from: &str) -> Arc<RulePack> {
         let line = |key: &str| TEXT.lines().find(|line| line.starts_with(key)).unwrap();
+        let serial = before.map_or(1, |before| before.serial() + 1);
+        let supersedes = before.map_or(String::new(), |before| format!("\nsupersedes = \"{}\"", before.digest()));
         let text = TEXT
-            .replace(line("serial ="), &format!("serial = {serial}"))
+            .replace(line("serial ="), &format!("serial = {serial}{supersedes}"))
             .replace(line("effective_from ="), &format!("effective_from = \"{from}\""));
         Arc::new(RulePack::parse("edition.toml", &text).unwrap())
     }
@@ -118,7 +135,8 @@ mod tests {
 
     #[test]
     fn a_pack_takes_over_on_its_day_and_the_one_before_still_answers() {
-        let (one, two) = (edition(1, "2026-04-01"), edition(2, "2026-11-24"));
+        let one = edition(None, "2026-04-01");
+        let two = edition(Some(&one), "2026-11-24");
         let packs = Packs::new(vec![two.clone(), one.clone()], &[], NOON).unwrap();
         let first = Event::PackActivated { pack: one.digest(), serial: 1, overlap: None };
         assert_eq!(packs.due(&[], NOON), Some(first));
@@ -140,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_pack_that_was_never_activated_here_is_refused_and_both_are_named() {
-        let one = edition(1, "2026-04-01");
+        let one = edition(None, "2026-04-01");
         let packs = Packs::new(vec![one.clone()], &[], NOON).unwrap();
         let said = [activated(&one, NOON, None)];
         let named = Digest([9; 32]);
@@ -150,8 +168,9 @@ mod tests {
 
     #[test]
     fn editions_go_up_and_the_active_one_must_be_there() {
-        let (one, two) = (edition(1, "2026-04-01"), edition(2, "2026-04-02"));
-        let other = edition(2, "2026-04-03");
+        let one = edition(None, "2026-04-01");
+        let two = edition(Some(&one), "2026-04-02");
+        let other = edition(Some(&one), "2026-04-03");
         let refused = |packs: &[&Arc<RulePack>], said: &[Activation]| {
             Packs::new(packs.iter().map(|pack| (*pack).clone()).collect(), said, NOON).err()
         };
@@ -160,7 +179,9 @@ mod tests {
         assert_eq!(refused(&[&one], &said), Some(PacksError::ActiveMissing { pack: two.digest(), serial: 2 }));
         let packs = Packs::new(vec![one.clone(), two.clone()], &said, NOON).unwrap();
         assert_eq!(packs.due(&said, NOON), None, "an older edition never takes over");
-        let early = edition(3, "2027-01-01");
+        let foreign = edition(Some(&edition(None, "2026-05-01")), "2026-04-02");
+        assert_eq!(refused(&[&one, &foreign], &[]), Some(PacksError::OtherPredecessor { serial: 2, before: 1 }));
+        let early = edition(Some(&two), "2027-01-01");
         assert_eq!(refused(&[&early], &[]), Some(PacksError::NoneInForce { earliest: early.effective_from() }));
     }
 }

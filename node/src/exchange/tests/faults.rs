@@ -15,8 +15,8 @@ use super::super::ask::{AskError, Outcome};
 use super::super::compose::{About, Question};
 use super::super::network::LinkError;
 use super::bay::{
-    InProcess, NOON, Weather, answered, ask_rogue, bay, clean, directory, kinds, leaves, open, question, region, rogue_query,
-    sample_pack,
+    InProcess, NOON, Weather, altered, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open, question,
+    region, rogue_query, sample_pack,
 };
 use crate::log::fault::LogError;
 use crate::store::Store;
@@ -153,7 +153,7 @@ async fn a_store_whose_root_does_not_match_does_not_open() {
 
 #[tokio::test(start_paused = true)]
 async fn many_at_once_share_flushes_and_every_answer_verifies() {
-    let bay = Arc::new(bay());
+    let bay = Arc::new(bay_with(&[altered(&[("subject_per_day", "1000")])]));
     let before = bay.hk.store.commits();
     let asking: Vec<_> = (0..200)
         .map(|_| {

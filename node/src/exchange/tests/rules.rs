@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use creditbay_configs::rules::RulePack;
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::authorisation::{
     Agreed, Authorisation, Language, NamedSubject, Notice, SignedAuthorisation, Types, Uses, Withdrawal,
@@ -20,24 +19,14 @@ use super::super::ask::{AskError, Outcome};
 use super::super::compose::{About, Question};
 use super::super::order::OrderError;
 use super::bay::{
-    Bay, COMPANY, InProcess, NOON, PACK, Weather, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open,
+    Bay, COMPANY, InProcess, NOON, Weather, altered, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open,
     region, rogue_query, sample_key, sample_pack,
 };
 use creditbay_protocol::calendar::Millis;
 
 const DAY_MS: u64 = 86_400_000;
 /// Lane A for this purpose.
-const GRADE: Predicate = Predicate::BandAtLeast { of: AttestationType::TaxGrade, band: 2, map: 13 };
-
-/// The bundled pack with lines replaced by their keys.
-fn altered(lines: &[(&str, &str)]) -> Arc<RulePack> {
-    let text = lines.iter().fold(PACK.to_owned(), |text, (key, line)| {
-        let found: Vec<_> = text.lines().filter(|known| known.starts_with(&format!("{key} ="))).map(str::to_owned).collect();
-        assert_eq!(found.len(), 1, "{key}");
-        text.replace(&found[0], &format!("{key} = {line}"))
-    });
-    Arc::new(RulePack::parse("altered.toml", &text).unwrap())
-}
+const GRADE: Predicate = Predicate::BandAtLeast { of: AttestationType::TaxGrade, band: 2, map: 1 };
 
 /// What the company permitted a bank in Hong Kong, signed by Guangzhou's channel.
 fn permitted(uses: u16) -> SignedAuthorisation {
@@ -237,7 +226,8 @@ async fn a_portfolio_is_declared_in_the_askers_log_and_has_a_budget_of_its_own()
 #[tokio::test(start_paused = true)]
 async fn at_a_switch_queries_on_their_way_are_judged_by_the_pack_that_they_name() {
     let one = sample_pack();
-    let two = altered(&[("serial", "2"), ("effective_from", "\"2026-11-24\""), ("overlap_days", "3")]);
+    let serial = format!("2\nsupersedes = \"{}\"", one.digest());
+    let two = altered(&[("serial", &serial), ("effective_from", "\"2026-11-24\""), ("overlap_days", "3")]);
     let bay = bay_with(&[one.clone(), two.clone()]);
     assert_eq!(answered(&bay, clean()).await.content.rule_pack, one.digest().to_string());
     bay.time.fetch_add(12 * 3_600_000, Ordering::AcqRel);
