@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use creditbay_configs::rules::decide::Question as RuleQuestion;
+use creditbay_crypto::hash::Digest;
 use creditbay_protocol::attestation::{Attestation, Proven};
+use creditbay_protocol::authorisation::SignedAuthorisation;
+use creditbay_protocol::event::Event;
 use creditbay_protocol::identifier::{Identifier, SubjectKind};
 use creditbay_protocol::name::{OperatorId, OrganisationId, Region};
+use creditbay_protocol::portfolio::Portfolio;
 use creditbay_protocol::predicate::{Predicates, Purpose};
 use creditbay_protocol::proof::TlogProof;
 use creditbay_protocol::query::{Declined, DeclinedSubject, Query, Subject};
@@ -38,13 +42,21 @@ pub struct Question {
     pub issuer: Option<Region>,
     /// What.
     pub predicates: Predicates,
+    /// What the subject permitted.
+    pub authorisation: Option<SignedAuthorisation>,
+    /// SHA-256 of the file that the subject brought.
+    pub digest: Option<Digest>,
+    /// The declared portfolio under which it is asked.
+    pub portfolio: Option<Digest>,
 }
 
 /// About whom a question is.
 pub enum About {
     /// An entity.
     Entity(Identifier),
-    /// A natural person, of whom nothing is kept.
+    /// Whoever brought the report whose digest comes with the question.
+    Bearer,
+    /// A natural person by a number, of whom nothing is kept.
     NaturalPerson,
 }
 
@@ -128,13 +140,29 @@ impl Exchange {
             legal_basis: permit.legal_basis(),
             pack: self.pack.digest(),
             expires: self.clock.now().plus(self.query_lifetime_ms),
-            digest: None,
+            digest: question.digest,
             authorisation: None,
             portfolio: None,
         };
         let asked = Arc::new(Asked::new(query, self.entropy.seed()));
         let appended = self.log.append(Entry::Query(asked.clone())).await?;
         self.carry_through(asked, appended).await.map(|answer| Outcome::Answered(Box::new(answer)))
+    }
+
+    /// Declares a portfolio; its leaf comes before the first query under it.
+    pub async fn declare(
+        &self,
+        organisation: OrganisationId,
+        purpose: Purpose,
+        size: u32,
+        days: u32,
+    ) -> Result<Portfolio, LogError> {
+        let nonce = u128::from_le_bytes(self.entropy.bytes32()[..16].try_into().expect("invariant: 16 of 32 bytes"));
+        let until = self.clock.now().plus(u64::from(days) * 86_400_000);
+        let portfolio = Portfolio { nonce, organisation, purpose, size, until };
+        let event = Event::PortfolioDeclared { portfolio: portfolio.digest(), organisation, purpose, size, until };
+        self.log.append(Entry::Event(event)).await?;
+        Ok(portfolio)
     }
 
     /// From a logged query to an answer with its receipt; closes the query with an `abandoned` leaf where none comes.
@@ -204,7 +232,7 @@ impl Exchange {
         self.metrics.count("creditbay_declined_total", &[("reason", refusal.name())]);
         let subject = match &question.subject {
             About::Entity(identifier) => DeclinedSubject::Known(*identifier),
-            About::NaturalPerson => DeclinedSubject::NaturalPerson,
+            About::Bearer | About::NaturalPerson => DeclinedSubject::NaturalPerson,
         };
         let declined = Declined {
             asker: self.me,

@@ -232,6 +232,9 @@ fn question(purpose: Purpose, predicate: Predicate) -> Question {
         subject: About::Entity(Identifier::parse(Scheme::Uscc, COMPANY).unwrap()),
         issuer: None,
         predicates: Predicates::new(vec![predicate]).unwrap(),
+        authorisation: None,
+        digest: None,
+        portfolio: None,
     }
 }
 
