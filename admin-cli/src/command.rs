@@ -6,15 +6,18 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::attestation::{self, AttestationCommand};
+use crate::authorisation::{self, AuthorisationCommand};
 use crate::exit::{Exit, HELP};
 use crate::keys::{self, KeysCommand};
 use crate::log::{self, LogCommand};
 use crate::network::{self, NetworkCommand};
+use crate::portfolio::{self, PortfolioCommand};
 use crate::print::Screen;
 use crate::query::{self, QueryArgs};
 use crate::records::{self, RecordsCommand};
 use crate::rules::{self, RulesCommand};
 use crate::status::{self, StatusArgs};
+use crate::suspension::{self, SuspensionCommand};
 
 /// CreditBay for operators and auditors
 #[derive(Debug, Parser)]
@@ -41,18 +44,35 @@ pub enum Command {
     #[command(subcommand)]
     Records(RecordsCommand),
     /// Ask a question as a service does
-    Query(QueryArgs),
+    Query(Box<QueryArgs>),
+    /// Write down what an entity permits, show it, withdraw it
+    #[command(subcommand)]
+    Authorisation(AuthorisationCommand),
+    /// Declare about how many subjects questions will be
+    #[command(subcommand)]
+    Portfolio(PortfolioCommand),
     /// Show and verify answers that were kept, offline
     #[command(subcommand)]
     Attestation(AttestationCommand),
     /// Verify, export and show disclosure logs
     #[command(subcommand)]
     Log(LogCommand),
-    /// Show, check and explain rule packs
+    /// Show, check and explain rule packs; suspend what they admit
     #[command(subcommand)]
-    Rules(RulesCommand),
+    Rules(Ruling),
     /// What a running node says of itself
     Status(StatusArgs),
+}
+
+/// What rule packs say, and the operator's word over it.
+#[derive(Debug, Subcommand)]
+pub enum Ruling {
+    /// Rule packs.
+    #[command(flatten)]
+    Pack(RulesCommand),
+    /// Suspensions.
+    #[command(flatten)]
+    Suspension(SuspensionCommand),
 }
 
 /// Runs a command.
@@ -61,7 +81,10 @@ pub fn run(command: Command, screen: &mut Screen) -> anyhow::Result<Exit> {
         Command::Network(command) => network::run(&command, screen),
         Command::Keys(command) => keys::run(&command, screen),
         Command::Attestation(command) => attestation::run(&command, screen),
-        Command::Rules(command) => rules::run(&command, screen),
+        Command::Rules(Ruling::Pack(command)) => rules::run(&command, screen),
+        Command::Rules(Ruling::Suspension(command)) => wait_for(suspension::run(&command, screen)),
+        Command::Authorisation(command) => wait_for(authorisation::run(&command, screen)),
+        Command::Portfolio(command) => wait_for(portfolio::run(&command, screen)),
         Command::Records(command) => wait_for(records::run(&command, screen)),
         Command::Query(args) => wait_for(query::run(&args, screen)),
         Command::Log(command) => wait_for(log::run(&command, screen)),
@@ -93,6 +116,12 @@ mod tests {
             vec!["records", "import"],
             vec!["attestation", "verify"],
             vec!["rules", "explain"],
+            vec!["rules", "suspend"],
+            vec!["rules", "resume"],
+            vec!["authorisation", "new"],
+            vec!["authorisation", "show"],
+            vec!["authorisation", "withdraw"],
+            vec!["portfolio", "declare"],
         ] {
             let mut found = &mut command;
             for name in path {
@@ -110,6 +139,14 @@ mod tests {
             "creditbay",
             "creditbay nothing",
             "creditbay query --ask x",
+            "creditbay query --node n --purpose FIN --bearer --ask hash_matches(REPORT_VERIFY)",
+            "creditbay query --node n --purpose FIN --bearer --issuer gz --subject uscc:x --ask hash_matches(REPORT_VERIFY)",
+            "creditbay query --node n --purpose FIN --bearer --issuer gz --digest 00 --ask hash_matches(REPORT_VERIFY)",
+            "creditbay query --node n --purpose FIN --ask not_listed(SER_ANY)",
+            "creditbay rules suspend --node n",
+            "creditbay rules suspend --node n --type ANY",
+            "creditbay rules resume --node n --type TAX_GRADE --peer hk",
+            "creditbay portfolio declare --node n --purpose FIN --size many --days 3",
             "creditbay rules explain --pack p --asker hk --issuer gz --purpose NONE --ask not_listed(SER_ANY)",
         ] {
             assert_eq!(Cli::try_parse_from(line.split(' ')).unwrap_err().exit_code(), 2, "{line}");

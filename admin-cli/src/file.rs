@@ -8,12 +8,18 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use creditbay_crypto::hash::{Digest, Hashing};
 use creditbay_crypto::key_file;
 use creditbay_crypto::sign::SigningKey;
 use zeroize::Zeroizing;
 
+use crate::print::{self, Screen};
+
 /// Bytes of the largest text file that is read: an attestation, a directory, a rule pack.
 pub const MAX_TEXT_BYTES: u64 = 1 << 20;
+
+/// Bytes of a file that are hashed at a time.
+const PIECE: usize = 64 * 1024;
 
 /// The mode of what only its owner may read.
 pub const PRIVATE: u32 = 0o600;
@@ -50,6 +56,27 @@ pub fn read_key(path: &Path) -> anyhow::Result<SigningKey> {
     }
     let text = Zeroizing::new(read_text(path)?);
     key_file::from_pem(&text).with_context(|| path.display().to_string())
+}
+
+/// SHA-256 of a file of any size; a bar moves as it is read.
+pub fn digest(path: &Path, screen: &Screen) -> anyhow::Result<Digest> {
+    let mut file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
+    let found = file.metadata().with_context(|| format!("{} cannot be opened", path.display()))?;
+    if !found.is_file() {
+        bail!("{} is no file; name the file that is to be hashed", path.display());
+    }
+    let bar = print::progress(screen, found.len(), "hashing [{bar:30}] {bytes}/{total_bytes}");
+    let (mut hashing, mut piece) = (Hashing::start(), vec![0; PIECE]);
+    loop {
+        let read = file.read(&mut piece).with_context(|| format!("{} cannot be read", path.display()))?;
+        if read == 0 {
+            break;
+        }
+        hashing.update(&piece[..read]);
+        bar.inc(read as u64);
+    }
+    bar.finish_and_clear();
+    Ok(hashing.finish())
 }
 
 /// Writes a file that must not exist yet.
@@ -124,7 +151,23 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::{Aside, PRIVATE, PUBLIC, read_if_there, read_key, write, write_new};
+    use creditbay_crypto::hash::Digest;
+
+    use super::{Aside, PIECE, PRIVATE, PUBLIC, digest, read_if_there, read_key, write, write_new};
+    use crate::print::Screen;
+
+    #[test]
+    fn a_file_of_any_size_has_one_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, screen) = (folder.path().join("report.pdf"), Screen::over(Box::new(Vec::new()), false));
+        for size in [0, 1, PIECE - 1, PIECE, 3 * PIECE + 7] {
+            let bytes: Vec<u8> = (0..=250).cycle().take(size).collect();
+            fs::write(&path, &bytes).unwrap();
+            assert_eq!(digest(&path, &screen).unwrap(), Digest::of(&bytes), "{size}");
+        }
+        assert!(digest(folder.path(), &screen).unwrap_err().to_string().contains("is no file"));
+        assert!(digest(&folder.path().join("none"), &screen).unwrap_err().to_string().contains("cannot be opened"));
+    }
 
     #[test]
     fn a_file_is_there_whole_or_not_at_all() {

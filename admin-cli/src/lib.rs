@@ -24,11 +24,17 @@ pub mod records;
 
 pub mod attestation;
 
+pub mod rules;
+
+pub mod authorisation;
+
 pub mod query;
 
-pub mod log;
+pub mod portfolio;
 
-pub mod rules;
+pub mod suspension;
+
+pub mod log;
 
 pub mod status;
 

@@ -34,6 +34,50 @@ impl AdminDoor {
     }
 }
 
+/// A node's services' door, as a service sees it.
+#[derive(Debug, Clone, Args)]
+pub struct ServicesDoor {
+    /// The folder of the asking node's node.toml: its services' door, its service.token and its network are used
+    #[arg(long, value_name = "DIR", required_unless_present = "services")]
+    pub node: Option<PathBuf>,
+    /// The services' door of the asking node, http://127.0.0.1:PORT
+    #[arg(long, value_name = "URL", requires = "token_file")]
+    pub services: Option<String>,
+    /// The file of the bearer token
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// Where a services' door is, and what opens it.
+pub struct ServicesPlace {
+    /// A connection to it.
+    pub client: Client,
+    /// What every request says of itself: the token, and that its body is JSON.
+    pub headers: [(&'static str, String); 2],
+    /// The node's network directory, where the node's folder is known.
+    pub network: Option<PathBuf>,
+}
+
+impl ServicesDoor {
+    /// Finds the door and reads its token.
+    pub fn place(&self) -> anyhow::Result<ServicesPlace> {
+        let (url, token, network) = match (&self.node, &self.services, &self.token_file) {
+            (Some(folder), services, token) => {
+                let config = read(folder)?;
+                let url = services.clone().unwrap_or_else(|| url_of(config.doors.services));
+                (url, token.clone().unwrap_or_else(|| token_file(folder)), Some(config.network.directory))
+            }
+            (None, Some(url), Some(token)) => (url.clone(), token.clone(), None),
+            _ => {
+                return Err(UsageError("name the node: --node DIR, or --services URL and --token-file FILE".to_owned()).into());
+            }
+        };
+        let token = read_token(&token)?;
+        let headers = [("authorization", format!("Bearer {}", token.as_str())), ("content-type", "application/json".to_owned())];
+        Ok(ServicesPlace { client: Client::at_url(&url)?, headers, network })
+    }
+}
+
 /// Reads the `node.toml` in a folder, or the file itself.
 pub fn read(folder: &Path) -> anyhow::Result<NodeConfig> {
     let path = file_of(folder);

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::Args;
 use creditbay_configs::rules::phrase::{Asked, SHAPES};
+use creditbay_crypto::hash::Digest;
 use creditbay_protocol::attestation::Attestation;
 use creditbay_protocol::identifier::Scheme;
 use creditbay_protocol::name::{OperatorId, Region};
@@ -15,10 +16,12 @@ use creditbay_protocol::predicate::{Predicate, Predicates, Purpose};
 use serde::Deserialize;
 
 use crate::attestation;
+use crate::authorisation::show;
 use crate::client::{Client, Problem, Reply};
 use crate::exit::{Exit, HELP, UsageError};
+use crate::file;
 use crate::host::Stopwatch;
-use crate::node;
+use crate::node::{ServicesDoor, ServicesPlace};
 use crate::print::{Fields, Screen};
 use crate::rules::read_purpose;
 use crate::trust;
@@ -30,21 +33,18 @@ const MAX_BYTES: usize = 1 << 20;
 #[derive(Debug, Args)]
 #[command(after_help = format!("{SHAPES}\n\n{HELP}"))]
 pub struct QueryArgs {
-    /// The folder of the asking node's node.toml: its services' door, its service.token and its network are used
-    #[arg(long, value_name = "DIR", required_unless_present = "services")]
-    pub node: Option<PathBuf>,
-    /// The services' door of the asking node, http://127.0.0.1:PORT
-    #[arg(long, value_name = "URL", requires = "token_file")]
-    pub services: Option<String>,
-    /// The file of the bearer token
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
+    /// The asking node
+    #[command(flatten)]
+    pub door: ServicesDoor,
     /// What for: FIN, PROC, INV, CUST, LIST, PROF, REG or RND
     #[arg(long, value_parser = read_purpose)]
     pub purpose: Purpose,
     /// About whom: SCHEME:CODE, the scheme one of uscc, hk-brn, mo-entity, lei
-    #[arg(long, value_name = "SCHEME:CODE")]
-    pub subject: String,
+    #[arg(long, value_name = "SCHEME:CODE", required_unless_present = "bearer")]
+    pub subject: Option<String>,
+    /// About whoever brought the report whose digest is given; nothing else says who that is
+    #[arg(long, conflicts_with = "subject", requires = "issuer")]
+    pub bearer: bool,
     /// A predicate, as below; one to eight
     #[arg(long, required = true, value_name = "PREDICATE")]
     pub ask: Vec<Asked>,
@@ -54,6 +54,18 @@ pub struct QueryArgs {
     /// The region to ask; without it the code says which
     #[arg(long, value_name = "REGION")]
     pub issuer: Option<Region>,
+    /// What the entity permitted, as `creditbay authorisation new` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub authorisation: Option<PathBuf>,
+    /// SHA-256 of the file that the subject brought, for hash_matches
+    #[arg(long, value_name = "HEX", value_parser = read_digest, conflicts_with = "report")]
+    pub digest: Option<Digest>,
+    /// The file that the subject brought: it is hashed here and does not leave
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// The declared portfolio under which it is asked
+    #[arg(long, value_name = "HEX", value_parser = read_digest)]
+    pub portfolio: Option<Digest>,
     /// Keep the attestation in this file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -71,11 +83,9 @@ struct Answered {
 
 /// Runs the command.
 pub async fn run(args: &QueryArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
-    let body = question(args)?;
-    let (url, token_path, network) = places(args)?;
-    let token = node::read_token(&token_path)?;
-    let mut client = Client::at_url(&url)?;
-    let headers = [("authorization", format!("Bearer {}", token.as_str())), ("content-type", "application/json".to_owned())];
+    let body = question(args, screen)?;
+    let ServicesPlace { mut client, headers, network } = args.door.place()?;
+    let network = args.network.clone().or(network);
     let watch = Stopwatch::start();
     let reply = client.post("/v1/queries", &headers, body, MAX_BYTES).await?;
     let milliseconds = watch.milliseconds();
@@ -118,37 +128,47 @@ pub async fn run(args: &QueryArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
     })
 }
 
+/// Reads a digest.
+pub fn read_digest(text: &str) -> Result<Digest, String> {
+    Digest::from_hex(text).map_err(|error| error.to_string())
+}
+
 /// The question as the door reads it. The code is handed on as it was typed: the node judges it, and its log keeps what it refuses.
-fn question(args: &QueryArgs) -> anyhow::Result<Vec<u8>> {
-    let (scheme, value) = args
-        .subject
-        .split_once(':')
-        .ok_or_else(|| UsageError("--subject: write SCHEME:CODE, the scheme one of uscc, hk-brn, mo-entity, lei".to_owned()))?;
-    let scheme: Scheme = scheme.parse().map_err(|error| UsageError(format!("--subject: {error}")))?;
+fn question(args: &QueryArgs, screen: &Screen) -> anyhow::Result<Vec<u8>> {
     let predicates: Vec<Predicate> = args.ask.iter().map(|asked| asked.0).collect();
     let predicates =
         Predicates::new(predicates).ok_or_else(|| UsageError("--ask: one to eight predicates in a question".to_owned()))?;
     let mut body = serde_json::json!({
-        "purpose": args.purpose, "operator": args.operator, "subject": { "scheme": scheme, "value": value }, "predicates": predicates,
+        "purpose": args.purpose, "operator": args.operator, "subject": subject(args)?, "predicates": predicates,
     });
     if let Some(issuer) = args.issuer {
         body["issuer"] = serde_json::json!(issuer);
     }
+    if let Some(path) = &args.authorisation {
+        body["authorisation"] = serde_json::json!(show::read(path)?);
+    }
+    let digest = match &args.report {
+        Some(path) => Some(file::digest(path, screen)?),
+        None => args.digest,
+    };
+    if let Some(digest) = digest {
+        body["digest"] = serde_json::json!(digest);
+    }
+    if let Some(portfolio) = args.portfolio {
+        body["portfolio"] = serde_json::json!(portfolio);
+    }
     serde_json::to_vec(&body).context("the question has no form in JSON")
 }
 
-/// URL, file of the token, network directory.
-fn places(args: &QueryArgs) -> anyhow::Result<(String, PathBuf, Option<PathBuf>)> {
-    let Some(folder) = &args.node else {
-        let (Some(url), Some(token)) = (&args.services, &args.token_file) else {
-            return Err(UsageError("name the node: --node DIR, or --services URL and --token-file FILE".to_owned()).into());
-        };
-        return Ok((url.clone(), token.clone(), args.network.clone()));
-    };
-    let config = node::read(folder)?;
-    let url = args.services.clone().unwrap_or_else(|| node::url_of(config.doors.services));
-    let token = args.token_file.clone().unwrap_or_else(|| node::token_file(folder));
-    Ok((url, token, Some(args.network.clone().unwrap_or(config.network.directory))))
+fn subject(args: &QueryArgs) -> anyhow::Result<serde_json::Value> {
+    if args.bearer {
+        return Ok(serde_json::json!({ "scheme": "bearer" }));
+    }
+    let written = args.subject.as_deref().unwrap_or_default().split_once(':');
+    let (scheme, value) = written
+        .ok_or_else(|| UsageError("--subject: write SCHEME:CODE, the scheme one of uscc, hk-brn, mo-entity, lei".to_owned()))?;
+    let scheme: Scheme = scheme.parse().map_err(|error| UsageError(format!("--subject: {error}")))?;
+    Ok(serde_json::json!({ "scheme": scheme, "value": value }))
 }
 
 /// 403 is an outcome, everything else a failure that says what to do.
@@ -184,4 +204,4 @@ fn declined_or_failed(reply: &Reply, client: &Client, screen: &mut Screen) -> an
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,6 +13,26 @@ use ring::{digest, hmac};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
 pub struct Digest(pub [u8; 32]);
 
+/// SHA-256 of bytes that come in pieces: a file that is larger than memory should hold.
+pub struct Hashing(digest::Context);
+
+impl Hashing {
+    /// Of no bytes yet.
+    pub fn start() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    /// Of these bytes too.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Of all that came.
+    pub fn finish(self) -> Digest {
+        Digest::from_ring(self.0.finish().as_ref())
+    }
+}
+
 /// Why a text is not a digest or not base64. The text itself is not repeated: it may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
@@ -128,12 +148,23 @@ pub fn base64_decode(text: &str) -> Result<Vec<u8>, HashError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digest, HashError, base64_decode, base64_encode};
+    use super::{Digest, HashError, Hashing, base64_decode, base64_encode};
 
     /// FIPS 180-4, example of NIST: SHA-256("abc").
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     /// The same in base64.
     const ABC_BASE64: &str = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+
+    #[test]
+    fn pieces_hash_like_the_whole() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        for size in [1, 63, 64, 65, 1000] {
+            let mut hashing = Hashing::start();
+            bytes.chunks(size).for_each(|piece| hashing.update(piece));
+            assert_eq!(hashing.finish(), Digest::of(&bytes), "{size}");
+        }
+        assert_eq!(Hashing::start().finish(), Digest::of(b""));
+    }
 
     #[test]
     fn sha256_of_the_nist_example() {

@@ -6,13 +6,17 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use creditbay_crypto::hash::Digest;
+
 use super::{QueryArgs, run};
 use crate::attestation::tests::{SUBJECT, attestation, network};
+use crate::authorisation;
 use crate::exit::{self, Exit};
+use crate::node::ServicesDoor;
 use crate::print::Screen;
 
 /// A services' door that takes one question and gives one answer; gives what it was asked.
-fn door(status: &str, body: &str) -> (String, std::thread::JoinHandle<String>) {
+pub(crate) fn door(status: &str, body: &str) -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
@@ -33,14 +37,17 @@ fn args(folder: &Path, url: String, subject: &str) -> QueryArgs {
     let token = folder.join("token");
     fs::write(&token, "secret-token\n").unwrap();
     QueryArgs {
-        node: None,
-        services: Some(url),
-        token_file: Some(token),
+        door: ServicesDoor { node: None, services: Some(url), token_file: Some(token) },
         purpose: creditbay_protocol::predicate::Purpose::Fin,
-        subject: subject.to_owned(),
+        subject: Some(subject.to_owned()),
+        bearer: false,
         ask: vec!["not_listed(SER_ANY)".parse().unwrap()],
         operator: "a.chan".parse().unwrap(),
         issuer: Some("gz".parse().unwrap()),
+        authorisation: None,
+        digest: None,
+        report: None,
+        portfolio: None,
         out: Some(folder.join("kept.json")),
         network: None,
     }
@@ -135,5 +142,59 @@ fn a_subject_without_a_known_scheme_is_a_wrong_command_line_that_does_not_repeat
         let error = told(&args(folder.path(), "http://127.0.0.1:1".to_owned(), &subject), folder.path(), false).0.unwrap_err();
         assert_eq!(exit::of_error(&error), Exit::Usage);
         assert!(!format!("{error:#}").contains(SUBJECT));
+    }
+}
+
+/// What the door is asked.
+fn asked(change: impl FnOnce(&mut QueryArgs)) -> serde_json::Value {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, serving) = door("403 Forbidden", r#"{"type":"declined","title":"not asked","detail":"why"}"#);
+    let mut args = args(folder.path(), url, &format!("uscc:{SUBJECT}"));
+    change(&mut args);
+    assert_eq!(told(&args, folder.path(), false).0.unwrap(), Exit::Declined);
+    let asked = serving.join().unwrap();
+    serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+#[test]
+fn a_bearer_is_asked_about_by_the_digest_of_a_file_that_does_not_leave() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.pdf");
+    fs::write(&report, b"the report of a person who is named in it").unwrap();
+    let matches = || vec!["hash_matches(REPORT_VERIFY)".parse().unwrap()];
+    let by_file =
+        asked(|args| (args.subject, args.bearer, args.ask, args.report) = (None, true, matches(), Some(report.clone())));
+    let digest = Digest::of(b"the report of a person who is named in it");
+    assert_eq!(
+        (&by_file["subject"], &by_file["digest"]),
+        (&serde_json::json!({ "scheme": "bearer" }), &serde_json::json!(digest))
+    );
+    assert!(!by_file.to_string().contains("person"), "{by_file}");
+    let by_digest = asked(|args| (args.subject, args.bearer, args.ask, args.digest) = (None, true, matches(), Some(digest)));
+    assert_eq!(by_digest, by_file);
+}
+
+#[test]
+fn authorisation_and_portfolio_go_with_the_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = network(folder.path());
+    let file = authorisation::tests::written(&net, folder.path());
+    let portfolio = Digest([7; 32]);
+    let asked = asked(|args| (args.authorisation, args.portfolio) = (Some(file.clone()), Some(portfolio)));
+    let kept: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!((&asked["authorisation"], &asked["portfolio"]), (&kept, &serde_json::json!(portfolio)));
+    assert!(asked.get("digest").is_none(), "{asked}");
+}
+
+#[test]
+fn a_file_that_is_no_authorisation_or_not_there_asks_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.json");
+    fs::write(&file, format!("{{\"authorisation\":{{\"subject\":\"uscc:{SUBJECT}\"}}}}")).unwrap();
+    for (name, words) in [("x.json", "cannot be read at line 1"), ("none.json", "does not exist")] {
+        let mut args = args(folder.path(), "http://127.0.0.1:1".to_owned(), &format!("uscc:{SUBJECT}"));
+        args.authorisation = Some(folder.path().join(name));
+        let error = format!("{:#}", told(&args, folder.path(), false).0.unwrap_err());
+        assert!(error.contains(words) && !error.contains(SUBJECT), "{error}");
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::exchange::ask::AskError;
+use crate::exchange::order::OrderError;
 use crate::log::fault::LogError;
 
 /// A problem document.
@@ -69,6 +70,22 @@ impl From<LogError> for Problem {
             "The log takes nothing now, so nothing is asked or answered",
             error.to_string(),
         )
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        let detail = error.to_string();
+        let status = StatusCode::BAD_REQUEST;
+        match error {
+            OrderError::ChannelUnknown => Self::new(status, "channel_unknown", "No channel of that name", detail),
+            OrderError::Forged(_) => Self::new(StatusCode::FORBIDDEN, "forged", "The channel did not sign this", detail),
+            OrderError::NoPeer => Self::new(status, "no_peer", "No such peer", detail),
+            OrderError::PortfolioTooLarge { .. } => {
+                Self::new(status, "portfolio_too_large", "The portfolio is too large", detail)
+            }
+            OrderError::Log(error) => error.into(),
+        }
     }
 }
 

@@ -1,11 +1,10 @@
-//! The services' door: `POST /v1/queries` with a bearer token, on loopback; and the metrics.
+//! The services' door: `POST /v1/queries` and `POST /v1/portfolios` with a bearer token, on loopback; and the metrics (PROTOCOL 25.1).
 //!
-//! Here bytes become a question. Not here: whether it may be asked.
+//! Not here: how a body is read (`question`), and whether it may be asked.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,20 +13,16 @@ use axum::{Json, Router};
 use creditbay_configs::node::Service;
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::attestation::Attestation;
-use creditbay_protocol::identifier::{Identifier, IdentifierError, Scheme};
-use creditbay_protocol::name::{OperatorId, OrganisationId, Region};
-use creditbay_protocol::predicate::{Predicates, Purpose};
-use serde::{Deserialize, Serialize};
+use creditbay_protocol::name::OrganisationId;
+use creditbay_protocol::predicate::Purpose;
+use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::http::Problem;
+use super::question::{self, Asked, Body, Declared, MAX_BODY_BYTES};
 use crate::exchange::Exchange;
 use crate::exchange::ask::Outcome;
-use crate::exchange::compose::{About, Question};
 use crate::log::fault::LogError;
-
-/// Bytes of a request's body; the largest question is below 2 KiB.
-const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// What the door needs.
 pub struct Services {
@@ -41,60 +36,50 @@ pub struct Services {
     pub patience: Duration,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    purpose: Purpose,
-    operator: OperatorId,
-    subject: NamedSubject,
-    predicates: Predicates,
-    issuer: Option<Region>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NamedSubject {
-    scheme: String,
-    value: String,
-}
-
 #[derive(Serialize)]
 struct Answered {
     outcome: &'static str,
     attestation: Attestation,
 }
 
+/// A portfolio that was declared.
+#[derive(Serialize)]
+struct Open {
+    /// Its digest, which questions under it name.
+    portfolio: Digest,
+    purpose: Purpose,
+    size: u32,
+    /// In UTC.
+    until: String,
+}
+
 /// The door.
 pub fn router(services: Arc<Services>) -> Router {
     Router::new()
         .route("/v1/queries", post(ask))
+        .route("/v1/portfolios", post(declare))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(services)
 }
 
-async fn ask(State(door): State<Arc<Services>>, headers: HeaderMap, body: Result<Json<Asked>, JsonRejection>) -> Response {
+async fn ask(State(door): State<Arc<Services>>, headers: HeaderMap, body: Body<Asked>) -> Response {
     match answer(&door, &headers, body).await {
         Ok(answered) => Json(answered).into_response(),
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn answer(door: &Services, headers: &HeaderMap, body: Result<Json<Asked>, JsonRejection>) -> Result<Answered, Problem> {
-    let organisation = authenticate(&door.services, headers)?;
-    let Json(asked) = body.map_err(refuse_body)?;
-    let question = Question {
-        organisation,
-        operator: asked.operator,
-        purpose: asked.purpose,
-        subject: read_subject(&asked.subject)?,
-        issuer: asked.issuer,
-        predicates: asked.predicates,
-        authorisation: None,
-        digest: None,
-        portfolio: None,
-    };
+async fn declare(State(door): State<Arc<Services>>, headers: HeaderMap, body: Body<Declared>) -> Result<Json<Open>, Problem> {
+    let organisation = authenticate(&door.services, &headers)?;
+    let Declared { purpose, size, days } = question::declaration(body)?;
+    let portfolio = door.exchange.declare(organisation, purpose, size, days).await?;
+    Ok(Json(Open { portfolio: portfolio.digest(), purpose, size, until: portfolio.until.to_string() }))
+}
+
+async fn answer(door: &Services, headers: &HeaderMap, body: Body<Asked>) -> Result<Answered, Problem> {
+    let question = question::question(authenticate(&door.services, headers)?, body)?;
     let Ok(place) = door.in_flight.clone().try_acquire_owned() else {
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -148,49 +133,6 @@ fn authenticate(services: &[Service], headers: &HeaderMap) -> Result<Organisatio
             "send Authorization: Bearer TOKEN; the operator enrols the token's SHA-256 under [[services]] in node.toml",
         )
     })
-}
-
-fn refuse_body(rejection: JsonRejection) -> Problem {
-    let status = rejection.status();
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::new(
-            status,
-            "too_large",
-            "The question is too large",
-            format!("at most {MAX_BODY_BYTES} bytes are read"),
-        );
-    }
-    // serde's own words repeat names and values of the input, which may be an identifier: only the place is taken from them.
-    let detail = match &rejection {
-        JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => format!(
-            "{}: a question holds purpose, operator, subject {{scheme, value}}, predicates [{{shape, of, ...}}] and, if wanted, issuer",
-            place(&rejection.body_text())
-        ),
-        _ => "send a JSON body with Content-Type: application/json".to_owned(),
-    };
-    Problem::new(StatusCode::BAD_REQUEST, "bad_request", "The question cannot be read", detail)
-}
-
-/// `line L column C` out of serde's message.
-fn place(message: &str) -> String {
-    let numbers = message.rsplit_once(" at line ").and_then(|(_, place)| place.split_once(" column "));
-    match numbers.map(|(line, column)| (line.parse::<u32>(), column.parse::<u32>())) {
-        Some((Ok(line), Ok(column))) => format!("line {line}, column {column}"),
-        _ => "the body".to_owned(),
-    }
-}
-
-fn read_subject(subject: &NamedSubject) -> Result<About, Problem> {
-    let bad = |detail: String| {
-        Problem::new(StatusCode::BAD_REQUEST, "bad_identifier", "The subject's identifier cannot be read", detail)
-    };
-    let scheme: Scheme =
-        subject.scheme.parse().map_err(|_| bad("unknown scheme; one of uscc, hk-brn, mo-entity, lei".to_owned()))?;
-    match Identifier::parse(scheme, &subject.value) {
-        Ok(identifier) => Ok(About::Entity(identifier)),
-        Err(IdentifierError::NaturalPerson { .. }) => Ok(About::NaturalPerson),
-        Err(error) => Err(bad(error.to_string())),
-    }
 }
 
 async fn metrics(State(door): State<Arc<Services>>) -> impl IntoResponse {

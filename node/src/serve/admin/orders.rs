@@ -15,7 +15,6 @@ use creditbay_protocol::predicate::AttestationType;
 use serde::{Deserialize, Serialize};
 
 use super::Admin;
-use crate::exchange::order::OrderError;
 use crate::serve::http::Problem;
 
 /// The routes of this file.
@@ -56,20 +55,4 @@ async fn suspend(State(admin): State<Arc<Admin>>, Json(order): Json<Suspension>)
     let leaf = admin.exchange.suspend(of, order.in_force).await?;
     tracing::info!(%of, in_force = order.in_force, leaf, "a suspension changed");
     Ok(Json(Ordered { leaf }))
-}
-
-impl From<OrderError> for Problem {
-    fn from(error: OrderError) -> Self {
-        let detail = error.to_string();
-        let status = StatusCode::BAD_REQUEST;
-        match error {
-            OrderError::ChannelUnknown => Self::new(status, "channel_unknown", "No channel of that name", detail),
-            OrderError::Forged(_) => Self::new(StatusCode::FORBIDDEN, "forged", "The channel did not sign this", detail),
-            OrderError::NoPeer => Self::new(status, "no_peer", "No such peer", detail),
-            OrderError::PortfolioTooLarge { .. } => {
-                Self::new(status, "portfolio_too_large", "The portfolio is too large", detail)
-            }
-            OrderError::Log(error) => error.into(),
-        }
-    }
 }
