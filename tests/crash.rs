@@ -32,7 +32,7 @@ pub(crate) type Acknowledged = Arc<Mutex<BTreeSet<Digest>>>;
 #[test]
 fn a_killed_node_keeps_every_acknowledged_leaf_and_released_nothing_unlogged() {
     let folder = tempfile::tempdir().unwrap();
-    let mut network = Network::start(&folder.path().join("n"), &["gz", "hk"]).unwrap();
+    let mut network = Network::start_for_load(&folder.path().join("n"), &["gz", "hk"]).unwrap();
     let runtime = Runtime::new().unwrap();
     let question = Expected::load().unwrap().question("hk-gz-fin-not-listed-ser-any-0-gz-unknown").unwrap().body();
     let acknowledged = Acknowledged::default();

@@ -42,7 +42,7 @@ impl Load {
             eprintln!("the full disk is skipped: no loop image with ext4 can be mounted here");
             return None;
         };
-        let mut network = Network::lay_out(&folder.join("n"), &["gz", "hk"]).unwrap();
+        let mut network = Network::lay_out_for_load(&folder.join("n"), &["gz", "hk"]).unwrap();
         let link = network.folder().join("gz").join(below);
         std::fs::create_dir_all(link.parent().unwrap()).unwrap();
         std::os::unix::fs::symlink(disk.folder(), link).unwrap();

@@ -43,7 +43,7 @@ fn a_power_cut_at_the_acknowledgement_loses_nothing() {
         eprintln!("power cuts are skipped: no loop image with ext4 can be mounted here");
         return;
     };
-    let mut network = Network::lay_out(&folder.path().join("n"), &["gz", "hk"]).unwrap();
+    let mut network = Network::lay_out_for_load(&folder.path().join("n"), &["gz", "hk"]).unwrap();
     std::os::unix::fs::symlink(disk.folder(), network.folder().join("gz/data")).unwrap();
     network.launch("gz").unwrap();
     network.launch("hk").unwrap();

@@ -9,4 +9,5 @@ pub mod hostile;
 pub mod http;
 pub mod loop_disk;
 pub mod network;
+pub mod rules;
 pub mod samples;

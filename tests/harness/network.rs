@@ -22,6 +22,7 @@ use serde_json::Value;
 use super::archive::Auditor;
 use super::build::Products;
 use super::http::Door;
+use super::rules;
 use super::samples;
 
 /// How long a daemon may take to open its doors, or to close them.
@@ -74,13 +75,28 @@ pub struct Ended {
 impl Network {
     /// Lays out a network and starts every node.
     pub fn start(folder: &Path, cities: &[&str]) -> Result<Self> {
-        let mut network = Self::lay_out(folder, cities)?;
-        for city in cities {
-            network.launch(city)?;
+        Self::lay_out(folder, cities)?.launched()
+    }
+
+    /// The same under budgets that a load does not meet.
+    pub fn start_for_load(folder: &Path, cities: &[&str]) -> Result<Self> {
+        Self::lay_out_for_load(folder, cities)?.launched()
+    }
+
+    fn launched(mut self) -> Result<Self> {
+        for city in self.cities.clone() {
+            self.launch(&city)?;
         }
-        for city in cities {
-            network.await_peers(city)?;
+        for city in &self.cities {
+            self.await_peers(city)?;
         }
+        Ok(self)
+    }
+
+    /// Lays out a network whose rule pack has budgets that a load does not meet; no node runs.
+    pub fn lay_out_for_load(folder: &Path, cities: &[&str]) -> Result<Self> {
+        let network = Self::lay_out(folder, cities)?;
+        rules::raise_budgets(folder, &network.cities)?;
         Ok(network)
     }
 

@@ -47,7 +47,7 @@ fn main() -> Result<()> {
 
 async fn measure(time: Duration) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut network = Network::lay_out(folder.path(), &["gz", "hk"])?;
+    let mut network = Network::lay_out_for_load(folder.path(), &["gz", "hk"])?;
     network.launch("gz")?;
     let files = samples::copy_records("gz", folder.path())?;
     let imported = network.import("gz", &files)?;
