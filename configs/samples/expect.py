@@ -11,6 +11,7 @@ usage: expect.py [as-of date, default 2026-11-23]
 
 import calendar
 import csv
+import hashlib
 import io
 import json
 import re
@@ -32,6 +33,15 @@ SERIOUS_KINDS = {"吊销许可证件", "责令关闭", "限制从业", "责令�
 MINOR_KINDS = {"警告", "通报批评"}
 SERIOUS_FINE_FEN = 100 * 1_000_000  # 100 万元; 1 万元 = 1 000 000 分
 VALID_STATES = {"1", "有效", "正常"}
+LAWS = {"gz": "CN", "sz": "CN", "hk": "HK", "mo": "MO"}
+# Native grades, worst first, and the common band of each.
+SCALES = {"AEO_GRADE": {"CN": "严重失信 失信 常规 认证 高级认证", "HK": "Tier1 Tier2", "MO": "B A"}, "TAX_GRADE": {"CN": "D C M B A"}, "ENV_GRADE": {"CN": "红 黄 蓝 绿"},
+          "LABOR_GRADE": {"CN": "C B A"}, "PUB_GRADE": {"CN": "D C B A"}, "QUAL_GRADE": {"CN": "D C B A"}}
+BANDS = {"AEO_GRADE": {"CN": (0, 1, 2, 3, 4), "HK": (3, 4), "MO": (3, 4)}, "TAX_GRADE": {"CN": (0, 1, 2, 3, 4)}, "ENV_GRADE": {"CN": (0, 1, 3, 4)},
+         "LABOR_GRADE": {"CN": (0, 2, 4)}, "PUB_GRADE": {"CN": (0, 1, 3, 4)}, "QUAL_GRADE": {"CN": (0, 1, 3, 4)}}
+LOOKED_BACK = {"TAX_GRADE", "ENV_GRADE", "LABOR_GRADE"}  # by 36 months
+NO_TERM = {"ABN_LIST", "GOV_DEFAULT", "INSOLVENCY"}
+TERM = {"COURT_DISHONEST": 60, "SEC_FILE": 60}  # months; else 36
 
 
 class Rejected(Exception):
@@ -51,7 +61,9 @@ FIELDS = {  # normalised header or code, without its prefix -> field
     "处罚类别": "kinds", "CFLB": "kinds", "罚款金额(万元)": "fine", "NR_FK": "fine", "失信严重程度": "severity",
     "处罚决定日期": "decided", "许可决定日期": "decided", "JDRQ": "decided", "公示截止期": "shown_until", "GSJZQ": "shown_until",
     "处罚机关统一社会信用代码": "authority", "CFJGDM": "authority", "许可机关统一社会信用代码": "authority", "XKJGDM": "authority",
-    "有效期自": "valid_from", "YXQZ": "valid_from", "有效期至": "valid_until", "YXQZI": "valid_until", "当前状态": "state", "ZT": "state"}
+    "处罚类别1": "kinds", "CFLB1": "kinds", "处罚类别2": "more_kinds", "CFLB2": "more_kinds", "处罚机关": "authority_name", "许可机关": "authority_name",
+    "XZJG": "authority_name", "许可截止期": "valid_until", "JZQ": "valid_until", "审批类别": "category", "SPLB": "category",
+    "行政相对人代码_5(居民身份证号)": "person", "XDR_SFZ": "person", "有效期自": "valid_from", "YXQZ": "valid_from", "有效期至": "valid_until", "YXQZI": "valid_until", "当前状态": "state", "ZT": "state"}
 
 
 def field_of(header):
@@ -145,6 +157,15 @@ def months_after(day, months):
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
+def of_2016(row):
+    """A row of the layout of 2016 in the fields of the later one; its state is 0, 1 revoked, 2 contested or 3."""
+    if "authority_name" in row and "authority" not in row:
+        row |= {"authority": row["authority_name"], "kind": "自然人" if row["person"].strip() and not row["code"].strip() else "法人"}
+        row |= {"shown_until": "", "fine": "", "kinds": f"{row.get('kinds', '')};{row.get('more_kinds', '')}"}
+        row |= {"valid_from": row["decided"], "state_2016": even(row["state"]), "state": "1" if even(row["state"]) in ("0", "2") else "2"}
+    return row
+
+
 def penalty_of(row):
     """A penalty with its severity and the last day of its publication."""
     record = common(row, row["document"])
@@ -153,7 +174,8 @@ def penalty_of(row):
     severity = STATED.get(even(row.get("severity", ""))) or derived_severity(kinds, fine)
     regime = MAXIMUM_MONTHS["order 36" if record["decided"] >= ORDER_36 else "order 58"]
     longest = months_after(record["decided"], regime[severity])
-    return record | {"severity": severity, "end": min(given, longest) if given else longest, "ended": None}
+    ended = record["decided"] if row.get("state_2016") == "1" else None
+    return record | {"severity": severity, "end": min(given, longest) if given else longest, "ended": ended, "contested": row.get("state_2016") == "2"}
 
 
 def permit_of(row):
@@ -165,7 +187,7 @@ def permit_of(row):
 
 def read_published(path, make, store, seen, counts):
     """Adds the good rows of a 双公示 file to the store and counts all of them."""
-    for row in published_rows(path):
+    for row in map(of_2016, published_rows(path)):
         counts["rows"] += 1
         if even(row["kind"]) == "自然人":
             counts["persons"] += 1
@@ -196,6 +218,9 @@ def read_register(path, city, counts):
     city["sources"].add(register)
     for row in csv.DictReader(io.StringIO(rest, newline="")):
         counts["rows"] += 1
+        if row["scheme"] in PERSON_SCHEMES:
+            counts["persons"] += 1
+            continue
         counts["good"] += 1
         subject = (row["scheme"], row["identifier"])
         if register == "REG_STATUS":
@@ -204,6 +229,21 @@ def read_register(path, city, counts):
         elif register == "PERMIT":
             city["permits"].append({"subject": subject, "first": date.fromisoformat(row["valid_from"]), "last": date.fromisoformat(row["valid_until"]),
                                     "valid": row["state"] == "valid"})
+        elif register in SCALES:
+            grades = SCALES[register][city["law"]].split()
+            named = {"D级": "D", "高级认证企业": "高级认证"}.get(row["grade"], row["grade"]).replace("Tier ", "Tier")
+            rank = None if named == "不评定" else grades.index(named)
+            city["ratings"].append({"register": register, "subject": subject, "sector": row.get("sector"), "rank": rank, "rated": date.fromisoformat(row["rated_on"]),
+                                    "until": optional_day(row["valid_until"]), "withdrawn": optional_day(row["withdrawn_on"])})
+        elif register == "COMMIT":
+            city["commitments"].append({"subject": subject, "made": date.fromisoformat(row["made_on"]), "state": row["state"]})
+        elif register in ("REPORT_VERIFY", "NO_VIOL_REPORT", "RES_INTEGRITY"):
+            city["reports"][row["digest"]] = {
+                "of": row["type"] or register, "subject": subject if row["scheme"] else None, "domains": {int(n) for n in row["domains"].split("|") if n},
+                "from": date.fromisoformat(row["from"]), "issued": date.fromisoformat(row["issued_on"]), "until": date.fromisoformat(row["valid_until"]),
+                "withdrawn": optional_day(row["withdrawn_on"])}
+        elif register == "OBJECTION":
+            city["objections"].append((subject, even(row["document"]), row["authority"], row["action"], date.fromisoformat(row["on"])))
         elif register == "REPAIR":
             assert row["action"] in ("repaired", "withdrawn"), path
             hits = [p for p in city["penalties"] if (p["subject"], p["document"], p["authority"]) == (subject, even(row["document"]), row["authority"])]
@@ -211,13 +251,14 @@ def read_register(path, city, counts):
             hits[0]["ended"] = date.fromisoformat(row["on"])
         else:
             ends = [optional_day(row[name]) for name in ("delisted_on", "repaired_on", "withdrawn_on")]
-            city["listings"].append({"register": register, "subject": subject, "listed": date.fromisoformat(row["listed_on"]),
+            city["listings"].append({"register": register, "subject": subject, "document": even(row["document"]), "authority": match[2], "contested": False, "listed": date.fromisoformat(row["listed_on"]),
                                      "ended": min((end for end in ends if end), default=None)})
 
 
 def read_city(folder):
     """All files of a city in alphabetical order: what it holds, and the counts per file."""
-    city = {"status": {}, "penalties": [], "permits": [], "listings": [], "sources": set()}
+    city = {"status": {}, "penalties": [], "permits": [], "listings": [], "ratings": [], "commitments": [], "reports": {}, "objections": [], "sources": set(),
+            "law": LAWS[folder.name]}
     per_file, seen = {}, set()
     for path in sorted(folder.iterdir()):
         counts = per_file[path.name] = {"rows": 0, "good": 0, "rejected": 0, "duplicates": 0, "persons": 0, "reasons": {}}
@@ -230,6 +271,12 @@ def read_city(folder):
         else:
             read_register(path, city, counts)
         assert counts["rows"] == counts["good"] + counts["rejected"] + counts["duplicates"] + counts["persons"], path
+    for subject, document, authority, action, on in city["objections"]:
+        hits = [r for r in city["listings"] if (r["subject"], r["document"], r["authority"]) == (subject, document, authority)]
+        assert len(hits) == 1, "an objection without its record"
+        hits[0]["contested"] = action == "raised"
+        if action == "upheld":
+            hits[0]["ended"] = min(end for end in (hits[0]["ended"], on) if end)
     return city, per_file
 
 
@@ -242,23 +289,59 @@ def penalty_visible(record, day):
 
 def listing_visible(record, day):
     """Listed, not yet off the list, and within the term of the list."""
-    over = record["register"] != "ABN_LIST" and day > months_after(record["listed"], 36)
+    over = record["register"] not in NO_TERM and day > months_after(record["listed"], TERM.get(record["register"], 36))
     return record["listed"] <= day and not over and not (record["ended"] and record["ended"] <= day)
 
 
-def answer(city, subject, predicate, day):
+def rating(city, subject, of, day):
+    """The rank of the rating that counts, or None: of QUAL_GRADE the worst of the newest of each sector, else the newest."""
+    newest = {}
+    for r in sorted((r for r in city["ratings"] if r["subject"] == subject and r["register"] == of and r["rated"] <= day), key=lambda r: r["rated"]):
+        newest[r["sector"]] = r
+    def stands(r):
+        """Neither over nor withdrawn nor older than may be looked back."""
+        looked_back = of not in LOOKED_BACK or r["rated"] >= months_after(day, -36)
+        return r["rank"] is not None and looked_back and not (r["until"] and r["until"] < day) and not (r["withdrawn"] and r["withdrawn"] <= day)
+    return min((r["rank"] for r in newest.values() if stands(r)), default=None)
+
+
+def carried(city, subject, predicate, digest, day):
+    """The outcome for the digest of a file that the subject (None: a bearer) brought."""
+    report = city["reports"].get(digest)
+    if not report or report["subject"] != subject or report["of"] != predicate["of"] or report["issued"] > day:
+        return "FALSE"
+    if report["withdrawn"] and report["withdrawn"] <= day:
+        return "INDETERMINATE(withdrawn)"
+    covers = report["from"] <= months_after(report["issued"], -predicate["window_months"])
+    return "TRUE" if day <= report["until"] and covers and set(predicate["domains"]) <= report["domains"] else "FALSE"
+
+
+def answer(city, subject, predicate, day, digest=None):
     """The outcome of one predicate on one day."""
+    of, shape = predicate["of"], predicate["shape"]
+    if shape == "hash_matches":
+        needed = {of} if of in ("NO_VIOL_REPORT", "RES_INTEGRITY") else {of, "REPORT_VERIFY"}
+        return carried(city, subject, predicate, digest, day) if needed <= city["sources"] else "INDETERMINATE(no_source)"
     if subject[0] in PERSON_SCHEMES:
         return "DECLINED"
-    needed = SER_ANY if predicate["of"] == "SER_ANY" else (predicate["of"],)
+    needed = SER_ANY if of == "SER_ANY" else (of,)
     if subject not in city["status"] or not set(needed) <= city["sources"]:
         return "INDETERMINATE(no_source)"
     since = months_after(day, -predicate["window_months"]) if predicate.get("window_months") else date.min
-    if predicate["shape"] == "status_in":
+    if shape in ("grade_at_least", "band_at_least"):
+        rank = rating(city, subject, of, day)
+        if rank is None:
+            return "INDETERMINATE(not_rated)"
+        outcome = rank >= predicate["grade"] if shape == "grade_at_least" else BANDS[of][city["law"]][rank] >= predicate["band"]
+    elif of == "COMMIT":
+        since = max(since, months_after(day, -36))
+        made = [c["state"] for c in city["commitments"] if c["subject"] == subject and since <= c["made"] <= day]
+        outcome = "broken" not in made if shape == "not_listed" else any(state != "broken" for state in made)
+    elif shape == "status_in":
         outcome = city["status"][subject] in predicate["statuses"]
-    elif predicate["shape"] == "exists_valid":
+    elif shape == "exists_valid":
         outcome = any(p["subject"] == subject and p["valid"] and p["first"] <= day <= p["last"] for p in city["permits"])
-    elif predicate["shape"] == "not_listed":
+    elif shape == "not_listed":
         outcome = not any(r["subject"] == subject and r["register"] in needed and r["listed"] >= since and listing_visible(r, day) for r in city["listings"])
     else:
         counted = [p for p in city["penalties"] if p["subject"] == subject and RANK[p["severity"]] >= RANK[predicate["severity"]]
@@ -279,12 +362,46 @@ SCENARIOS = {
     "sz_fine_at_threshold": ("uscc", "91440307YL2000059Y"), "sz_fine_below_threshold": ("uscc", "91440308YL20000678"), "sz_warned": ("uscc", "91440309YL2000075H"), "hk_active": ("hk-brn", "99000001"),
     "hk_liquidation": ("hk-brn", "99000002"), "hk_lei": ("lei", "300300GBACREDIT00063"), "mo_active": ("mo-entity", "89900001"),
     "mo_liquidation": ("mo-entity", "89900002"), "person": ("ric", "440106199001049997")}
+SCENARIOS |= {
+    "gz_aeo": ("uscc", "91440112YL10040152"), "gz_aeo_dishonest": ("uscc", "91440113YL1004023B"), "gz_tax_a": ("uscc", "91440114YL1004031L"),
+    "gz_tax_d": ("uscc", "91440115YL100404XT"), "gz_env_green": ("uscc", "91440117YL1004058P"), "gz_env_yellow": ("uscc", "91440118YL10040661"),
+    "gz_env_unrated": ("uscc", "91440103YL10040744"), "gz_labor_b": ("uscc", "91440104YL1004082D"), "gz_pub_b": ("uscc", "91440105YL1004090N"),
+    "gz_qual_mixed": ("uscc", "91440106YL1004103T"), "gz_court": ("uscc", "91440111YL1004111W"), "gz_court_removed": ("uscc", "91440112YL100412X3"),
+    "gz_ipr": ("uscc", "91440113YL1004138H"), "gz_sec": ("uscc", "91440114YL1004146T"), "gz_insolvent": ("uscc", "91440115YL10041544"),
+    "gz_commit_kept": ("uscc", "91440117YL1004162U"), "gz_commit_broken": ("uscc", "91440118YL10041705"), "gz_report": ("uscc", "91440103YL1004189A"),
+    "gz_objecting": ("uscc", "91440104YL1004197K"), "gz_objection_upheld": ("uscc", "91440105YL100420XJ"),
+    "gz_objection_rejected": ("uscc", "91440106YL10042181"), "gz_gov": ("uscc", "11440111YL1004226B"), "gz_clean_gov": ("uscc", "11440112YL1004234L"),
+    "sz_aeo": ("uscc", "91440303YL2004017P"), "sz_tax_b": ("uscc", "91440304YL20040251"), "sz_env_blue": ("uscc", "91440305YL2004033A"),
+    "sz_labor_c": ("uscc", "91440306YL2004041K"), "sz_court": ("uscc", "91440307YL200405XR"), "sz_no_viol": ("uscc", "91440308YL20040688"),
+    "sz_commit_pending": ("uscc", "91440309YL2004076H"), "hk_aeo": ("hk-brn", "99000401"), "hk_aeo_lower": ("hk-brn", "99000402"),
+    "hk_insolvent": ("hk-brn", "99000403"), "hk_report": ("hk-brn", "99000404"), "mo_aeo": ("mo-entity", "89900401"),
+    "mo_aeo_lower": ("mo-entity", "89900402"), "mo_insolvent": ("mo-entity", "89900403"), "mo_report": ("mo-entity", "89900404")}
 
 SERIOUS_0 = {"shape": "count_le", "of": "PENALTY", "severity": "serious", "window_months": 36, "n": 0}
 GENERAL_0 = SERIOUS_0 | {"severity": "general"}
 NOT_SERIOUS = {"shape": "not_listed", "of": "SER_ANY", "window_months": 0}
 ACTIVE = {"shape": "status_in", "of": "REG_STATUS", "statuses": ["active"]}
 PERMITTED = {"shape": "exists_valid", "of": "PERMIT"}
+KEPT = {"shape": "exists_valid", "of": "COMMIT"}
+# The numbers of the rule pack's band maps.
+MAPS = {"TAX_GRADE": 1, "AEO_GRADE": 2, "ENV_GRADE": 3, "LABOR_GRADE": 4, "PUB_GRADE": 5, "QUAL_GRADE": 6}
+
+
+def band(of, least):
+    """The common band of a type is this or better."""
+    return {"shape": "band_at_least", "of": of, "band": least, "map": MAPS[of]}
+
+
+def grade(of, rank):
+    """The native grade of a type has this rank or a better one."""
+    return {"shape": "grade_at_least", "of": of, "grade": rank}
+
+
+def digest_matches(of, domains=(), window_months=0):
+    """The file that the subject brought is a report of this type that speaks for so much."""
+    return {"shape": "hash_matches", "of": of, "domains": list(domains), "window_months": window_months}
+
+
 NO_SOURCE = "INDETERMINATE(no_source)"
 # asker, issuer, purpose, predicate, then scenario and the outcome that was intended when the records were made
 QUESTIONS = [
@@ -310,25 +427,101 @@ QUESTIONS = [
     ("hk", "mo", "INV", ACTIVE, "mo_active TRUE, mo_liquidation FALSE"),
     ("gz", "hk", "INV", PERMITTED, "hk_active TRUE"),
     ("sz", "mo", "INV", PERMITTED, "mo_active TRUE"),
+    ("hk", "gz", "CUST", band("AEO_GRADE", 4), "gz_aeo TRUE, gz_aeo_dishonest FALSE, gz_clean INDETERMINATE(not_rated)"),
+    ("sz", "gz", "CUST", grade("AEO_GRADE", 2), "gz_aeo TRUE, gz_aeo_dishonest FALSE"),
+    ("gz", "sz", "CUST", grade("AEO_GRADE", 4), "sz_aeo FALSE"),
+    ("gz", "hk", "CUST", band("AEO_GRADE", 4), "hk_aeo TRUE, hk_aeo_lower FALSE, hk_active INDETERMINATE(not_rated)"),
+    ("gz", "mo", "CUST", band("AEO_GRADE", 4), "mo_aeo TRUE, mo_aeo_lower FALSE"),
+    ("hk", "gz", "FIN", band("ENV_GRADE", 3), "gz_env_green TRUE, gz_env_yellow FALSE, gz_env_unrated INDETERMINATE(not_rated)"),
+    ("gz", "sz", "FIN", grade("ENV_GRADE", 2), "sz_env_blue TRUE"),
+    ("hk", "gz", "FIN", NOT_SERIOUS | {"of": "COURT_DISHONEST"}, "gz_court FALSE, gz_court_removed TRUE"),
+    ("mo", "sz", "PROC", NOT_SERIOUS | {"of": "COURT_DISHONEST", "window_months": 60}, "sz_court FALSE"),
+    ("hk", "gz", "RND", NOT_SERIOUS | {"of": "IPR_DISHONEST"}, "gz_ipr FALSE, gz_clean TRUE"),
+    ("hk", "gz", "LIST", NOT_SERIOUS | {"of": "SEC_FILE"}, "gz_sec FALSE, gz_clean TRUE"),
+    ("hk", "gz", "PROC", NOT_SERIOUS | {"of": "GOV_DEFAULT"}, "gz_gov FALSE, gz_clean_gov TRUE"),
+    ("hk", "gz", "FIN", NOT_SERIOUS | {"of": "INSOLVENCY"}, "gz_insolvent FALSE, gz_clean TRUE"),
+    ("gz", "hk", "FIN", NOT_SERIOUS | {"of": "INSOLVENCY"}, "hk_insolvent FALSE, hk_active TRUE"),
+    ("hk", "mo", "INV", NOT_SERIOUS | {"of": "INSOLVENCY", "window_months": 60}, "mo_insolvent FALSE"),
+    ("hk", "gz", "PROC", NOT_SERIOUS | {"of": "COMMIT"}, "gz_commit_kept TRUE, gz_commit_broken FALSE"),
+    ("hk", "gz", "PROC", KEPT, "gz_commit_kept TRUE, gz_commit_broken FALSE, gz_clean FALSE"),
+    ("gz", "sz", "PROC", KEPT, "sz_commit_pending TRUE"),
+    ("hk", "gz", "FIN", NOT_SERIOUS | {"of": "SER_TAX"}, "gz_objecting FALSE, gz_objection_upheld TRUE, gz_objection_rejected FALSE"),
+]
+# The same of lanes that need an authorisation, or that the subject carries the report (its file stands in reports/): lane first, and last the file.
+FURTHER = [
+    ("A", "hk", "gz", "FIN", band("TAX_GRADE", 3), "gz_tax_a TRUE, gz_tax_d FALSE, gz_clean INDETERMINATE(not_rated)", None),
+    ("A", "gz", "sz", "FIN", grade("TAX_GRADE", 3), "sz_tax_b TRUE", None),
+    ("A", "hk", "gz", "PROC", band("LABOR_GRADE", 2), "gz_labor_b TRUE", None),
+    ("A", "gz", "sz", "PROC", band("LABOR_GRADE", 2), "sz_labor_c FALSE", None),
+    ("A", "hk", "gz", "FIN", band("PUB_GRADE", 3), "gz_pub_b TRUE", None),
+    ("A", "hk", "gz", "PROC", band("QUAL_GRADE", 3), "gz_qual_mixed FALSE", None),
+    ("A", "hk", "gz", "PROC", band("QUAL_GRADE", 1), "gz_qual_mixed TRUE", None),
+    ("A", "hk", "gz", "FIN", SERIOUS_0, "gz_clean TRUE, gz_serious_penalty FALSE", None),
+    ("A", "hk", "gz", "FIN", digest_matches("NO_VIOL_REPORT", (1, 38), 36), "gz_report TRUE", "gz-6"),
+    ("A", "hk", "gz", "FIN", digest_matches("NO_VIOL_REPORT", (1, 3), 36), "gz_report FALSE", "gz-6"),
+    ("A", "hk", "gz", "FIN", digest_matches("NO_VIOL_REPORT", (1,), 48), "gz_report FALSE", "gz-6"),
+    ("A", "hk", "gz", "FIN", digest_matches("NO_VIOL_REPORT", (1,), 36), "gz_clean FALSE", "gz-6"),
+    ("A", "mo", "sz", "FIN", digest_matches("NO_VIOL_REPORT", (1, 2, 3, 4, 5), 60), "sz_no_viol TRUE", "sz-1"),
+    ("A", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "gz_report TRUE", "gz-1"),
+    ("A", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "gz_report INDETERMINATE(withdrawn)", "gz-2"),
+    ("A", "gz", "hk", "FIN", digest_matches("REPORT_VERIFY"), "hk_report TRUE", "hk-1"),
+    ("A", "gz", "mo", "FIN", digest_matches("REPORT_VERIFY"), "mo_report TRUE", "mo-1"),
+    ("C", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "bearer TRUE", "gz-3"),
+    ("C", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "bearer FALSE", "gz-4"),
+    ("C", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "bearer FALSE", "gz-1"),
+    ("C", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "bearer FALSE", "sz-2"),
+    ("C", "hk", "gz", "FIN", digest_matches("COURT_DISHONEST"), "bearer TRUE", "gz-5"),
+    ("C", "hk", "gz", "FIN", digest_matches("INSOLVENCY"), "bearer FALSE", "gz-5"),
+    ("C", "hk", "gz", "RND", digest_matches("RES_INTEGRITY"), "bearer TRUE", "gz-7"),
+    ("C", "mo", "sz", "FIN", digest_matches("REPORT_VERIFY"), "bearer TRUE", "sz-2"),
+    ("C", "gz", "hk", "FIN", digest_matches("REPORT_VERIFY"), "bearer TRUE", "hk-2"),
+    ("C", "gz", "mo", "RND", digest_matches("RES_INTEGRITY"), "bearer TRUE", "mo-3"),
+    ("R", "sz", "gz", "REG", band("PUB_GRADE", 3), "gz_pub_b TRUE", None),
+    ("R", "sz", "gz", "REG", GENERAL_0, "gz_serious_penalty FALSE, gz_clean TRUE", None),
 ]
 
 
+def settled(city, subject, predicate, digest, intended, as_of):
+    """The outcome, which is the intended one and the same on every day of the period."""
+    outcome = answer(city, subject, predicate, as_of, digest)
+    assert outcome == intended, f"{subject}: {predicate} gives {outcome}, not {intended}"
+    if AS_OF_FROM <= as_of <= AS_OF_UNTIL:
+        days = [AS_OF_FROM + timedelta(days=i) for i in range((AS_OF_UNTIL - AS_OF_FROM).days + 1)]
+        changed = [day for day in days if answer(city, subject, predicate, day, digest) != outcome]
+        assert not changed, f"{subject}: {predicate} changes on {changed[0]}"
+    return outcome
+
+
 def questions(cities, as_of):
-    """Every question with its outcome, which is the intended one and the same on every day of the period."""
-    days = [AS_OF_FROM + timedelta(days=i) for i in range((AS_OF_UNTIL - AS_OF_FROM).days + 1)]
+    """Every question of the public lane with its outcome."""
     for asker, issuer, purpose, predicate, cases in QUESTIONS:
         for case in cases.split(", "):
             scenario, intended = case.split(" ")
             subject = SCENARIOS[scenario]
-            outcome = answer(cities[issuer], subject, predicate, as_of)
-            assert outcome == intended, f"{case}: {predicate} gives {outcome}"
-            if AS_OF_FROM <= as_of <= AS_OF_UNTIL:
-                changed = [day for day in days if answer(cities[issuer], subject, predicate, day) != outcome]
-                assert not changed, f"{case}: {predicate} changes on {changed[0]}"
-            parameters = [str(predicate[name]) for name in ("severity", "window_months", "n") if name in predicate]
-            name = "-".join([f"{asker}-{issuer}", purpose, predicate["shape"], predicate["of"], *parameters, scenario]).lower().replace("_", "-")
-            yield {"id": name, "asker": asker, "issuer": issuer, "purpose": purpose, "scenario": scenario,
+            outcome = settled(cities[issuer], subject, predicate, None, intended, as_of)
+            yield {"id": name_of(asker, issuer, purpose, predicate, scenario), "asker": asker, "issuer": issuer, "purpose": purpose, "scenario": scenario,
                    "subject": {"scheme": subject[0], "value": subject[1]}, "predicate": predicate, "expect": outcome}
+
+
+def further(cities, as_of):
+    """Every question of another lane; the subject of a carried one is whoever bears the report."""
+    for lane, asker, issuer, purpose, predicate, cases, file in FURTHER:
+        digest = hashlib.sha256((HERE / "reports" / f"{file}.txt").read_bytes()).hexdigest() if file else None
+        for case in cases.split(", "):
+            scenario, intended = case.split(" ")
+            subject = SCENARIOS.get(scenario)
+            outcome = settled(cities[issuer], subject, predicate, digest, intended, as_of)
+            about = {"scheme": subject[0], "value": subject[1]} if subject else None
+            name = "-".join(filter(None, [name_of(asker, issuer, purpose, predicate, scenario), lane.lower(), file]))
+            yield {"id": name, "lane": lane, "asker": asker, "issuer": issuer, "purpose": purpose, "scenario": scenario, "subject": about, "predicate": predicate,
+                   "report": f"reports/{file}.txt" if file else None, "digest": digest, "expect": outcome}
+
+
+def name_of(asker, issuer, purpose, predicate, scenario):
+    """The name of a question."""
+    parameters = [str(predicate[name]) for name in ("severity", "grade", "band", "window_months", "n") if name in predicate]
+    parameters += ["domains", *map(str, predicate["domains"])] if predicate.get("domains") else []
+    return "-".join([f"{asker}-{issuer}", purpose, predicate["shape"], predicate["of"], *parameters, scenario]).lower().replace("_", "-")
 
 
 def main():
@@ -337,12 +530,13 @@ def main():
     read = {name: read_city(HERE / "records" / name) for name in CITIES}
     cities = {name: city for name, (city, _) in read.items()}
     asked = list(questions(cities, as_of))
-    assert len({question["id"] for question in asked}) == len(asked)
+    beyond = list(further(cities, as_of))
+    assert len({question["id"] for question in asked + beyond}) == len(asked + beyond)
     held = {name: {"subjects": len(city["status"]), "penalties": len(city["penalties"]), "permits": len(city["permits"]), "listings": len(city["listings"]),
-                   "sources": sorted(city["sources"])} for name, city in cities.items()}
+                   "ratings": len(city["ratings"]), "commitments": len(city["commitments"]), "reports": len(city["reports"]), "sources": sorted(city["sources"])} for name, city in cities.items()}
     expected = {"as_of_from": str(AS_OF_FROM), "as_of_until": str(AS_OF_UNTIL),
                 "scenarios": {name: {"scheme": scheme, "value": value} for name, (scheme, value) in SCENARIOS.items()},
-                "questions": asked, "counts": {name: per_file for name, (_, per_file) in read.items()}, "held": held,
+                "questions": asked, "further": beyond, "counts": {name: per_file for name, (_, per_file) in read.items()}, "held": held,
                 "province_codes": sorted(code for scheme, code in cities["gz"]["status"] if scheme == "uscc" and code[2:8] == "440000")}
     (HERE / "expected.json").write_text(json.dumps(expected, ensure_ascii=False, indent=1) + "\n", "utf-8")
 

@@ -1,4 +1,4 @@
-//! The domains of law that a no-violation report speaks for (无违法违规证明版信用报告; PROTOCOL 6.3).
+//! The domains of law that a no-violation report speaks for (无违法违规证明版信用报告; PROTOCOL 6.2).
 //!
 //! Numbers from 1; which authority stands behind a number is the rule pack's to say. Not here: the report's window.
 

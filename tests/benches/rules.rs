@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use creditbay_configs::rules::RulePack;
 use creditbay_configs::rules::decide::{Question, decide, explain, require};
-use creditbay_configs::rules::evaluate::evaluate;
+use creditbay_configs::rules::evaluate::{Facts, evaluate};
 use creditbay_configs::rules::phrase::parse;
 use creditbay_configs::rules::record::{Fact, Record};
 use creditbay_configs::rules::standing::Standing;
@@ -97,7 +97,7 @@ fn terms(pack: &RulePack, predicates: Vec<Predicate>) -> Result<Terms> {
 
 fn decision(pack: &RulePack, texts: &[&str]) -> Result<f64> {
     let (standing, terms) = (Standing { regulators: false }, terms(pack, read(texts)?)?);
-    decide(pack, standing, &terms)?;
+    decide(pack, standing, &terms).map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
     Ok(median(|| drop(black_box(decide(pack, standing, black_box(&terms))))))
 }
 
@@ -113,7 +113,7 @@ fn explanation(pack: &RulePack, text: &str) -> Result<f64> {
         with_digest: false,
         predicates: &predicates,
     };
-    require(pack, &question)?;
+    require(pack, &question).map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
     Ok(median(|| drop(black_box(explain(pack, black_box(&question))))))
 }
 
@@ -123,7 +123,16 @@ fn predicate(pack: &RulePack, text: &str) -> Result<f64> {
         .filter(|of| **of != AttestationType::SerAny)
         .map(|register| Coverage { register: *register, synchronised: NOON })
         .collect();
-    let judge = || evaluate(pack, black_box(&asked), LawOfOrigin::Cn, black_box(&records), &registers, NOON);
+    let judge = || {
+        evaluate(
+            pack,
+            black_box(&asked),
+            LawOfOrigin::Cn,
+            black_box(&Facts { records: &records, report: None }),
+            &registers,
+            NOON,
+        )
+    };
     println!("  {text} is {:?}", judge().verdicts[0].truth);
     Ok(median(|| drop(black_box(judge()))))
 }
@@ -142,7 +151,10 @@ fn records(pack: &RulePack) -> Result<Vec<Record>> {
         (AttestationType::SerCustoms, "2022-09-30"),
     ] {
         let listed_on = day(listed_on)?;
-        facts.push((register, Fact::Listing { listed_on, delisted_on: None, repaired_on: None, withdrawn_on: None }));
+        facts.push((
+            register,
+            Fact::Listing { listed_on, delisted_on: None, repaired_on: None, withdrawn_on: None, contested: false },
+        ));
     }
     for (year, severity) in (2020..2027).zip([Severity::General, Severity::Minor].into_iter().cycle()) {
         let decided_on = day(&format!("{year}-05-10"))?;

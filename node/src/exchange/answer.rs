@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use creditbay_configs::rules::evaluate::evaluate;
-use creditbay_configs::rules::record::Record;
+use creditbay_configs::rules::evaluate::{Facts, evaluate};
+use creditbay_configs::rules::record::{Record, Report};
 use creditbay_protocol::answer::{Indeterminate, Reply, Truth, Verdict};
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::leaf::LeafBody;
@@ -21,6 +21,7 @@ use crate::policy;
 use crate::policy::ledger::{Cost, Reservation, ReserveError, VolumeWarning};
 use crate::policy::orders::InForce;
 use crate::store::log as layout;
+use crate::store::records::RecordsError;
 
 /// Who is at the other end of the connection, by the key that it proved.
 #[derive(Debug, Clone, Copy)]
@@ -113,12 +114,13 @@ impl Exchange {
     /// Rules, then records, then budgets. The look-up is made whatever the rules say, so that a refusal takes the same way.
     fn judge(&self, peer: &Peer, in_force: &InForce<'_>, asked: &AskedHere) -> Result<(Reply, Option<Reservation>), Fault> {
         let query = &asked.query;
-        let records = self.look_up(query)?;
+        let (records, report) = self.look_up(query)?;
         let law = self.directory.entry(self.me).map(|entry| entry.law).ok_or(Fault::LogStopped)?;
         let judged = policy::may_answer(in_force, &self.directory, self.me, query, asked.time).and_then(|pack| {
             let registers = self.records.registers();
             let now = self.clock.now();
-            let verdicts = evaluate(pack, query.predicates.as_slice(), law, &records, &registers, now);
+            let facts = Facts { records: &records, report: report.as_ref() };
+            let verdicts = evaluate(pack, query.predicates.as_slice(), law, &facts, &registers, now);
             let unknown = |verdict: &Verdict| verdict.truth == Truth::Indeterminate(Indeterminate::NoSource);
             let cost = Cost { unknown: verdicts.verdicts.iter().all(unknown) };
             Ok((verdicts, self.ledger.reserve_answer(pack.budgets(), pack.volumes(), query, cost, now)))
@@ -137,9 +139,15 @@ impl Exchange {
         }
     }
 
-    fn look_up(&self, query: &Query) -> Result<Vec<Record>, Fault> {
-        let records = query.subject.entity().map_or(Ok(Vec::new()), |subject| self.records.of(subject));
-        records.map_err(|error| {
+    /// The records of the subject, and the report with the digest that came, if it was given out to this subject.
+    fn look_up(&self, query: &Query) -> Result<(Vec<Record>, Option<Report>), Fault> {
+        let subject = query.subject.entity();
+        let look_up = || -> Result<_, RecordsError> {
+            let records = subject.map_or(Ok(Vec::new()), |subject| self.records.of(subject))?;
+            let report = query.digest.map_or(Ok(None), |file| self.records.report(&file, subject))?;
+            Ok((records, report))
+        };
+        look_up().map_err(|error| {
             tracing::error!("{error}");
             Fault::LogStopped
         })

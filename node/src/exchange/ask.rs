@@ -13,6 +13,7 @@ use creditbay_protocol::requester::{Asked, Replied, Verified};
 
 use super::Exchange;
 use super::compose::{About, Composed, NotComposed, Question};
+use super::fault::AskError;
 use super::network::LinkError;
 use crate::log::append::ReceiptKept;
 use crate::log::entry::{Appended, Entry};
@@ -53,26 +54,6 @@ pub struct Answer {
     asked: Arc<Asked>,
     query: Appended,
     note: Arc<Cosigned>,
-}
-
-/// Why a question got no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum AskError {
-    /// The identifier belongs to no region of the directory, and the question named none of it.
-    #[error("no node answers for this identifier; name the issuer, or add the code to the network directory")]
-    NoIssuer,
-    /// The subject belongs to this node's own register.
-    #[error("the subject is in this node's own register; nothing has to cross a border")]
-    OwnSubject,
-    /// This node's log takes nothing.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// No reply in the query's lifetime.
-    #[error("no answer: {0}; the query stays in the log and is closed with an `abandoned` leaf")]
-    NoAnswer(LinkError),
-    /// The reply did not verify.
-    #[error("the reply was refused: {0}")]
-    ReplyRefused(Fault),
 }
 
 impl Exchange {

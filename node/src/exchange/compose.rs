@@ -1,4 +1,4 @@
-//! From a service's question to a query, or why this node does not ask it (PROTOCOL 19.1).
+//! From a service's question to a query, or why this node does not ask it (PROTOCOL 19).
 //!
 //! Not here: the leaf, the way to the peer, the answer (`ask`).
 
@@ -13,7 +13,7 @@ use creditbay_protocol::query::{Presented, Query, Subject};
 use creditbay_protocol::refusal::Refusal;
 
 use super::Exchange;
-use super::ask::AskError;
+use super::fault::AskError;
 use crate::log::fault::LogError;
 use crate::policy;
 use crate::policy::ledger::{Reservation, ReserveError};

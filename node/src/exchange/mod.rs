@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod ask;
 pub mod compose;
+pub mod fault;
 pub mod network;
 pub mod order;
 pub mod replay;

@@ -1,4 +1,4 @@
-//! Orders that reach this node from outside an exchange: withdrawals, suspensions, portfolios (PROTOCOL 18.5, 19.2).
+//! Orders that reach this node from outside an exchange: withdrawals, suspensions, portfolios (PROTOCOL 18.5).
 //!
 //! Each is a leaf before it is in force. Not here: who may give them (the doors), and what they forbid (`policy::orders`).
 

@@ -13,18 +13,17 @@ use creditbay_crypto::merkle::tree::{Frontier, inclusion};
 use creditbay_crypto::note::NoteSigner;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::Checkpoint;
-use creditbay_protocol::evidence::{DurableHead, Place, SignedHead};
+use creditbay_protocol::evidence::{DurableHead, SignedHead};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Origin;
-use creditbay_protocol::query::Declined;
 use creditbay_protocol::requester::Verified;
 use creditbay_protocol::tile::{TILE_HEIGHT, encode_bundle};
-use creditbay_protocol::wire;
 use tokio::sync::{mpsc, oneshot};
 
 use super::entry::{Appended, Entry};
 use super::fault::LogError;
-use super::rows::{RowRef, Seals};
+use super::opening::{encode_note, encode_receipt, row_of};
+use super::rows::Seals;
 use super::shared::Shared;
 use super::spend::{Balances, write_order};
 use super::witness::Cosigned;
@@ -382,38 +381,4 @@ fn track_open(open: &mut BTreeSet<u64>, leaf: &Leaf, index: u64) {
         }
         LeafBody::Answer { .. } | LeafBody::Declined { .. } | LeafBody::Event(_) => {}
     }
-}
-
-fn row_of(entry: &Entry, index: u64) -> Option<Vec<u8>> {
-    match entry {
-        Entry::Query(asked) => Some(wire::encode(&RowRef::Query { index, seed: asked.seed(), query: asked.query() })),
-        Entry::Answer(judged) => {
-            let asked = judged.asked();
-            Some(wire::encode(&RowRef::Answer {
-                index,
-                seed: judged.seed(),
-                answer: judged.answer(),
-                query: &asked.query,
-                query_seed: &asked.seed,
-                query_time: asked.time,
-                query_log: asked.place.origin,
-                query_index: asked.place.index,
-            }))
-        }
-        Entry::Declined(declined) => {
-            let (Declined { subject, operator, refusal, .. }, seed) = &**declined;
-            Some(wire::encode(&RowRef::Declined { index, seed, subject: &subject.canonical_bytes(), operator, refusal }))
-        }
-        Entry::Abandoned { .. } | Entry::Event(_) => None,
-    }
-}
-
-fn encode_receipt(query: u64, verified: &Verified) -> Vec<u8> {
-    let Place { origin, index, size, path } = verified.place();
-    let (answer, seed, time) = (verified.answer(), verified.seed(), verified.time());
-    wire::encode(&RowRef::Receipt { query, answer, seed, time, log: *origin, index: *index, size: *size, path })
-}
-
-fn encode_note(note: &Cosigned) -> Vec<u8> {
-    wire::encode(&RowRef::Note { log: note.log, size: note.size, note: &note.note })
 }

@@ -7,6 +7,7 @@
 pub mod append;
 pub mod entry;
 pub mod fault;
+mod opening;
 pub mod prove;
 pub mod recover;
 pub mod rows;

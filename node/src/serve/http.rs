@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::exchange::ask::AskError;
+use crate::exchange::fault::AskError;
 use crate::exchange::order::OrderError;
 use crate::log::fault::LogError;
 

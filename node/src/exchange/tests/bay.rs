@@ -24,8 +24,9 @@ use creditbay_protocol::requester::Asked;
 
 use super::super::Exchange;
 use super::super::answer::{Peer, Released};
-use super::super::ask::{AskError, Outcome};
+use super::super::ask::Outcome;
 use super::super::compose::{About, Question};
+use super::super::fault::AskError;
 use super::super::network::{LinkError, Network, Reply};
 use super::super::replay::Replay;
 use crate::host::clock::Clock;

@@ -14,8 +14,9 @@ use creditbay_protocol::refusal::{Fault, Refusal};
 use creditbay_protocol::requester::Asked;
 
 use super::super::answer::Peer;
-use super::super::ask::{AskError, Outcome};
+use super::super::ask::Outcome;
 use super::super::compose::{About, Question};
+use super::super::fault::AskError;
 use super::super::network::LinkError;
 use super::bay::{Bay, COMPANY, City, InProcess, answered, bay, clean, kinds, open, question, region, rogue_query, sample_pack};
 use crate::log::entry::Appended;

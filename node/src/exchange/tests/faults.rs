@@ -11,8 +11,9 @@ use creditbay_protocol::predicate::{AttestationType, Predicate, Purpose};
 use creditbay_protocol::query::Query;
 use creditbay_protocol::refusal::{Fault, Refusal};
 
-use super::super::ask::{AskError, Outcome};
+use super::super::ask::Outcome;
 use super::super::compose::{About, Question};
+use super::super::fault::AskError;
 use super::super::network::LinkError;
 use super::bay::{
     InProcess, NOON, Weather, altered, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open, question,

@@ -15,8 +15,9 @@ use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate
 use creditbay_protocol::query::{Presented, Query};
 use creditbay_protocol::refusal::{Budget, Refusal};
 
-use super::super::ask::{AskError, Outcome};
+use super::super::ask::Outcome;
 use super::super::compose::{About, Question};
+use super::super::fault::AskError;
 use super::super::order::OrderError;
 use super::bay::{
     Bay, COMPANY, InProcess, NOON, Weather, altered, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open,

@@ -1,9 +1,11 @@
 //! What is kept is found again and only by who has the key; what is damaged is noticed.
 
+use creditbay_protocol::calendar::Day;
 use creditbay_protocol::identifier::Scheme;
 use creditbay_protocol::predicate::{RegistrationStatus, Severity};
 
 use super::*;
+use crate::store::documents::{Action, DocumentId};
 use crate::store::in_memory::{Failure, InMemory};
 
 const KEY: [u8; 32] = [5; 32];
@@ -26,7 +28,7 @@ fn document(number: &str, subject: &Identifier) -> DocumentId {
 
 fn listing(subject: &Identifier, number: &str, on: &str) -> Record {
     let register = AttestationType::SerWage;
-    let fact = Fact::Listing { listed_on: day(on), delisted_on: None, repaired_on: None, withdrawn_on: None };
+    let fact = Fact::Listing { listed_on: day(on), delisted_on: None, repaired_on: None, withdrawn_on: None, contested: false };
     Record { register, key: document(number, subject).record_key(register, day(on)), fact }
 }
 
@@ -66,7 +68,13 @@ fn the_same_again_changes_nothing_and_something_else_replaces() {
     assert_eq!(records.merge(vec![(subject, first.clone())]).unwrap(), Merged { unchanged: 1, ..Merged::default() });
     assert_eq!((content(&store), store.commits()), (before, commits));
     let Fact::Listing { listed_on, .. } = first.fact else { unreachable!() };
-    let left = Fact::Listing { listed_on, delisted_on: Some(day("2026-09-01")), repaired_on: None, withdrawn_on: None };
+    let left = Fact::Listing {
+        listed_on,
+        delisted_on: Some(day("2026-09-01")),
+        repaired_on: None,
+        withdrawn_on: None,
+        contested: false,
+    };
     let changed = Record { fact: left, ..first };
     assert_eq!(records.merge(vec![(subject, changed.clone())]).unwrap(), Merged { replaced: 1, ..Merged::default() });
     assert_eq!(records.of(&subject).unwrap()[0], changed);
