@@ -9,9 +9,10 @@ use creditbay_configs::endorsement;
 use creditbay_configs::rules::RulePack;
 use creditbay_configs::rules::decide::{self, Question};
 use creditbay_configs::rules::phrase::{Asked, SHAPES};
+use creditbay_configs::rules::standing::Standing;
 use creditbay_crypto::label::Label;
 use creditbay_protocol::identifier::SubjectKind;
-use creditbay_protocol::name::Region;
+use creditbay_protocol::name::{OrganisationId, Region};
 use creditbay_protocol::predicate::{Predicate, Purpose};
 
 use crate::exit::{Exit, HELP};
@@ -70,6 +71,12 @@ pub struct ExplainArgs {
     /// About what kind of subject: entity, household, public-body or natural-person
     #[arg(long, default_value = "entity", value_parser = read_kind)]
     pub kind: SubjectKind,
+    /// The organisation for which it asks
+    #[arg(long, default_value = "anybody", value_name = "ORGANISATION")]
+    pub organisation: OrganisationId,
+    /// A digest to be matched comes with the question
+    #[arg(long)]
+    pub with_digest: bool,
     /// A predicate, as below; repeat for each
     #[arg(long, required = true, value_name = "PREDICATE")]
     pub ask: Vec<Asked>,
@@ -127,7 +134,11 @@ fn show(pack: &RulePack, screen: &mut Screen) -> anyhow::Result<Exit> {
     let mut table = Table::new(&["issuer", "asker", "basis"]);
     for issuer in pack.regions() {
         for asker in pack.regions().iter().filter(|asker| *asker != issuer) {
-            let basis = pack.bases().between(*issuer, *asker).map_or("none: refused", |pair| pair.public.as_str());
+            let basis = pack
+                .bases()
+                .between(*issuer, *asker)
+                .and_then(|pair| pair.public)
+                .map_or("none: refused", |basis| basis.as_str());
             table.row(vec![issuer.to_string(), asker.to_string(), basis.to_owned()]);
         }
     }
@@ -211,9 +222,12 @@ fn explain(args: &ExplainArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
     let predicates: Vec<Predicate> = args.ask.iter().map(|asked| asked.0).collect();
     let question = Question {
         asker: args.asker,
+        organisation: args.organisation,
+        standing: Standing { regulators: false },
         issuer: args.issuer,
         purpose: args.purpose,
         subject_kind: args.kind,
+        with_digest: args.with_digest,
         predicates: &predicates,
     };
     let decision = decide::require(&pack, &question);

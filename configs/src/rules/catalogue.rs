@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use creditbay_protocol::domains::Domains;
 use creditbay_protocol::identifier::SubjectKind;
 use creditbay_protocol::predicate::{AttestationType, Lane, LawOfOrigin, Predicate, Severity};
 use serde::Deserialize;
@@ -45,24 +46,39 @@ impl Shape {
         }
     }
 
-    /// The form that the facts kept of a type can answer; `None` for a type of which this program keeps no facts.
-    pub fn answerable(of: AttestationType) -> Option<Self> {
+    /// The forms that the facts kept of a type can answer.
+    pub fn answerable(of: AttestationType) -> &'static [Self] {
         use AttestationType as Type;
         match of {
-            Type::RegStatus => Some(Self::StatusIn),
+            Type::RegStatus => &[Self::StatusIn],
             Type::AbnList
             | Type::SerSamr
             | Type::SerTax
             | Type::SerWage
             | Type::SerSafety
             | Type::SerCustoms
-            | Type::SerSocins => Some(Self::NotListed),
-            Type::SerAny => Some(Self::NotListed),
-            Type::Penalty => Some(Self::CountLe),
-            Type::Permit => Some(Self::ExistsValid),
-            _ => None,
+            | Type::SerSocins
+            | Type::SerAny
+            | Type::CourtDishonest
+            | Type::IprDishonest
+            | Type::SecFile
+            | Type::GovDefault
+            | Type::Insolvency => &[Self::NotListed],
+            Type::Penalty => &[Self::CountLe],
+            Type::Permit => &[Self::ExistsValid],
+            Type::TaxGrade | Type::AeoGrade | Type::EnvGrade | Type::LaborGrade | Type::PubGrade | Type::QualGrade => {
+                &[Self::GradeAtLeast, Self::BandAtLeast]
+            }
+            Type::Commit => &[Self::NotListed, Self::ExistsValid],
+            Type::NoViolReport | Type::ResIntegrity | Type::ReportVerify => &[Self::HashMatches],
         }
     }
+}
+
+/// Whether the type is one of the lists of serious dishonesty (严重失信主体名单) that SER_ANY may stand for.
+pub(super) fn is_serious_list(of: AttestationType) -> bool {
+    use AttestationType as Type;
+    matches!(of, Type::SerSamr | Type::SerTax | Type::SerWage | Type::SerSafety | Type::SerCustoms | Type::SerSocins)
 }
 
 impl fmt::Display for Shape {
@@ -77,6 +93,12 @@ impl fmt::Display for Shape {
             Self::StatusIn => "status_in",
         })
     }
+}
+
+/// Whether a natural person can carry a report of this type, so that the issuer only confirms it.
+pub(super) fn is_carried(of: AttestationType) -> bool {
+    use AttestationType as Type;
+    matches!(of, Type::CourtDishonest | Type::ResIntegrity | Type::SecFile | Type::Insolvency | Type::ReportVerify)
 }
 
 /// What the pack says of one type.
@@ -96,6 +118,8 @@ pub struct TypeRule {
     pub severities: Vec<Severity>,
     /// For counts: the numbers that may be asked.
     pub counts: Vec<u8>,
+    /// For reports: the domains of law that they may speak for.
+    pub domains: Domains,
     /// The registers that an answer rests on, each a type of the catalogue: its own, or all members.
     pub registers: Vec<AttestationType>,
     /// How long a verdict may be used, in days.
@@ -107,13 +131,14 @@ pub struct TypeRule {
 }
 
 impl TypeRule {
-    /// Whether the form of this predicate, and what it counts, is admitted. Windows are apart ([`TypeRule::admits_window`]).
+    /// Whether the form of this predicate, and what it counts or which domains it names, is admitted. Windows are apart ([`TypeRule::admits_window`]).
     pub fn admits_shape(&self, predicate: &Predicate) -> bool {
-        let counted = match predicate {
+        let known = match predicate {
             Predicate::CountLe { severity, n, .. } => self.severities.contains(severity) && self.counts.contains(n),
+            Predicate::HashMatches { domains, .. } => self.domains.covers(*domains),
             _ => true,
         };
-        counted && self.shapes.contains(&Shape::of(predicate))
+        known && self.shapes.contains(&Shape::of(predicate))
     }
 
     /// Whether the window of this predicate, where it has one, is within the longest.
@@ -122,22 +147,62 @@ impl TypeRule {
     }
 }
 
-/// The types of a pack.
+/// What the pack says of one type where the subject is a natural person. The lane is always C, the form always `hash_matches`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Catalogue(BTreeMap<AttestationType, TypeRule>);
+pub struct PersonRule {
+    /// Under whose law such reports exist.
+    pub origins: Vec<LawOfOrigin>,
+    /// The longest window in months; without one only window 0 may be asked.
+    pub look_back_months: Option<u16>,
+    /// Whether an answer counts as sensitive personal information.
+    pub sensitive: bool,
+    /// How long a verdict may be used, in days: the type's.
+    pub validity_days: u16,
+    /// After how many days without synchronisation the type's register is stale.
+    pub stale_after_days: Option<u16>,
+}
 
-impl Catalogue {
-    pub(super) fn new(types: BTreeMap<AttestationType, TypeRule>) -> Self {
-        Self(types)
+impl PersonRule {
+    /// Whether the form of this predicate is admitted: a digest to be matched, of a report that speaks for no domains.
+    pub fn admits_shape(&self, predicate: &Predicate) -> bool {
+        matches!(predicate, Predicate::HashMatches { domains, .. } if domains.is_empty())
     }
 
-    /// What the pack says of this type; `None` if it does not know it.
+    /// Whether the window of this predicate is within the longest.
+    pub fn admits_window(&self, predicate: &Predicate) -> bool {
+        predicate.window_months().unwrap_or(0) <= self.look_back_months.unwrap_or(0)
+    }
+}
+
+/// The types of a pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue {
+    types: BTreeMap<AttestationType, TypeRule>,
+    persons: BTreeMap<AttestationType, PersonRule>,
+}
+
+impl Catalogue {
+    pub(super) fn new(types: BTreeMap<AttestationType, TypeRule>, persons: BTreeMap<AttestationType, PersonRule>) -> Self {
+        Self { types, persons }
+    }
+
+    /// What the pack says of this type where the subject is no natural person; `None` if it does not know it.
     pub fn get(&self, of: AttestationType) -> Option<&TypeRule> {
-        self.0.get(&of)
+        self.types.get(&of)
+    }
+
+    /// What the pack says of this type where the subject is a natural person; `None` if nobody may ask it of one.
+    pub fn person(&self, of: AttestationType) -> Option<&PersonRule> {
+        self.persons.get(&of)
     }
 
     /// Every type, in the order of the protocol's codes.
     pub fn iter(&self) -> impl Iterator<Item = (AttestationType, &TypeRule)> {
-        self.0.iter().map(|(of, rule)| (*of, rule))
+        self.types.iter().map(|(of, rule)| (*of, rule))
+    }
+
+    /// Every type that may be asked of a natural person, in the same order.
+    pub fn persons(&self) -> impl Iterator<Item = (AttestationType, &PersonRule)> {
+        self.persons.iter().map(|(of, rule)| (*of, rule))
     }
 }

@@ -50,6 +50,9 @@ impl Asked<'_> {
     /// The rule of the predicate's type, if the pack's registers cover it.
     fn scope(&self, predicate: &Predicate) -> Option<&TypeRule> {
         let rule = self.pack.catalogue().get(predicate.of())?;
+        if matches!(predicate, Predicate::GradeAtLeast { .. } | Predicate::BandAtLeast { .. } | Predicate::HashMatches { .. }) {
+            return None;
+        }
         (rule.origins.contains(&self.law) && rule.admits_shape(predicate)).then_some(rule)
     }
 

@@ -8,7 +8,13 @@ pub mod section;
 
 pub mod phrase;
 
+pub mod standing;
+
+pub mod purposes;
+
 pub mod catalogue;
+
+pub mod scales;
 
 pub mod matrix;
 
@@ -16,10 +22,24 @@ pub mod record;
 
 pub mod regimes;
 
+pub mod retention;
+
+pub mod budgets;
+
+pub mod calendars;
+
+pub mod timers;
+
 pub mod fault;
 mod read;
+mod read_days;
+mod read_limits;
+mod read_matrix;
+mod read_scales;
 mod read_types;
 mod written;
+
+mod steps;
 
 pub mod decide;
 
@@ -33,16 +53,23 @@ mod tests;
 use std::collections::BTreeMap;
 
 use creditbay_crypto::hash::Digest;
+use creditbay_protocol::calendar::Day;
 use creditbay_protocol::name::{Name, Region};
-use creditbay_protocol::predicate::Purpose;
+use creditbay_protocol::predicate::{LawOfOrigin, Purpose};
 
 use crate::error::{self, ConfigError, Source};
 
+use self::budgets::{Budgets, Volumes};
+use self::calendars::Calendars;
 use self::catalogue::Catalogue;
 use self::fault::RulesFault;
 use self::matrix::{Bases, Matrix};
+use self::purposes::PurposeRule;
 use self::regimes::Regimes;
+use self::retention::Retention;
+use self::scales::Scales;
 use self::section::Section;
+use self::timers::Timers;
 use self::written::WrittenPack;
 
 /// The format line.
@@ -54,14 +81,24 @@ pub struct RulePack {
     digest: Digest,
     id: Name<32>,
     serial: u32,
+    supersedes: Option<Digest>,
+    effective_from: Day,
+    overlap_days: u32,
     regions: Vec<Region>,
+    laws: BTreeMap<Region, LawOfOrigin>,
     unreviewed_languages: Vec<&'static str>,
     sections: Vec<Section>,
-    purposes: BTreeMap<Purpose, String>,
+    purposes: BTreeMap<Purpose, PurposeRule>,
     catalogue: Catalogue,
     matrix: Matrix,
+    scales: Scales,
     bases: Bases,
     regimes: Regimes,
+    retention: Retention,
+    budgets: Budgets,
+    volumes: Volumes,
+    timers: Timers,
+    calendars: Calendars,
     contract: Vec<String>,
 }
 
@@ -77,19 +114,30 @@ impl RulePack {
             return Err(source.fault(written.serial.span(), "serial", RulesFault::SerialZero));
         }
         let regions = read::regions(source, &written)?;
-        let purposes = read::purposes(source, &written)?;
+        let laws = read::laws(source, &written, &regions)?;
+        let purposes = read::purposes(source, &written, &regions)?;
         let catalogue = read_types::catalogue(source, &written)?;
         Ok(Self {
             digest: Digest::of(text.as_bytes()),
             id: written.id,
             serial: *written.serial.get_ref(),
+            supersedes: read::supersedes(source, &written)?,
+            effective_from: written.effective_from,
+            overlap_days: written.overlap_days,
             unreviewed_languages: read::unreviewed(source, &written)?,
             sections: read::sections(&written),
-            matrix: read::matrix(source, &written, &catalogue, &purposes)?,
-            bases: read::bases(source, &written, &regions)?,
+            matrix: read_matrix::matrix(source, &written, &catalogue, &purposes)?,
+            scales: read_scales::scales(source, &written, &catalogue)?,
+            bases: read_matrix::bases(source, &written, &laws)?,
             regimes: read::regimes(source, &written, &catalogue)?,
+            retention: read_limits::retention(source, &written)?,
+            budgets: read_limits::budgets(source, &written)?,
+            volumes: read_limits::volumes(source, &written)?,
+            timers: read_days::timers(source, &written, &regions)?,
+            calendars: read_days::calendars(source, &written, &regions)?,
             contract: written.contract.rules,
             regions,
+            laws,
             purposes,
             catalogue,
         })
@@ -110,6 +158,26 @@ impl RulePack {
         self.serial
     }
 
+    /// SHA-256 of the edition that this one follows; every edition but the first names it.
+    pub fn supersedes(&self) -> Option<Digest> {
+        self.supersedes
+    }
+
+    /// The first day on which a query may name it.
+    pub fn effective_from(&self) -> Day {
+        self.effective_from
+    }
+
+    /// For how many days from then on the edition before may still be named.
+    pub fn overlap_days(&self) -> u32 {
+        self.overlap_days
+    }
+
+    /// Whose law a region records facts under; `None` for a region that does not use the pack.
+    pub fn law(&self, region: Region) -> Option<LawOfOrigin> {
+        self.laws.get(&region).copied()
+    }
+
     /// The regions that use the pack; each must sign it.
     pub fn regions(&self) -> &[Region] {
         &self.regions
@@ -125,8 +193,8 @@ impl RulePack {
         &self.sections
     }
 
-    /// The purposes and what they mean.
-    pub fn purposes(&self) -> &BTreeMap<Purpose, String> {
+    /// The purposes.
+    pub fn purposes(&self) -> &BTreeMap<Purpose, PurposeRule> {
         &self.purposes
     }
 
@@ -140,6 +208,11 @@ impl RulePack {
         &self.matrix
     }
 
+    /// The native scales and band maps.
+    pub fn scales(&self) -> &Scales {
+        &self.scales
+    }
+
     /// On which legal basis each pair of regions exchanges.
     pub fn bases(&self) -> &Bases {
         &self.bases
@@ -148,6 +221,31 @@ impl RulePack {
     /// How long what was recorded may be seen.
     pub fn regimes(&self) -> &Regimes {
         &self.regimes
+    }
+
+    /// How long what was exchanged is kept.
+    pub fn retention(&self) -> &Retention {
+        &self.retention
+    }
+
+    /// What may be spent in a day.
+    pub fn budgets(&self) -> &Budgets {
+        &self.budgets
+    }
+
+    /// How many answers about natural persons a peer may get in a year.
+    pub fn volumes(&self) -> &Volumes {
+        &self.volumes
+    }
+
+    /// How soon somebody has to act.
+    pub fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    /// Each region's working days.
+    pub fn calendars(&self) -> &Calendars {
+        &self.calendars
     }
 
     /// The rules that only the contract holds.

@@ -1,22 +1,26 @@
-//! From the keys of a rule pack to purposes, matrix, legal bases and regimes, with the checks between them.
+//! From the keys of a rule pack to its head, purposes and regimes, with the checks between them.
 //!
-//! Not here: the catalogue's (`read_types`), the keys (`written`), and what follows from the rules (`decide`, `evaluate`).
+//! Not here: catalogue (`read_types`), matrix and bases (`read_matrix`), scales (`read_scales`), budgets and periods (`read_limits`),
+//! timers and calendars (`read_days`), and what follows from the rules (`decide`, `evaluate`).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::Day;
 use creditbay_protocol::name::Region;
-use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Purpose};
+use creditbay_protocol::predicate::{AttestationType, LawOfOrigin, Purpose};
 use serde_spanned::Spanned;
 
 use crate::error::{ConfigError, Source};
+use crate::peers::entry::Title;
 
 use super::catalogue::Catalogue;
 use super::fault::RulesFault;
-use super::matrix::{Bases, Cell, Matrix, PairBasis};
-use super::regimes::{PenaltyRegime, Regimes, SeverityTable};
+use super::purposes::PurposeRule;
+use super::regimes::{ListingPeriods, PenaltyRegime, Regimes, Sector, SeverityTable};
 use super::section::Section;
-use super::written::{ByName, WrittenPack, WrittenRegime};
+use super::written::{WrittenLabel, WrittenPack, WrittenRegime};
 
 /// The languages of a label.
 const LANGUAGES: [&str; 4] = ["zh-Hans", "zh-Hant", "pt", "en"];
@@ -31,7 +35,17 @@ pub(super) fn sections(pack: &WrittenPack) -> Vec<Section> {
             vec![$(Section { name: stringify!($name), illustrative: pack.$name.illustrative, held_by: pack.$name.held_by }),*]
         };
     }
-    sections!(purposes catalogue matrix basis freshness listings penalties severity contract labels)
+    sections!(purposes catalogue matrix scales bands basis freshness listings penalties severity retention onward budgets volumes
+        timers calendars contract labels)
+}
+
+/// The digest of the edition before, which every edition but the first names.
+pub(super) fn supersedes(source: Source<'_>, pack: &WrittenPack) -> Result<Option<Digest>, Refused> {
+    match (&pack.supersedes, *pack.serial.get_ref()) {
+        (Some(before), 1) => Err(source.fault(before.span(), "supersedes", RulesFault::Supersedes)),
+        (None, serial) if serial > 1 => Err(source.fault(pack.serial.span(), "serial", RulesFault::Supersedes)),
+        (before, _) => Ok(before.as_ref().map(|before| *before.get_ref())),
+    }
 }
 
 /// The regions that use the pack, each once.
@@ -47,6 +61,19 @@ pub(super) fn regions(source: Source<'_>, pack: &WrittenPack) -> Result<Vec<Regi
     if regions.is_empty() { Err(source.fault(pack.regions.span(), "regions", RulesFault::NoRegions)) } else { Ok(regions) }
 }
 
+/// The law of each region.
+pub(super) fn laws(source: Source<'_>, pack: &WrittenPack, regions: &[Region]) -> Result<BTreeMap<Region, LawOfOrigin>, Refused> {
+    let written = pack.laws.get_ref();
+    if let Some(stranger) = written.keys().find(|region| !regions.contains(region.get_ref())) {
+        return Err(source.fault(stranger.span(), "laws", RulesFault::Laws(*stranger.get_ref())));
+    }
+    let laws: BTreeMap<_, _> = written.iter().map(|(region, law)| (*region.get_ref(), *law)).collect();
+    match regions.iter().find(|region| !laws.contains_key(region)) {
+        Some(missing) => Err(source.fault(pack.laws.span(), "laws", RulesFault::Laws(*missing))),
+        None => Ok(laws),
+    }
+}
+
 /// The languages whose labels nobody checked.
 pub(super) fn unreviewed(source: Source<'_>, pack: &WrittenPack) -> Result<Vec<&'static str>, Refused> {
     let read = |text: &Spanned<String>| {
@@ -56,92 +83,90 @@ pub(super) fn unreviewed(source: Source<'_>, pack: &WrittenPack) -> Result<Vec<&
     pack.unreviewed_languages.iter().map(read).collect()
 }
 
-/// The purposes and what they mean.
-pub(super) fn purposes(source: Source<'_>, pack: &WrittenPack) -> Result<BTreeMap<Purpose, String>, Refused> {
-    let read = |(name, meaning): (&Spanned<String>, &String)| Ok((purpose(source, "purposes.meaning", name)?, meaning.clone()));
-    pack.purposes.meaning.iter().map(read).collect()
-}
-
-/// The matrix: a row for each type, a cell for each purpose, none looser than its type.
-pub(super) fn matrix(
+/// The purposes: what they mean, between whom, and their labels.
+pub(super) fn purposes(
     source: Source<'_>,
     pack: &WrittenPack,
-    catalogue: &Catalogue,
-    purposes: &BTreeMap<Purpose, String>,
-) -> Result<Matrix, Refused> {
-    let rows = &pack.matrix.cells;
-    let mut cells = BTreeMap::new();
-    for (name, row) in rows.get_ref() {
-        let of = type_of(source, "matrix.cells", name)?;
-        let key = format!("matrix.cells.{of}");
-        let Some(rule) = catalogue.get(of) else {
-            return Err(source.fault(name.span(), key, RulesFault::NotInCatalogue(of)));
-        };
-        let row = self::row(source, &key, row, rule.lane)?;
-        if let Some(missing) = purposes.keys().find(|purpose| !row.contains_key(purpose)) {
-            return Err(source.fault(name.span(), key, RulesFault::CellMissing(*missing)));
-        }
-        if let Some(stranger) = row.keys().find(|purpose| !purposes.contains_key(purpose)) {
-            return Err(source.fault(name.span(), format!("{key}.{stranger}"), RulesFault::PurposeUnknown));
-        }
-        cells.extend(row.into_iter().map(|(purpose, cell)| ((of, purpose), cell)));
+    regions: &[Region],
+) -> Result<BTreeMap<Purpose, PurposeRule>, Refused> {
+    let mut labels = purpose_labels(source, pack)?;
+    let mut only = only_between(source, pack, regions)?;
+    let mut purposes = BTreeMap::new();
+    for (name, meaning) in &pack.purposes.meaning {
+        let of = purpose(source, "purposes.meaning", name)?;
+        let missing = || source.fault(pack.labels.purposes.span(), "labels.purposes", RulesFault::PurposeLabels(of));
+        let label = labels.remove(&of).ok_or_else(missing)?;
+        purposes.insert(of, PurposeRule { meaning: meaning.clone(), label, only_between: only.remove(&of) });
     }
-    let filled = |of: &AttestationType| rows.get_ref().keys().any(|name| name.get_ref() == of.as_str());
-    match catalogue.iter().find(|(of, _)| !filled(of)) {
-        Some((of, _)) => Err(source.fault(rows.span(), "matrix.cells", RulesFault::TypeMissing(of))),
-        None => Ok(Matrix::new(cells)),
+    if let Some(stranger) = labels.keys().next() {
+        return Err(source.fault(pack.labels.purposes.span(), "labels.purposes", RulesFault::PurposeLabels(*stranger)));
+    }
+    let unknown = |name: &&Spanned<String>| only.keys().any(|stranger| stranger.as_str() == name.get_ref());
+    match pack.purposes.only_between.keys().find(unknown) {
+        Some(name) => Err(source.fault(name.span(), "purposes.only_between", RulesFault::PurposeUnknown)),
+        None => Ok(purposes),
     }
 }
 
-fn row(source: Source<'_>, key: &str, row: &ByName<Spanned<String>>, lane: Lane) -> Result<BTreeMap<Purpose, Cell>, Refused> {
-    let read = |(name, text): (&Spanned<String>, &Spanned<String>)| {
-        let purpose = purpose(source, key, name)?;
-        let fault = |fault| source.fault(text.span(), format!("{key}.{purpose}"), fault);
-        let cell = match text.get_ref().as_str() {
-            "-" => None,
-            text => Some(Lane::from_name(text).ok_or_else(|| fault(RulesFault::CellUnknown))?),
-        };
-        match cell {
-            Some(cell) if cell < lane => Err(fault(RulesFault::CellLooser { cell, lane })),
-            _ => Ok((purpose, cell)),
-        }
+fn purpose_labels(source: Source<'_>, pack: &WrittenPack) -> Result<BTreeMap<Purpose, Title>, Refused> {
+    let labels = &pack.labels.purposes;
+    let read = |(name, label): (&Spanned<String>, &WrittenLabel)| {
+        let of = purpose(source, "labels.purposes", name)?;
+        Ok((of, title(source, name.span(), &format!("labels.purposes.{of}"), label)?))
     };
-    row.iter().map(read).collect()
+    labels.get_ref().iter().map(read).collect()
 }
 
-/// The legal bases, pair by pair. A region that stands on both sides of an entry is no pair with itself.
-pub(super) fn bases(source: Source<'_>, pack: &WrittenPack, regions: &[Region]) -> Result<Bases, Refused> {
-    let mut pairs = BTreeMap::new();
-    for (entry, written) in pack.basis.pairs.iter().enumerate() {
-        for (side, name) in [(&written.issuers, "issuers"), (&written.askers, "askers")] {
-            if let Some(stranger) = side.iter().find(|region| !regions.contains(region.get_ref())) {
-                let fault = RulesFault::PairRegionUnknown(*stranger.get_ref());
-                return Err(source.fault(stranger.span(), format!("basis.pairs[{entry}].{name}"), fault));
-            }
+fn only_between(source: Source<'_>, pack: &WrittenPack, regions: &[Region]) -> Result<BTreeMap<Purpose, Vec<Region>>, Refused> {
+    let key = "purposes.only_between";
+    let mut only = BTreeMap::new();
+    for (name, between) in &pack.purposes.only_between {
+        let of = purpose(source, key, name)?;
+        if between.get_ref().is_empty() {
+            return Err(source.fault(between.span(), format!("{key}.{of}"), RulesFault::ListEmpty));
         }
-        let unknown = || source.fault(written.public.span(), format!("basis.pairs[{entry}].public"), RulesFault::BasisUnknown);
-        let public = LegalBasis::from_name(written.public.get_ref()).ok_or_else(unknown)?;
-        for (issuer, asker) in written.issuers.iter().flat_map(|issuer| written.askers.iter().map(move |asker| (issuer, asker))) {
-            let pair = (*issuer.get_ref(), *asker.get_ref());
-            if pair.0 != pair.1 && pairs.insert(pair, PairBasis { entry, public }).is_some() {
-                let fault = RulesFault::PairTwice { issuer: pair.0, asker: pair.1 };
-                return Err(source.fault(asker.span(), format!("basis.pairs[{entry}].askers"), fault));
-            }
+        if let Some(stranger) = between.get_ref().iter().find(|region| !regions.contains(region.get_ref())) {
+            let fault = RulesFault::PairRegionUnknown(*stranger.get_ref());
+            return Err(source.fault(stranger.span(), format!("{key}.{of}"), fault));
         }
+        only.insert(of, between.get_ref().iter().map(|region| *region.get_ref()).collect());
     }
-    Ok(Bases::new(pairs))
+    Ok(only)
+}
+
+/// A label with a text in each language; `at` is where its name stands.
+pub(super) fn title(source: Source<'_>, at: Range<usize>, key: &str, label: &WrittenLabel) -> Result<Title, Refused> {
+    let text = |text: &Option<String>, language| {
+        let text = text.clone().filter(|text| !text.trim().is_empty());
+        text.ok_or_else(|| source.fault(at.clone(), key, RulesFault::LabelMissing { language }))
+    };
+    let WrittenLabel { zh_hans, zh_hant, pt, en } = label;
+    Ok(Title { zh_hans: text(zh_hans, "zh-Hans")?, zh_hant: text(zh_hant, "zh-Hant")?, pt: text(pt, "pt")?, en: text(en, "en")? })
 }
 
 /// The rules of publication.
 pub(super) fn regimes(source: Source<'_>, pack: &WrittenPack, catalogue: &Catalogue) -> Result<Regimes, Refused> {
-    let listing_months = not_zero(source, "listings.maximum_months", &pack.listings.maximum_months)?;
-    let open_ended = |name| {
-        let of = type_of(source, "listings.until_delisted", name)?;
-        let missing = || source.fault(name.span(), "listings.until_delisted", RulesFault::NotInCatalogue(of));
+    let listings = listing_periods(source, pack, catalogue)?;
+    Ok(Regimes::new(penalty_regimes(source, pack)?, severity_table(source, pack)?, sectors(source, pack)?, listings))
+}
+
+fn listing_periods(source: Source<'_>, pack: &WrittenPack, catalogue: &Catalogue) -> Result<ListingPeriods, Refused> {
+    let known = |key: &str, name: &Spanned<String>| {
+        let of = type_of(source, key, name)?;
+        let missing = || source.fault(name.span(), key, RulesFault::NotInCatalogue(of));
         catalogue.get(of).map(|_| of).ok_or_else(missing)
     };
-    let until_delisted = pack.listings.until_delisted.iter().map(open_ended).collect::<Result<Vec<_>, _>>()?;
-    Ok(Regimes::new(penalty_regimes(source, pack)?, severity_table(source, pack)?, listing_months, until_delisted))
+    let longer = |(name, months): (&Spanned<String>, &Spanned<u32>)| {
+        let of = known("listings.longer", name)?;
+        Ok((of, not_zero(source, &format!("listings.longer.{of}"), months)?))
+    };
+    Ok(ListingPeriods {
+        maximum_months: not_zero(source, "listings.maximum_months", &pack.listings.maximum_months)?,
+        longer: pack.listings.longer.iter().map(longer).collect::<Result<_, Refused>>()?,
+        until_delisted: (pack.listings.until_delisted.iter())
+            .map(|name| known("listings.until_delisted", name))
+            .collect::<Result<_, Refused>>()?,
+    })
 }
 
 fn penalty_regimes(source: Source<'_>, pack: &WrittenPack) -> Result<Vec<PenaltyRegime>, Refused> {
@@ -166,7 +191,16 @@ fn penalty_regimes(source: Source<'_>, pack: &WrittenPack) -> Result<Vec<Penalty
 }
 
 fn penalty_regime(source: Source<'_>, position: usize, written: &WrittenRegime) -> Result<PenaltyRegime, Refused> {
-    let months = |key: &str, months| not_zero(source, &format!("penalties.regimes[{position}].{key}"), months);
+    let key = |key: &str| format!("penalties.regimes[{position}].{key}");
+    let months = |name: &str, months| not_zero(source, &key(name), months);
+    for (name, shortest, longest) in [
+        ("general_minimum_months", &written.general_minimum_months, &written.general_months),
+        ("serious_minimum_months", &written.serious_minimum_months, &written.serious_months),
+    ] {
+        if shortest.get_ref() > longest.get_ref() {
+            return Err(source.fault(shortest.span(), key(name), RulesFault::MinimumTooLong));
+        }
+    }
     Ok(PenaltyRegime {
         title: written.title.clone(),
         decided_from: *written.decided_from.get_ref(),
@@ -174,7 +208,23 @@ fn penalty_regime(source: Source<'_>, position: usize, written: &WrittenRegime) 
         minor_months: months("minor_months", &written.minor_months)?,
         general_months: months("general_months", &written.general_months)?,
         serious_months: months("serious_months", &written.serious_months)?,
+        general_minimum_months: *written.general_minimum_months.get_ref(),
+        serious_minimum_months: *written.serious_minimum_months.get_ref(),
     })
+}
+
+fn sectors(source: Source<'_>, pack: &WrittenPack) -> Result<Vec<Sector>, Refused> {
+    let mut sectors: Vec<Sector> = Vec::new();
+    for (position, written) in pack.penalties.sectors.iter().enumerate() {
+        let key = format!("penalties.sectors[{position}]");
+        let name = written.name.get_ref().clone();
+        if sectors.iter().any(|before| before.name == name) {
+            return Err(source.fault(written.name.span(), format!("{key}.name"), RulesFault::SectorTwice));
+        }
+        let minimum_months = not_zero(source, &format!("{key}.minimum_months"), &written.minimum_months)?;
+        sectors.push(Sector { name, minimum_months, illustrative: written.illustrative, source: written.source.clone() });
+    }
+    Ok(sectors)
 }
 
 fn severity_table(source: Source<'_>, pack: &WrittenPack) -> Result<SeverityTable, Refused> {
@@ -204,7 +254,8 @@ pub(super) fn type_of(source: Source<'_>, key: &str, name: &Spanned<String>) -> 
     AttestationType::from_name(name.get_ref()).ok_or_else(unknown)
 }
 
-fn purpose(source: Source<'_>, key: &str, name: &Spanned<String>) -> Result<Purpose, Refused> {
+/// The purpose of this name, which stands below `key`.
+pub(super) fn purpose(source: Source<'_>, key: &str, name: &Spanned<String>) -> Result<Purpose, Refused> {
     let unknown = || source.fault(name.span(), format!("{key}.{}", name.get_ref()), RulesFault::PurposeUnknown);
     Purpose::from_name(name.get_ref()).ok_or_else(unknown)
 }

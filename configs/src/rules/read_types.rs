@@ -5,16 +5,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use creditbay_protocol::domains::Domains;
 use creditbay_protocol::identifier::SubjectKind;
-use creditbay_protocol::predicate::AttestationType;
+use creditbay_protocol::predicate::{AttestationType, Lane};
 use serde_spanned::Spanned;
 
 use crate::error::Source;
-use crate::peers::entry::Title;
 
-use super::catalogue::{Catalogue, Shape, TypeRule};
+use super::catalogue::{Catalogue, PersonRule, Shape, TypeRule, is_carried, is_serious_list};
 use super::fault::RulesFault;
-use super::read::{Refused, not_zero, type_of};
+use super::read::{Refused, not_zero, title, type_of};
 use super::written::{ByName, WrittenLabel, WrittenPack, WrittenTerm, WrittenType};
 
 /// The line of a type in one of the sections.
@@ -48,7 +48,33 @@ pub(super) fn catalogue(source: Source<'_>, pack: &WrittenPack) -> Result<Catalo
     for ((line, term), label) in lines.values().zip(terms.values()).zip(labels.values()) {
         types.insert(line.of, type_rule(line, &lines, term, label)?);
     }
-    Ok(Catalogue::new(types))
+    let persons = persons(source, pack, &types)?;
+    Ok(Catalogue::new(types, persons))
+}
+
+/// The rows about natural persons: types whose reports a person can carry, with the terms of the type.
+fn persons(
+    source: Source<'_>,
+    pack: &WrittenPack,
+    types: &BTreeMap<AttestationType, TypeRule>,
+) -> Result<BTreeMap<AttestationType, PersonRule>, Refused> {
+    let mut persons = BTreeMap::new();
+    for line in lines(source, "catalogue.persons", &pack.catalogue.persons)?.values() {
+        let rule = types.get(&line.of).ok_or_else(|| line.fault(RulesFault::NotInCatalogue(line.of)))?;
+        if !is_carried(line.of) {
+            return Err(line.fault(RulesFault::PersonType(line.of)));
+        }
+        let look_back = |months| not_zero(source, &format!("{}.look_back_months", line.key), months);
+        let person = PersonRule {
+            origins: not_empty(line, "origins", &line.written.origins)?,
+            look_back_months: line.written.look_back_months.as_ref().map(look_back).transpose()?,
+            sensitive: line.written.sensitive,
+            validity_days: rule.validity_days,
+            stale_after_days: rule.stale_after_days,
+        };
+        persons.insert(line.of, person);
+    }
+    Ok(persons)
 }
 
 type Lines<'a, T> = BTreeMap<AttestationType, Line<'a, T>>;
@@ -98,11 +124,12 @@ fn type_rule(
         validity_days: not_zero(term.source, &format!("{}.validity_days", term.key), &term.written.validity_days)?,
         stale_after_days: stale_after_days(term, registers == [line.of])?,
         registers,
-        label: title(label)?,
+        domains: domains(line)?,
+        label: title(label.source, label.name.clone(), &label.key, label.written)?,
     })
 }
 
-fn not_empty<T: Clone>(line: &Line<'_, WrittenType>, key: &str, list: &Spanned<Vec<T>>) -> Result<Vec<T>, Refused> {
+fn not_empty<T: Clone, U>(line: &Line<'_, U>, key: &str, list: &Spanned<Vec<T>>) -> Result<Vec<T>, Refused> {
     if list.get_ref().is_empty() {
         return Err(line.fault_at(list.span(), key, RulesFault::ListEmpty));
     }
@@ -114,6 +141,9 @@ fn subjects(line: &Line<'_, WrittenType>) -> Result<Vec<SubjectKind>, Refused> {
     if subjects.contains(&SubjectKind::NaturalPerson) {
         return Err(line.fault_at(line.written.subjects.span(), "subjects", RulesFault::NaturalPerson));
     }
+    if subjects.contains(&SubjectKind::Household) && line.written.lane != Lane::Public {
+        return Err(line.fault_at(line.written.subjects.span(), "subjects", RulesFault::HouseholdNotPublic));
+    }
     Ok(subjects)
 }
 
@@ -121,9 +151,12 @@ fn subjects(line: &Line<'_, WrittenType>) -> Result<Vec<SubjectKind>, Refused> {
 fn shapes(line: &Line<'_, WrittenType>) -> Result<Vec<Shape>, Refused> {
     let shapes = not_empty(line, "shapes", &line.written.shapes)?;
     let answerable = Shape::answerable(line.of);
-    if let Some(shape) = shapes.iter().find(|shape| Some(*shape.get_ref()) != answerable) {
+    if let Some(shape) = shapes.iter().find(|shape| !answerable.contains(shape.get_ref())) {
         let fault = RulesFault::ShapeNotAnswerable { of: line.of, shape: *shape.get_ref() };
         return Err(line.fault_at(shape.span(), "shapes", fault));
+    }
+    if line.written.lane == Lane::Carried && shapes.iter().any(|shape| *shape.get_ref() != Shape::HashMatches) {
+        return Err(line.fault_at(line.written.shapes.span(), "shapes", RulesFault::CarriedShape));
     }
     let shapes: Vec<Shape> = shapes.iter().map(|shape| *shape.get_ref()).collect();
     let counted = [line.written.severities.as_ref().map(Vec::len), line.written.counts.as_ref().map(Vec::len)];
@@ -135,6 +168,15 @@ fn shapes(line: &Line<'_, WrittenType>) -> Result<Vec<Shape>, Refused> {
     if complete { Ok(shapes) } else { Err(line.fault(RulesFault::CountsIncomplete)) }
 }
 
+/// The domains that a report of the type may speak for: the numbers from 1 to the written one.
+fn domains(line: &Line<'_, WrittenType>) -> Result<Domains, Refused> {
+    let Some(written) = &line.written.domains else { return Ok(Domains::NONE) };
+    let reported = line.written.shapes.get_ref().iter().any(|shape| *shape.get_ref() == Shape::HashMatches);
+    let numbers: Vec<u8> = (1..=*written.get_ref()).collect();
+    let domains = Domains::of(&numbers).filter(|domains| reported && !domains.is_empty());
+    domains.ok_or_else(|| line.fault_at(written.span(), "domains", RulesFault::Domains))
+}
+
 /// Its own register, or those of its members.
 fn registers(line: &Line<'_, WrittenType>, catalogue: &Lines<'_, WrittenType>) -> Result<Vec<AttestationType>, Refused> {
     let members = match (line.of, &line.written.members) {
@@ -144,9 +186,7 @@ fn registers(line: &Line<'_, WrittenType>, catalogue: &Lines<'_, WrittenType>) -
     };
     let mut registers = Vec::new();
     for name in members {
-        let known = AttestationType::from_name(name.get_ref()).filter(|of| {
-            *of != AttestationType::SerAny && Shape::answerable(*of) == Some(Shape::NotListed) && catalogue.contains_key(of)
-        });
+        let known = AttestationType::from_name(name.get_ref()).filter(|of| is_serious_list(*of) && catalogue.contains_key(of));
         let Some(member) = known else {
             return Err(line.fault_at(name.span(), "members", RulesFault::MemberUnknown));
         };
@@ -164,13 +204,4 @@ fn stale_after_days(line: &Line<'_, WrittenTerm>, own_register: bool) -> Result<
         (None, false) => Ok(None),
         _ => Err(line.fault(RulesFault::Staleness)),
     }
-}
-
-fn title(line: &Line<'_, WrittenLabel>) -> Result<Title, Refused> {
-    let text = |text: &Option<String>, language| {
-        let text = text.clone().filter(|text| !text.trim().is_empty());
-        text.ok_or_else(|| line.fault(RulesFault::LabelMissing { language }))
-    };
-    let WrittenLabel { zh_hans, zh_hant, pt, en } = line.written;
-    Ok(Title { zh_hans: text(zh_hans, "zh-Hans")?, zh_hant: text(zh_hant, "zh-Hant")?, pt: text(pt, "pt")?, en: text(en, "en")? })
 }

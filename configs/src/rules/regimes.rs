@@ -3,6 +3,8 @@
 //! NDRC Order 36 of 2025-11-20 from 2026-04-01, Order 58 of 2023 before; the numbers are the pack's. The last day of a publication counts.
 //! Not here: what is asked about visible records (`evaluate`).
 
+use std::collections::BTreeMap;
+
 use creditbay_protocol::calendar::Day;
 use creditbay_protocol::predicate::{AttestationType, Severity};
 
@@ -23,6 +25,10 @@ pub struct PenaltyRegime {
     pub general_months: u32,
     /// The longest publication of a serious one, in months.
     pub serious_months: u32,
+    /// The shortest publication of a general one before credit can be repaired, in months. Minor penalties have none.
+    pub general_minimum_months: u32,
+    /// The shortest publication of a serious one before credit can be repaired, in months.
+    pub serious_minimum_months: u32,
 }
 
 impl PenaltyRegime {
@@ -33,6 +39,38 @@ impl PenaltyRegime {
             Severity::Serious => self.serious_months,
         }
     }
+
+    fn minimum_months(&self, severity: Severity) -> u32 {
+        match severity {
+            Severity::Minor => 0,
+            Severity::General => self.general_minimum_months,
+            Severity::Serious => self.serious_minimum_months,
+        }
+    }
+}
+
+/// A sector whose penalties have a minimum of their own before credit can be repaired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sector {
+    /// Its name.
+    pub name: String,
+    /// The minimum, in months.
+    pub minimum_months: u32,
+    /// Whether it is a proposal.
+    pub illustrative: bool,
+    /// The text that it was taken from.
+    pub source: String,
+}
+
+/// How long listings stay visible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingPeriods {
+    /// In months, where nothing else is said.
+    pub maximum_months: u32,
+    /// Types with another maximum, in months.
+    pub longer: BTreeMap<AttestationType, u32>,
+    /// Types without a maximum.
+    pub until_delisted: Vec<AttestationType>,
 }
 
 /// How the severity of a penalty follows from its kinds and its fine.
@@ -52,18 +90,18 @@ pub struct Regimes {
     /// In the order of their first days; the first begins with the calendar.
     penalties: Vec<PenaltyRegime>,
     severity: SeverityTable,
-    listing_months: u32,
-    until_delisted: Vec<AttestationType>,
+    sectors: Vec<Sector>,
+    listings: ListingPeriods,
 }
 
 impl Regimes {
     pub(super) fn new(
         penalties: Vec<PenaltyRegime>,
         severity: SeverityTable,
-        listing_months: u32,
-        until_delisted: Vec<AttestationType>,
+        sectors: Vec<Sector>,
+        listings: ListingPeriods,
     ) -> Self {
-        Self { penalties, severity, listing_months, until_delisted }
+        Self { penalties, severity, sectors, listings }
     }
 
     /// The regimes for penalties, oldest first.
@@ -76,12 +114,33 @@ impl Regimes {
         &self.severity
     }
 
+    /// The sectors with a minimum of their own.
+    pub fn sectors(&self) -> &[Sector] {
+        &self.sectors
+    }
+
+    /// How long listings stay visible.
+    pub fn listings(&self) -> &ListingPeriods {
+        &self.listings
+    }
+
+    fn regime(&self, decided_on: Day) -> &PenaltyRegime {
+        let regime = self.penalties.iter().rfind(|regime| regime.decided_from <= decided_on);
+        regime.expect("invariant: the first regime begins with the calendar")
+    }
+
+    /// The first day on which credit can be repaired for a penalty: after the minimum of its regime or of its sector, whichever is
+    /// longer. A sector that the pack does not name adds nothing.
+    pub fn earliest_repair(&self, decided_on: Day, severity: Severity, sector: Option<&str>) -> Day {
+        let of_sector = self.sectors.iter().find(|known| Some(known.name.as_str()) == sector);
+        let months = self.regime(decided_on).minimum_months(severity).max(of_sector.map_or(0, |sector| sector.minimum_months));
+        decided_on.months_after(months)
+    }
+
     /// The last day on which a penalty is published: the longest that its regime admits, or the day that came with it (公示截止期) if
     /// that is earlier. The regime in force on the day of the decision decides.
     pub fn publication_end(&self, decided_on: Day, severity: Severity, given: Option<Day>) -> Day {
-        let regime = self.penalties.iter().rfind(|regime| regime.decided_from <= decided_on);
-        let months = regime.expect("invariant: the first regime begins with the calendar").months(severity);
-        let longest = decided_on.months_after(months);
+        let longest = decided_on.months_after(self.regime(decided_on).months(severity));
         given.map_or(longest, |given| given.min(longest))
     }
 
@@ -100,7 +159,9 @@ impl Regimes {
 
     /// The last day on which a listing is visible that nobody takes off; `None` for a list without a maximum.
     pub fn listing_end(&self, register: AttestationType, listed_on: Day) -> Option<Day> {
-        (!self.until_delisted.contains(&register)).then(|| listed_on.months_after(self.listing_months))
+        let ListingPeriods { maximum_months, longer, until_delisted } = &self.listings;
+        let months = *longer.get(&register).unwrap_or(maximum_months);
+        (!until_delisted.contains(&register)).then(|| listed_on.months_after(months))
     }
 
     /// Whether a record exists for a question on that day. One that was repaired, withdrawn or delisted by then, is past its
@@ -190,6 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn credit_can_be_repaired_after_the_longer_of_the_minimums_of_regime_and_sector() {
+        for (decided_on, severity, sector, expected) in [
+            ("2026-05-10", Severity::Minor, None, "2026-05-10"),
+            ("2026-05-10", Severity::General, None, "2026-08-10"),
+            ("2026-05-10", Severity::Serious, None, "2027-05-10"),
+            ("2026-05-10", Severity::General, Some("market-regulation"), "2026-11-10"),
+            ("2026-05-10", Severity::General, Some("food-drugs-special-equipment"), "2027-05-10"),
+            ("2026-05-10", Severity::Serious, Some("market-regulation"), "2027-05-10"),
+            ("2026-05-10", Severity::General, Some("unheard-of"), "2026-08-10"),
+            ("2026-03-31", Severity::General, None, "2026-06-30"),
+        ] {
+            let found = pack().regimes().earliest_repair(day(decided_on), severity, sector);
+            assert_eq!(found, day(expected), "{severity} {sector:?} decided on {decided_on}");
+        }
+    }
+
+    #[test]
     fn severity_follows_from_kinds_and_fine() {
         let million_yuan = 100_000_000;
         for (kinds, fine_fen, severity) in [
@@ -219,6 +297,7 @@ mod tests {
         assert_eq!(seen(&listing(AttestationType::AbnList, "2023-11-23"), &days), ".xxx");
         assert_eq!(pack().regimes().listing_end(AttestationType::AbnList, day("2023-11-23")), None);
         assert_eq!(pack().regimes().listing_end(AttestationType::SerTax, day("2023-11-23")), Some(day("2026-11-23")));
+        assert_eq!(pack().regimes().listing_end(AttestationType::CourtDishonest, day("2023-11-23")), Some(day("2028-11-23")));
     }
 
     #[test]

@@ -39,9 +39,9 @@ pub struct Section {
     pub held_by: Holder,
 }
 
-/// `illustrative; held by software, checkable from leaves`.
+/// `ILL; held by software, checkable from leaves`; ILL marks a proposal.
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}held by {}", if self.illustrative { "illustrative; " } else { "" }, self.held_by)
+        write!(f, "{}held by {}", if self.illustrative { "ILL; " } else { "" }, self.held_by)
     }
 }

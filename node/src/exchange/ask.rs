@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use creditbay_configs::rules::decide::Question as RuleQuestion;
+use creditbay_configs::rules::standing::Standing;
 use creditbay_protocol::attestation::{Attestation, Proven};
 use creditbay_protocol::identifier::{Identifier, SubjectKind};
 use creditbay_protocol::name::{OperatorId, OrganisationId, Region};
@@ -224,9 +225,12 @@ impl Exchange {
     fn rule_question<'a>(&self, question: &'a Question, issuer: Region, subject_kind: SubjectKind) -> RuleQuestion<'a> {
         RuleQuestion {
             asker: self.me,
+            organisation: question.organisation,
+            standing: Standing { regulators: false },
             issuer,
             purpose: question.purpose,
             subject_kind,
+            with_digest: false,
             predicates: question.predicates.as_slice(),
         }
     }

@@ -167,7 +167,8 @@ fn holds(register: &str) -> Option<Holds> {
     match AttestationType::from_name(register) {
         None if register == "REPAIR" => Some(Holds::Repairs),
         Some(AttestationType::SerAny | AttestationType::Penalty) | None => None,
-        Some(known) => Shape::answerable(known).map(|_| Holds::Register(known)),
+        Some(known @ (AttestationType::RegStatus | AttestationType::Permit)) => Some(Holds::Register(known)),
+        Some(known) => (Shape::answerable(known) == [Shape::NotListed]).then_some(Holds::Register(known)),
     }
 }
 

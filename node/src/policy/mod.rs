@@ -7,6 +7,7 @@ pub mod budget;
 use creditbay_configs::peers::Directory;
 use creditbay_configs::rules::RulePack;
 use creditbay_configs::rules::decide::{Permit, Question, decide, require};
+use creditbay_configs::rules::standing::Standing;
 use creditbay_protocol::name::Region;
 use creditbay_protocol::query::Query;
 use creditbay_protocol::refusal::Refusal;
@@ -18,7 +19,7 @@ pub fn may_ask(pack: &RulePack, question: &Question<'_>) -> Result<Permit, Refus
 
 /// Whether this node may answer the query: the same decision as the asker's, and the subject must be of this node's register.
 pub fn may_answer(pack: &RulePack, directory: &Directory, me: Region, query: &Query) -> Result<Permit, Refusal> {
-    let permit = decide(pack, &query.terms())?;
+    let permit = decide(pack, Standing { regulators: false }, &query.terms())?;
     let Some(subject) = query.subject.entity() else { return Err(Refusal::NaturalPerson) };
     match directory.issuer_of(subject) {
         Some(issuer) if issuer == me => Ok(permit),
