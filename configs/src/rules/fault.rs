@@ -278,4 +278,27 @@ pub enum RulesFault {
     /// A working day that would be one anyway.
     #[error("{0} is no Saturday or Sunday, or is a holiday as well; remove it from one list")]
     WorkingDay(Day),
+    /// A golden case that cannot be read.
+    #[error("golden case `{name}`: {what}; correct the case")]
+    GoldenForm {
+        /// The case.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The rules decide a golden case otherwise.
+    #[error("golden case `{name}` ({question}) expects {expected}, but the rules say {found}; correct the rule or the case")]
+    GoldenCase {
+        /// The case.
+        name: String,
+        /// Which of its readings.
+        question: String,
+        /// What it expects.
+        expected: String,
+        /// What the rules say.
+        found: String,
+    },
+    /// A type or purpose without a golden case.
+    #[error("no golden case asks for {0}; add one below `golden.cases`")]
+    GoldenMissing(&'static str),
 }
