@@ -61,6 +61,12 @@ pub struct Register {
     /// How many rows it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// Whether it is past the rule pack's bound, so that every answer from it is INDETERMINATE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<bool>,
+    /// That bound, in days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_after_days: Option<u16>,
 }
 
 /// Runs the command.
@@ -106,17 +112,30 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> anyhow::Result<Exit>
 /// Registers as a table.
 pub fn registers(registers: &[Register]) -> Table {
     let counted = registers.iter().any(|register| register.rows.is_some());
-    let headings: &[&str] = if counted { &["register", "synchronised", ">rows"] } else { &["register", "synchronised"] };
+    let headings: &[&'static str] =
+        if counted { &["register", "synchronised", ">rows", "answers"] } else { &["register", "synchronised"] };
     let mut table = Table::new(headings);
     for register in registers {
         let synchronised = register.synchronised.as_ref().map_or_else(|| "never".to_owned(), text);
         let mut row = vec![register.register.clone(), synchronised];
         if counted {
             row.push(register.rows.map_or_else(String::new, |rows| rows.to_string()));
+            row.push(answers(register));
         }
         table.row(row);
     }
     table
+}
+
+/// What a question that needs the register gets.
+fn answers(register: &Register) -> String {
+    match (&register.synchronised, register.stale, register.stale_after_days) {
+        (_, None, _) => String::new(),
+        (None, ..) => "no_source".to_owned(),
+        (Some(_), Some(true), Some(days)) => format!("stale: older than {} days", days),
+        (Some(_), Some(true), None) => "stale".to_owned(),
+        (Some(_), Some(false), _) => "yes".to_owned(),
+    }
 }
 
 /// A JSON value for people: text without its quotes.
@@ -154,7 +173,22 @@ mod tests {
     #[test]
     fn times_are_for_people() {
         assert_eq!([5, 65, 3_700, 90_000].map(duration), ["5 s", "1 min 5 s", "1 h 1 min", "1 d 1 h"]);
-        let never = Register { register: "PERMIT".to_owned(), synchronised: None, rows: None };
-        assert_eq!(registers(&[never]).to_string(), "  register  synchronised\n  PERMIT    never");
+        let never =
+            Register { register: "PERMIT".to_owned(), synchronised: None, rows: None, stale: None, stale_after_days: None };
+        assert_eq!(registers(std::slice::from_ref(&never)).to_string(), "  register  synchronised\n  PERMIT    never");
+        let counted = |synchronised: Option<&str>, stale| {
+            let synchronised = synchronised.map(|at| serde_json::Value::from(at));
+            registers(&[Register {
+                synchronised,
+                rows: Some(7),
+                stale: Some(stale),
+                stale_after_days: Some(45),
+                ..never.clone()
+            }])
+            .to_string()
+        };
+        assert!(counted(None, true).ends_with("7  no_source"));
+        assert!(counted(Some("2026-11-01"), true).ends_with("7  stale: older than 45 days"));
+        assert!(counted(Some("2026-11-01"), false).ends_with("7  yes"));
     }
 }

@@ -32,6 +32,15 @@ SERIOUS_KINDS = {"吊销许可证件", "责令关闭", "限制从业", "责令�
 MINOR_KINDS = {"警告", "通报批评"}
 SERIOUS_FINE_FEN = 100 * 1_000_000  # 100 万元; 1 万元 = 1 000 000 分
 VALID_STATES = {"1", "有效", "正常"}
+LAWS = {"gz": "CN", "sz": "CN", "hk": "HK", "mo": "MO"}
+# Native grades, worst first, and the common band of each.
+SCALES = {"AEO_GRADE": {"CN": "严重失信 失信 常规 认证 高级认证", "HK": "Tier1 Tier2", "MO": "B A"}, "TAX_GRADE": {"CN": "D C M B A"}, "ENV_GRADE": {"CN": "红 黄 蓝 绿"},
+          "LABOR_GRADE": {"CN": "C B A"}, "PUB_GRADE": {"CN": "D C B A"}, "QUAL_GRADE": {"CN": "D C B A"}}
+BANDS = {"AEO_GRADE": {"CN": (0, 1, 2, 3, 4), "HK": (3, 4), "MO": (3, 4)}, "TAX_GRADE": {"CN": (0, 1, 2, 3, 4)}, "ENV_GRADE": {"CN": (0, 1, 3, 4)},
+         "LABOR_GRADE": {"CN": (0, 2, 4)}, "PUB_GRADE": {"CN": (0, 1, 3, 4)}, "QUAL_GRADE": {"CN": (0, 1, 3, 4)}}
+LOOKED_BACK = {"TAX_GRADE", "ENV_GRADE", "LABOR_GRADE"}  # by 36 months
+NO_TERM = {"ABN_LIST", "GOV_DEFAULT", "INSOLVENCY"}
+TERM = {"COURT_DISHONEST": 60, "SEC_FILE": 60}  # months; else 36
 
 
 class Rejected(Exception):
@@ -51,7 +60,9 @@ FIELDS = {  # normalised header or code, without its prefix -> field
     "处罚类别": "kinds", "CFLB": "kinds", "罚款金额(万元)": "fine", "NR_FK": "fine", "失信严重程度": "severity",
     "处罚决定日期": "decided", "许可决定日期": "decided", "JDRQ": "decided", "公示截止期": "shown_until", "GSJZQ": "shown_until",
     "处罚机关统一社会信用代码": "authority", "CFJGDM": "authority", "许可机关统一社会信用代码": "authority", "XKJGDM": "authority",
-    "有效期自": "valid_from", "YXQZ": "valid_from", "有效期至": "valid_until", "YXQZI": "valid_until", "当前状态": "state", "ZT": "state"}
+    "处罚类别1": "kinds", "CFLB1": "kinds", "处罚类别2": "more_kinds", "CFLB2": "more_kinds", "处罚机关": "authority_name", "许可机关": "authority_name",
+    "XZJG": "authority_name", "许可截止期": "valid_until", "JZQ": "valid_until", "审批类别": "category", "SPLB": "category",
+    "行政相对人代码_5(居民身份证号)": "person", "XDR_SFZ": "person", "有效期自": "valid_from", "YXQZ": "valid_from", "有效期至": "valid_until", "YXQZI": "valid_until", "当前状态": "state", "ZT": "state"}
 
 
 def field_of(header):
@@ -145,6 +156,15 @@ def months_after(day, months):
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
+def of_2016(row):
+    """A row of the layout of 2016 in the fields of the later one; its state is 0, 1 revoked, 2 contested or 3."""
+    if "authority_name" in row and "authority" not in row:
+        row |= {"authority": row["authority_name"], "kind": "自然人" if row["person"].strip() and not row["code"].strip() else "法人"}
+        row |= {"shown_until": "", "fine": "", "kinds": f"{row.get('kinds', '')};{row.get('more_kinds', '')}"}
+        row |= {"valid_from": row["decided"], "state_2016": even(row["state"]), "state": "1" if even(row["state"]) in ("0", "2") else "2"}
+    return row
+
+
 def penalty_of(row):
     """A penalty with its severity and the last day of its publication."""
     record = common(row, row["document"])
@@ -153,7 +173,8 @@ def penalty_of(row):
     severity = STATED.get(even(row.get("severity", ""))) or derived_severity(kinds, fine)
     regime = MAXIMUM_MONTHS["order 36" if record["decided"] >= ORDER_36 else "order 58"]
     longest = months_after(record["decided"], regime[severity])
-    return record | {"severity": severity, "end": min(given, longest) if given else longest, "ended": None}
+    ended = record["decided"] if row.get("state_2016") == "1" else None
+    return record | {"severity": severity, "end": min(given, longest) if given else longest, "ended": ended, "contested": row.get("state_2016") == "2"}
 
 
 def permit_of(row):
@@ -165,7 +186,7 @@ def permit_of(row):
 
 def read_published(path, make, store, seen, counts):
     """Adds the good rows of a 双公示 file to the store and counts all of them."""
-    for row in published_rows(path):
+    for row in map(of_2016, published_rows(path)):
         counts["rows"] += 1
         if even(row["kind"]) == "自然人":
             counts["persons"] += 1
@@ -196,6 +217,9 @@ def read_register(path, city, counts):
     city["sources"].add(register)
     for row in csv.DictReader(io.StringIO(rest, newline="")):
         counts["rows"] += 1
+        if row["scheme"] in PERSON_SCHEMES:
+            counts["persons"] += 1
+            continue
         counts["good"] += 1
         subject = (row["scheme"], row["identifier"])
         if register == "REG_STATUS":
@@ -204,6 +228,21 @@ def read_register(path, city, counts):
         elif register == "PERMIT":
             city["permits"].append({"subject": subject, "first": date.fromisoformat(row["valid_from"]), "last": date.fromisoformat(row["valid_until"]),
                                     "valid": row["state"] == "valid"})
+        elif register in SCALES:
+            grades = SCALES[register][city["law"]].split()
+            named = {"D级": "D", "高级认证企业": "高级认证"}.get(row["grade"], row["grade"]).replace("Tier ", "Tier")
+            rank = None if named == "不评定" else grades.index(named)
+            city["ratings"].append({"register": register, "subject": subject, "sector": row.get("sector"), "rank": rank, "rated": date.fromisoformat(row["rated_on"]),
+                                    "until": optional_day(row["valid_until"]), "withdrawn": optional_day(row["withdrawn_on"])})
+        elif register == "COMMIT":
+            city["commitments"].append({"subject": subject, "made": date.fromisoformat(row["made_on"]), "state": row["state"]})
+        elif register in ("REPORT_VERIFY", "NO_VIOL_REPORT", "RES_INTEGRITY"):
+            city["reports"][row["digest"]] = {
+                "of": row["type"] or register, "subject": subject if row["scheme"] else None, "domains": {int(n) for n in row["domains"].split("|") if n},
+                "from": date.fromisoformat(row["from"]), "issued": date.fromisoformat(row["issued_on"]), "until": date.fromisoformat(row["valid_until"]),
+                "withdrawn": optional_day(row["withdrawn_on"])}
+        elif register == "OBJECTION":
+            city["objections"].append((subject, even(row["document"]), row["authority"], row["action"], date.fromisoformat(row["on"])))
         elif register == "REPAIR":
             assert row["action"] in ("repaired", "withdrawn"), path
             hits = [p for p in city["penalties"] if (p["subject"], p["document"], p["authority"]) == (subject, even(row["document"]), row["authority"])]
@@ -211,13 +250,14 @@ def read_register(path, city, counts):
             hits[0]["ended"] = date.fromisoformat(row["on"])
         else:
             ends = [optional_day(row[name]) for name in ("delisted_on", "repaired_on", "withdrawn_on")]
-            city["listings"].append({"register": register, "subject": subject, "listed": date.fromisoformat(row["listed_on"]),
+            city["listings"].append({"register": register, "subject": subject, "document": even(row["document"]), "authority": match[2], "contested": False, "listed": date.fromisoformat(row["listed_on"]),
                                      "ended": min((end for end in ends if end), default=None)})
 
 
 def read_city(folder):
     """All files of a city in alphabetical order: what it holds, and the counts per file."""
-    city = {"status": {}, "penalties": [], "permits": [], "listings": [], "sources": set()}
+    city = {"status": {}, "penalties": [], "permits": [], "listings": [], "ratings": [], "commitments": [], "reports": {}, "objections": [], "sources": set(),
+            "law": LAWS[folder.name]}
     per_file, seen = {}, set()
     for path in sorted(folder.iterdir()):
         counts = per_file[path.name] = {"rows": 0, "good": 0, "rejected": 0, "duplicates": 0, "persons": 0, "reasons": {}}
@@ -230,6 +270,12 @@ def read_city(folder):
         else:
             read_register(path, city, counts)
         assert counts["rows"] == counts["good"] + counts["rejected"] + counts["duplicates"] + counts["persons"], path
+    for subject, document, authority, action, on in city["objections"]:
+        hits = [r for r in city["listings"] if (r["subject"], r["document"], r["authority"]) == (subject, document, authority)]
+        assert len(hits) == 1, "an objection without its record"
+        hits[0]["contested"] = action == "raised"
+        if action == "upheld":
+            hits[0]["ended"] = min(end for end in (hits[0]["ended"], on) if end)
     return city, per_file
 
 
@@ -242,23 +288,59 @@ def penalty_visible(record, day):
 
 def listing_visible(record, day):
     """Listed, not yet off the list, and within the term of the list."""
-    over = record["register"] != "ABN_LIST" and day > months_after(record["listed"], 36)
+    over = record["register"] not in NO_TERM and day > months_after(record["listed"], TERM.get(record["register"], 36))
     return record["listed"] <= day and not over and not (record["ended"] and record["ended"] <= day)
 
 
-def answer(city, subject, predicate, day):
+def rating(city, subject, of, day):
+    """The rank of the rating that counts, or None: of QUAL_GRADE the worst of the newest of each sector, else the newest."""
+    newest = {}
+    for r in sorted((r for r in city["ratings"] if r["subject"] == subject and r["register"] == of and r["rated"] <= day), key=lambda r: r["rated"]):
+        newest[r["sector"]] = r
+    def stands(r):
+        """Neither over nor withdrawn nor older than may be looked back."""
+        looked_back = of not in LOOKED_BACK or r["rated"] >= months_after(day, -36)
+        return r["rank"] is not None and looked_back and not (r["until"] and r["until"] < day) and not (r["withdrawn"] and r["withdrawn"] <= day)
+    return min((r["rank"] for r in newest.values() if stands(r)), default=None)
+
+
+def carried(city, subject, predicate, digest, day):
+    """The outcome for the digest of a file that the subject (None: a bearer) brought."""
+    report = city["reports"].get(digest)
+    if not report or report["subject"] != subject or report["of"] != predicate["of"] or report["issued"] > day:
+        return "FALSE"
+    if report["withdrawn"] and report["withdrawn"] <= day:
+        return "INDETERMINATE(withdrawn)"
+    covers = report["from"] <= months_after(report["issued"], -predicate["window_months"])
+    return "TRUE" if day <= report["until"] and covers and set(predicate["domains"]) <= report["domains"] else "FALSE"
+
+
+def answer(city, subject, predicate, day, digest=None):
     """The outcome of one predicate on one day."""
+    of, shape = predicate["of"], predicate["shape"]
+    if shape == "hash_matches":
+        needed = {of} if of in ("NO_VIOL_REPORT", "RES_INTEGRITY") else {of, "REPORT_VERIFY"}
+        return carried(city, subject, predicate, digest, day) if needed <= city["sources"] else "INDETERMINATE(no_source)"
     if subject[0] in PERSON_SCHEMES:
         return "DECLINED"
-    needed = SER_ANY if predicate["of"] == "SER_ANY" else (predicate["of"],)
+    needed = SER_ANY if of == "SER_ANY" else (of,)
     if subject not in city["status"] or not set(needed) <= city["sources"]:
         return "INDETERMINATE(no_source)"
     since = months_after(day, -predicate["window_months"]) if predicate.get("window_months") else date.min
-    if predicate["shape"] == "status_in":
+    if shape in ("grade_at_least", "band_at_least"):
+        rank = rating(city, subject, of, day)
+        if rank is None:
+            return "INDETERMINATE(not_rated)"
+        outcome = rank >= predicate["grade"] if shape == "grade_at_least" else BANDS[of][city["law"]][rank] >= predicate["band"]
+    elif of == "COMMIT":
+        since = max(since, months_after(day, -36))
+        made = [c["state"] for c in city["commitments"] if c["subject"] == subject and since <= c["made"] <= day]
+        outcome = "broken" not in made if shape == "not_listed" else any(state != "broken" for state in made)
+    elif shape == "status_in":
         outcome = city["status"][subject] in predicate["statuses"]
-    elif predicate["shape"] == "exists_valid":
+    elif shape == "exists_valid":
         outcome = any(p["subject"] == subject and p["valid"] and p["first"] <= day <= p["last"] for p in city["permits"])
-    elif predicate["shape"] == "not_listed":
+    elif shape == "not_listed":
         outcome = not any(r["subject"] == subject and r["register"] in needed and r["listed"] >= since and listing_visible(r, day) for r in city["listings"])
     else:
         counted = [p for p in city["penalties"] if p["subject"] == subject and RANK[p["severity"]] >= RANK[predicate["severity"]]

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Writes the bundled sample records of four cities below records/ (layouts: README.md; codes: GB 32100, GB 11714, GB 11643).
+"""Writes the bundled sample records of four cities below records/, and files of reports below reports/ (layouts: README.md; codes: GB 32100, GB 11714, GB 11643).
 
 Every company, person and document is invented. The output depends on nothing but this file: no clock, no network, one
 fixed seed. Not here: what follows from the records; expect.py reads the files anew and derives that.
 """
 
 import csv
+import hashlib
 import io
 import random
 import shutil
@@ -14,9 +15,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 RECORDS = Path(__file__).resolve().parent / "records"
+REPORTS = RECORDS.parent / "reports"
 AS_OF = date(2026, 11, 1)
 OPEN_END = date(2099, 12, 31)
 RNG = random.Random(20261101)
+# A stream of its own for what was added later, so that the older files keep their bytes.
+LATER = random.Random(20261102)
 
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 SLASHED, DASHED, TIMED = "%Y/%m/%d", "%Y-%m-%d", "%Y-%m-%d 00:00:00"
@@ -35,6 +39,15 @@ XK_FR_ZJLX 法定代表人证件类型|XK_FR_SFZH 法定代表人证件号码|XK
 XK_WSH 行政许可决定文书号|XK_XKLB 许可类别|XK_XKZS 许可证书名称|XK_XKBH 许可编号|XK_NR 许可内容|XK_JDRQ 许可决定日期|XK_YXQZ 有效期自
 XK_YXQZI 有效期至|XK_XKJG 许可机关|XK_XKJGDM 许可机关统一社会信用代码|XK_ZT 当前状态|XK_SJLY 数据来源单位|XK_SJLYDM 数据来源单位统一社会信用代码
 BZ 备注"""
+# The layout of 2016: an authority's name instead of its code, a state instead of an end of publication.
+PENALTY_2016 = """CF_WSH 行政处罚决定书文号|CF_CFMC 处罚名称|CF_CFLB1 处罚类别1|CF_CFLB2 处罚类别2|CF_SY 处罚事由|CF_YJ 处罚依据|CF_XDR_MC 行政相对人名称
+CF_XDR_SHXYM 行政相对人代码_1(统一社会信用代码)|CF_XDR_ZDM 行政相对人代码_2(组织机构代码)|CF_XDR_GSDJ 行政相对人代码_3(工商登记码)
+CF_XDR_SWDJ 行政相对人代码_4(税务登记号)|CF_XDR_SFZ 行政相对人代码_5(居民身份证号)|CF_FR 法定代表人姓名|CF_JG 处罚结果|CF_JDRQ 处罚决定日期
+CF_XZJG 处罚机关|CF_ZT 当前状态|DFBM 地方编码|SJC 数据更新时间戳|BZ 备注"""
+PERMIT_2016 = """XK_WSH 行政许可决定书文号|XK_XMMC 项目名称|XK_SPLB 审批类别|XK_NR 许可内容|XK_XDR 行政相对人名称
+XK_XDR_SHXYM 行政相对人代码_1(统一社会信用代码)|XK_XDR_ZDM 行政相对人代码_2(组织机构代码)|XK_XDR_GSDJ 行政相对人代码_3(工商登记码)
+XK_XDR_SWDJ 行政相对人代码_4(税务登记号)|XK_XDR_SFZ 行政相对人代码_5(居民身份证号)|XK_FR 法定代表人姓名|XK_JDRQ 许可决定日期|XK_JZQ 许可截止期
+XK_XZJG 许可机关|XK_ZT 当前状态|DFBM 地方编码|SJC 数据更新时间戳|BZ 备注"""
 # How exporters really spell the same headers; applied in this order.
 VARIANTS = [("_", "＿"), ("(", "（"), (")", "）"), ("非法财物", "非法财务"), ("决定书文号", "决定文书号"), ("许可决定文书号", "许可决定书文号"),
             ("税务登记号", "税务登记码"), ("法定代表人证件号码", "法定代表人身份证号"), ("处罚类别", "处罚类别  "), ("行政相对人名称", "行政相对人名称 "),
@@ -137,6 +150,13 @@ def company(city, serial, kind="91", region=None, form="有限公司", status=No
     name = f"{PLACE[city]}样例{TRADES[serial % len(TRADES)]}{serial:03d}{form}"
     since = day_between(date(2008, 1, 1), date(2024, 12, 31))
     return Subject(name, uscc(kind, region, f"YL{DIGIT[city]}{serial:05d}"), "uscc", label, status or RNG.choice(STATUSES), since)
+
+
+def company_like(city, serial):
+    """The name and code of the company that `company` made with this serial number and default form; nothing is drawn."""
+    region = DISTRICTS[city][serial % len(DISTRICTS[city])]
+    form = "有限公司" if (serial - 100) % 5 else "股份有限公司"
+    return Subject(f"{PLACE[city]}样例{TRADES[serial % len(TRADES)]}{serial:03d}{form}", uscc("91", region, f"YL{DIGIT[city]}{serial:05d}"))
 
 
 def entities(city, scenarios, others):
@@ -278,7 +298,13 @@ def save_published(city, name, pairs, rows, style, encoding, newline="\n", coded
 
 LISTED = "scheme identifier name document listed_on delisted_on repaired_on withdrawn_on"
 HEADS = {"REG_STATUS": "scheme identifier name status since", "PERMIT": "scheme identifier name document category valid_from valid_until state",
-         "REPAIR": "scheme identifier document authority action on"}
+         "REPAIR": "scheme identifier document authority action on", "OBJECTION": "scheme identifier document authority action on",
+         "COMMIT": "scheme identifier name document made_on state withdrawn_on",
+         "QUAL_GRADE": "scheme identifier name document sector grade rated_on valid_until withdrawn_on"}
+GRADED = "scheme identifier name document grade rated_on valid_until withdrawn_on"
+REPORTED = "scheme identifier name type digest domains from issued_on valid_until withdrawn_on"
+HEADS |= {register: GRADED for register in ("TAX_GRADE", "AEO_GRADE", "ENV_GRADE", "LABOR_GRADE", "PUB_GRADE")}
+HEADS |= {register: REPORTED for register in ("REPORT_VERIFY", "NO_VIOL_REPORT", "RES_INTEGRITY")}
 
 
 def save_register(city, register, keeper, rows, suffix=""):
@@ -450,9 +476,216 @@ def bay_companies(scheme, first, count, names):
             for i in range(count)]
 
 
+# ---- grades, further lists, commitments, reports, objections -------------------------------------------------------
+
+PREFIX = {"gz": "穗样", "sz": "深样", "hk": "HK-SAMPLE", "mo": "MO-SAMPLE"}
+
+
+def later_companies(city, names):
+    """One active company for each name, in the order given; nothing about them is drawn."""
+    made = {}
+    for i, name in enumerate(names.split()):
+        serial, since = 401 + i, date(2016, 3, 1)
+        if city in DISTRICTS:
+            body = name.endswith("gov")
+            region = DISTRICTS[city][serial % len(DISTRICTS[city])]
+            code = uscc("11" if body else "91", region, f"YL{DIGIT[city]}{serial:05d}")
+            made[name] = Subject(f"{PLACE[city]}样例{'机关' if body else TRADES[i % len(TRADES)]}{serial}{'' if body else '有限公司'}", code, since=since)
+        else:
+            scheme, first = {"hk": ("hk-brn", 99000000), "mo": ("mo-entity", 89900000)}[city]
+            made[name] = Subject(f"Sample {name.removeprefix(city + '_')} {serial} Limited 樣例{serial}", f"{first + serial:08d}", scheme, since=since)
+    return made
+
+
+class Register:
+    """Rows of one register of a city, with document numbers that run on."""
+
+    def __init__(self, city, register, keeper):
+        self.city, self.register, self.keeper, self.rows = city, register, keeper, []
+
+    def document(self, day):
+        """The next number."""
+        return f"{PREFIX[self.city]}{self.register.replace('_', '')}〔{day.year}〕{len(self.rows) + 1:03d}号"
+
+    def grade(self, who, grade, rated, until="", withdrawn="", sector=None):
+        """A rating."""
+        cells = [grade, rated, until, withdrawn]
+        self.rows.append((who.scheme, who.code, who.name, self.document(rated), *([sector] if sector else []), *cells))
+
+    def list(self, who, listed, **ends):
+        """A listing."""
+        self.rows.append(listing(who, self.document(listed), listed, **ends))
+
+    def commit(self, who, made, state, withdrawn=""):
+        """A commitment."""
+        self.rows.append((who.scheme, who.code, who.name, self.document(made), made, state, withdrawn))
+
+    def report(self, number, covers, issued, until, who=None, of="", domains="", withdrawn=""):
+        """A report, its file written to reports/; without `who` it is a natural person's and the row names nobody."""
+        about = (who.scheme, who.code, who.name) if who else ("", "", "")
+        self.rows.append((*about, of, report_digest(self.city, number), domains, covers, issued, until, withdrawn))
+
+    def save(self):
+        """Writes the file."""
+        save_register(self.city, self.register, self.keeper, self.rows)
+
+
+def report_digest(city, number):
+    """Writes the file of a report as its subject carries it, and gives its SHA-256."""
+    text = f"信用报告样例 Sample report {city}-{number}\nEvery word of it is invented.\n"
+    path = REPORTS / f"{city}-{number}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def listed_persons(register, count, first):
+    """Natural persons on a list, whose rows a node keeps apart."""
+    for i in range(first, first + count):
+        who = Subject(f"样例某{'甲乙丙丁戊己庚辛壬癸'[i % 10]}", ric("440106", date(1990, 3, 1 + i % 28), 999), "ric")
+        register.list(who, date(2025, 1, 1) + timedelta(days=i))
+
+
+def ordinary_grades(register, pool, grades, count):
+    """Ratings that no scenario depends on, some of them of two years."""
+    for i, who in enumerate(LATER.sample(pool, count)):
+        rated = date(2026, 1, 5) + timedelta(days=LATER.randrange(280))
+        if i % 4 == 0:
+            register.grade(who, LATER.choice(grades), rated - timedelta(days=365))
+        register.grade(who, LATER.choice(grades), rated)
+
+
+def registers(city, keeper, names):
+    """Empty registers by name."""
+    return {name: Register(city, name, keeper) for name in names.split()}
+
+
+MAINLAND = ("AEO_GRADE TAX_GRADE ENV_GRADE LABOR_GRADE PUB_GRADE QUAL_GRADE COURT_DISHONEST IPR_DISHONEST SEC_FILE GOV_DEFAULT INSOLVENCY COMMIT "
+            "NO_VIOL_REPORT RES_INTEGRITY REPORT_VERIFY OBJECTION")
+SCALES = {"AEO_GRADE": "严重失信 失信 常规 认证 高级认证", "TAX_GRADE": "D C M B A", "ENV_GRADE": "红 黄 蓝 绿", "LABOR_GRADE": "C B A", "PUB_GRADE": "D C B A"}
+STANDING = date(2030, 12, 31)  # later than any day that expect.py looks at
+
+
+def write_mainland_later(city, names, keeper, pool):
+    """What both mainland cities have of the further registers."""
+    held = registers(city, keeper, MAINLAND)
+    for register, scale in SCALES.items():
+        ordinary_grades(held[register], pool, scale.split(), 12)
+    for who in LATER.sample(pool, 6):
+        held["QUAL_GRADE"].grade(who, LATER.choice("ABCD"), date(2026, 4, 1), sector=LATER.choice("quality food drug construction fire".split()))
+    for name in ("COURT_DISHONEST", "IPR_DISHONEST", "SEC_FILE", "INSOLVENCY"):
+        for who in LATER.sample(pool, 4):
+            listed = date(2025, 2, 1) + timedelta(days=LATER.randrange(500))
+            held[name].list(who, listed, delisted=listed + timedelta(days=90) if LATER.random() < 0.5 else "")
+    for who in LATER.sample(pool, 10):
+        held["COMMIT"].commit(who, date(2026, 1, 5) + timedelta(days=LATER.randrange(280)), LATER.choice(["pending", "fulfilled", "fulfilled", "broken"]))
+    listed_persons(held["COURT_DISHONEST"], 5, 1)
+    return held
+
+
+def write_guangzhou_later(pool):
+    """records/gz: further registers and two files of the layout of 2016."""
+    keeper = authority("gz", 31, "公共信用信息中心")
+    named = later_companies("gz", "gz_aeo gz_aeo_dishonest gz_tax_a gz_tax_d gz_env_green gz_env_yellow gz_env_unrated gz_labor_b gz_pub_b gz_qual_mixed "
+                            "gz_court gz_court_removed gz_ipr gz_sec gz_insolvent gz_commit_kept gz_commit_broken gz_report gz_objecting gz_objection_upheld "
+                            "gz_objection_rejected gz_gov gz_clean_gov")
+    held = write_mainland_later("gz", named, keeper, pool)
+    held["AEO_GRADE"].grade(named["gz_aeo"], "高级认证企业", date(2026, 5, 12))
+    held["AEO_GRADE"].grade(named["gz_aeo_dishonest"], "失信", date(2026, 4, 20))
+    held["TAX_GRADE"].grade(named["gz_tax_a"], "D", date(2025, 4, 30))
+    held["TAX_GRADE"].grade(named["gz_tax_a"], "A", date(2026, 4, 30))
+    held["TAX_GRADE"].grade(named["gz_tax_d"], "D级", date(2026, 4, 30))
+    held["ENV_GRADE"].grade(named["gz_env_green"], "绿", date(2026, 6, 30))
+    held["ENV_GRADE"].grade(named["gz_env_yellow"], "黄", date(2026, 6, 30))
+    held["ENV_GRADE"].grade(named["gz_env_unrated"], "不评定", date(2026, 6, 30))
+    held["LABOR_GRADE"].grade(named["gz_labor_b"], "B", date(2026, 5, 20))
+    held["PUB_GRADE"].grade(named["gz_pub_b"], "B", date(2026, 10, 15))
+    held["QUAL_GRADE"].grade(named["gz_qual_mixed"], "A", date(2026, 3, 31), sector="food")
+    held["QUAL_GRADE"].grade(named["gz_qual_mixed"], "D", date(2025, 3, 31), sector="fire")
+    held["QUAL_GRADE"].grade(named["gz_qual_mixed"], "C", date(2026, 3, 31), sector="fire")
+    held["COURT_DISHONEST"].list(named["gz_court"], date(2026, 2, 10))
+    held["COURT_DISHONEST"].list(named["gz_court_removed"], date(2025, 1, 10), delisted=date(2025, 3, 2))
+    held["IPR_DISHONEST"].list(named["gz_ipr"], date(2026, 3, 9))
+    held["SEC_FILE"].list(named["gz_sec"], date(2026, 6, 18))
+    held["INSOLVENCY"].list(named["gz_insolvent"], date(2024, 4, 20))
+    held["GOV_DEFAULT"].list(named["gz_gov"], date(2026, 1, 15))
+    held["COMMIT"].commit(named["gz_commit_kept"], date(2026, 3, 2), "fulfilled")
+    held["COMMIT"].commit(named["gz_commit_broken"], date(2026, 3, 2), "broken")
+    held["REPORT_VERIFY"].report(1, date(2021, 9, 1), date(2026, 9, 1), STANDING, named["gz_report"])
+    held["REPORT_VERIFY"].report(2, date(2021, 9, 1), date(2026, 9, 1), STANDING, named["gz_report"], withdrawn=date(2026, 10, 9))
+    held["REPORT_VERIFY"].report(3, date(2021, 9, 1), date(2026, 9, 1), STANDING)
+    held["REPORT_VERIFY"].report(4, date(2021, 9, 1), date(2025, 9, 1), date(2026, 8, 31))
+    held["REPORT_VERIFY"].report(5, date(2021, 9, 1), date(2026, 9, 1), STANDING, of="COURT_DISHONEST")
+    held["NO_VIOL_REPORT"].report(6, date(2023, 9, 1), date(2026, 9, 1), STANDING, named["gz_report"], domains="1|2|38")
+    held["RES_INTEGRITY"].report(7, date(2021, 9, 1), date(2026, 9, 1), STANDING)
+    objected = [(name, listing(named[name], f"穗样税列〔2026〕95{i}号", date(2026, 4, 2 + i))) for i, name in
+                enumerate(("gz_objecting", "gz_objection_upheld", "gz_objection_rejected"))]
+    save_register("gz", "SER_TAX", keeper, [row for _, row in objected], "-further")
+    for name, row in objected:
+        steps = [("raised", date(2026, 9, 1))] + {"gz_objection_upheld": [("upheld", date(2026, 9, 8))], "gz_objection_rejected": [("rejected", date(2026, 9, 8))]}.get(name, [])
+        held["OBJECTION"].rows += [(row[0], row[1], row[3], keeper.code, action, on) for action, on in steps]
+    for register in held.values():
+        register.save()
+    save_register("gz", "REG_STATUS", keeper, status_rows(named.values()), "-further")
+    write_guangzhou_2016(pool)
+
+
+def write_guangzhou_2016(pool):
+    """Two files of 2016: penalties that are long past their publication, and permits of which one is still valid."""
+    whom = LATER.sample(pool, 9)
+    someone = [Subject("样例某甲", ric("440106", date(1990, 5, 1 + i), 999)) for i in range(2)]
+    rows, permits = [], []
+    for i, who in enumerate([*whom, *someone]):
+        person = who in someone
+        shared = {"XDR_SHXYM": "" if person else who.code, "XDR_SFZ": who.code if person else "", "ZT": "0123"[i % 4], "XZJG": "广州市样例市场监督管理局"}
+        rows.append({f"CF_{key}": value for key, value in shared.items()} | {
+            "CF_WSH": f"穗样市监罚〔2016〕{i + 1}号", "CF_CFMC": "样例处罚", "CF_CFLB1": ["罚款", "警告", "吊销许可证件"][i % 3], "CF_CFLB2": "没收违法所得" if i % 5 == 0 else "",
+            "CF_SY": "样例事由", "CF_YJ": "《样例管理条例》第一条", "CF_XDR_MC": who.name, "CF_FR": "样例代表", "CF_JG": "样例处罚结果",
+            "CF_JDRQ": date(2016, 6, 1) + timedelta(days=11 * i), "DFBM": "440100", "SJC": AS_OF})
+        permits.append({f"XK_{key}": value for key, value in shared.items()} | {
+            "XK_WSH": f"穗样市监许〔2016〕{i + 1}号", "XK_XMMC": "样例项目", "XK_SPLB": ["普通", "登记"][i % 2], "XK_NR": "样例经营项目", "XK_XDR": who.name, "XK_FR": "样例代表",
+            "XK_JDRQ": date(2016, 6, 1) + timedelta(days=11 * i), "XK_JZQ": OPEN_END if i % 3 else date(2021, 5, 31), "DFBM": "440100", "SJC": AS_OF})
+    save_published("gz", "penalties-4-2016.csv", columns(PENALTY_2016), rows, SLASHED, "utf-8-sig")
+    save_published("gz", "permits-3-2016.csv", columns(PERMIT_2016), permits, DASHED, "gb18030", "\r\n", coded=True)
+
+
+def write_shenzhen_later(pool):
+    """records/sz: further registers."""
+    keeper = authority("sz", 31, "公共信用中心")
+    named = later_companies("sz", "sz_aeo sz_tax_b sz_env_blue sz_labor_c sz_court sz_no_viol sz_commit_pending")
+    held = write_mainland_later("sz", named, keeper, pool)
+    held["AEO_GRADE"].grade(named["sz_aeo"], "认证", date(2026, 5, 12))
+    held["TAX_GRADE"].grade(named["sz_tax_b"], "B", date(2026, 4, 30))
+    held["ENV_GRADE"].grade(named["sz_env_blue"], "蓝", date(2026, 6, 30))
+    held["LABOR_GRADE"].grade(named["sz_labor_c"], "C", date(2026, 5, 20))
+    held["COURT_DISHONEST"].list(named["sz_court"], date(2026, 2, 10))
+    held["COMMIT"].commit(named["sz_commit_pending"], date(2026, 10, 12), "pending")
+    held["NO_VIOL_REPORT"].report(1, date(2021, 10, 1), date(2026, 10, 1), STANDING, named["sz_no_viol"], domains="1|2|3|4|5")
+    held["REPORT_VERIFY"].report(2, date(2021, 10, 1), date(2026, 10, 1), STANDING)
+    for register in held.values():
+        register.save()
+    save_register("sz", "REG_STATUS", keeper, status_rows(named.values()), "-further")
+
+
+def write_bay_later(city, keeper, grades, lists):
+    """records/hk and records/mo: operators, insolvencies, reports."""
+    named = later_companies(city, f"{city}_aeo {city}_aeo_lower {city}_insolvent {city}_report")
+    held = registers(city, keeper, f"AEO_GRADE INSOLVENCY REPORT_VERIFY RES_INTEGRITY {lists}")
+    held["AEO_GRADE"].grade(named[f"{city}_aeo"], grades[1], date(2026, 1, 20), STANDING)
+    held["AEO_GRADE"].grade(named[f"{city}_aeo_lower"], grades[0], date(2026, 1, 20), STANDING)
+    held["INSOLVENCY"].list(named[f"{city}_insolvent"], date(2026, 4, 20))
+    held["REPORT_VERIFY"].report(1, date(2021, 9, 1), date(2026, 9, 1), STANDING, named[f"{city}_report"])
+    held["REPORT_VERIFY"].report(2, date(2021, 9, 1), date(2026, 9, 1), STANDING)
+    held["RES_INTEGRITY"].report(3, date(2021, 9, 1), date(2026, 9, 1), STANDING)
+    for register in held.values():
+        register.save()
+    save_register(city, "REG_STATUS", keeper, status_rows(named.values()), "-further")
+
+
 def main():
-    """Replaces records/ as a whole."""
+    """Replaces records/ and reports/ as a whole."""
     shutil.rmtree(RECORDS, ignore_errors=True)
+    shutil.rmtree(REPORTS, ignore_errors=True)
     write_guangzhou()
     write_shenzhen()
     hong_kong = bay_companies("hk-brn", 99000001, 78, lambda i: f"樣例{i + 1:03d}有限公司 Sample Harbour {i + 1:03d} Limited")
@@ -462,6 +695,10 @@ def main():
     macao = bay_companies("mo-entity", 89900001, 60, lambda i: f"Companhia de Amostra Lótus {i + 1:03d}, Limitada 樣例蓮花{i + 1:03d}有限公司")
     write_bay("mo", "mo-entity", Authority("Conservatória de Amostra", "MO-CRCBM-SAMPLE"), {"mo_active": macao[0], "mo_liquidation": macao[1]}, macao[2:],
               ["Licença industrial (amostra)", "Licença de turismo (amostra)", "飲食牌照（樣例）"])
+    write_guangzhou_later([company_like("gz", serial) for serial in range(120, 160)])
+    write_shenzhen_later([company_like("sz", serial) for serial in range(120, 160)])
+    write_bay_later("hk", Authority("Sample Credit Body", "HK-CREDIT-SAMPLE"), ["Tier 1", "Tier 2"], "SEC_FILE")
+    write_bay_later("mo", Authority("Entidade de Amostra", "MO-CREDIT-SAMPLE"), ["B", "A"], "")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-//! `creditbay records`: hands record files to a running node, and tells what became of every row.
+//! `creditbay records`: hands record files to a running node, and tells what became of every row and what is held.
 //!
 //! A file goes to the admin door as it is; the node reads, checks and keeps. Rejected rows come back with identifying cells blanked
 //! and are written beside the file. Not here: layouts and checks, which are the node's.
 
+pub mod amend;
 pub mod outcome;
 
 use std::fs::File;
@@ -19,6 +20,7 @@ use crate::node::AdminDoor;
 use crate::print::{self, Screen, Table, count};
 use crate::status::{self, Register};
 
+use self::amend::{ObjectArgs, RepairArgs, WithdrawArgs};
 use self::outcome::{Done, End, Heard, Line, Lines, Told};
 
 /// Bytes of a status at most.
@@ -30,8 +32,18 @@ pub enum RecordsCommand {
     /// Hand record files to a running node
     #[command(after_help = HELP)]
     Import(ImportArgs),
-    /// Show which registers the node holds, and how far they are synchronised
+    /// Show which registers the node holds, how many rows each has, and how far they are synchronised
+    #[command(after_help = HELP)]
     Status(StatusArgs),
+    /// Credit was repaired: a record is answered from no more
+    #[command(after_help = HELP)]
+    Repair(RepairArgs),
+    /// A decision was revoked or found void, or a report taken back
+    #[command(after_help = HELP)]
+    Withdraw(WithdrawArgs),
+    /// An objection was raised, upheld or rejected
+    #[command(after_help = HELP)]
+    Object(ObjectArgs),
 }
 
 /// Files to be taken over.
@@ -68,6 +80,9 @@ pub async fn run(command: &RecordsCommand, screen: &mut Screen) -> anyhow::Resul
     match command {
         RecordsCommand::Import(args) => import(args, screen).await,
         RecordsCommand::Status(args) => show(args, screen).await,
+        RecordsCommand::Repair(args) => amend::repair(args, screen).await,
+        RecordsCommand::Withdraw(args) => amend::withdraw(args, screen).await,
+        RecordsCommand::Object(args) => amend::object(args, screen).await,
     }
 }
 
@@ -201,7 +216,7 @@ fn as_json(taken: &Taken) -> serde_json::Value {
     };
     serde_json::json!({
         "file": taken.file, "done": done, "failed": failed, "rejected": taken.heard.shown, "rejected_rows": taken.heard.rejected,
-        "rejected_file": taken.rejected_file, "persons": taken.heard.persons,
+        "rejected_file": taken.rejected_file, "persons": taken.heard.persons, "unmatched": taken.heard.unmatched,
     })
 }
 
@@ -226,20 +241,29 @@ fn tell_rows(taken: &Taken, screen: &mut Screen) -> anyhow::Result<()> {
         }
         screen.line("")?;
     }
+    let (persons, unmatched) = match &heard.end {
+        Some(End::Done(done)) => (done.persons, done.unmatched),
+        _ => (0, 0),
+    };
     if !heard.persons.is_empty() {
-        let rows = heard.persons.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let more = persons(heard).saturating_sub(heard.persons.len() as u64);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        screen.line(format!("{}: set aside, about natural persons: rows {rows}{more}\n", taken.file.display()))?;
+        let rows = numbers(&heard.persons, persons);
+        screen.line(format!("{}: set aside, about natural persons: rows {rows}\n", taken.file.display()))?;
+    }
+    if !heard.unmatched.is_empty() {
+        let (rows, repairs) = (numbers(&heard.unmatched, unmatched), count(unmatched, "row"));
+        screen.line(format!(
+            "{}: {repairs} of repairs and withdrawals match no record that is here: rows {rows}; they are kept for one that comes later, compare document, authority and subject\n",
+            taken.file.display()
+        ))?;
     }
     Ok(())
 }
 
-fn persons(heard: &Heard) -> u64 {
-    match &heard.end {
-        Some(End::Done(done)) => done.persons,
-        _ => heard.persons.len() as u64,
-    }
+/// The first rows by number, and how many more of `all` there are.
+fn numbers(first: &[u64], all: u64) -> String {
+    let rows = first.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = all.saturating_sub(first.len() as u64);
+    if more > 0 { format!("{rows} and {more} more") } else { rows }
 }
 
 fn summary(all: &[Taken]) -> Table {
@@ -269,6 +293,8 @@ async fn show(args: &StatusArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
     struct Records {
         registers: Vec<Register>,
         subjects: u64,
+        #[serde(default)]
+        persons: u64,
     }
     let mut client = args.door.client()?;
     let reply = client.get("/v1/records", &[], MAX_BYTES).await?;
@@ -282,7 +308,12 @@ async fn show(args: &StatusArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
     let records: Records = serde_json::from_slice(&reply.body).map_err(|error| {
         anyhow!("{} answers in another form than this program knows ({error}); use the node's own version", client.door())
     })?;
-    screen.line(format!("{}\n\n  {}", status::registers(&records.registers), count(records.subjects, "subject")))?;
+    let persons = count(records.persons, "row");
+    let subjects = count(records.subjects, "subject");
+    screen.line(format!(
+        "{}\n\n  {subjects}; {persons} about natural persons, under pseudonyms, never asked about",
+        status::registers(&records.registers)
+    ))?;
     Ok(Exit::Done)
 }
 

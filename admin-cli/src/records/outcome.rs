@@ -29,6 +29,11 @@ pub enum Line {
         /// Its line in the file.
         row: u64,
     },
+    /// A repair or withdrawal of which the node has no record yet; it is kept.
+    Unmatched {
+        /// Its line in the file.
+        row: u64,
+    },
     /// The end: taken over.
     Done(Done),
     /// The end: nothing was taken over.
@@ -71,6 +76,8 @@ pub struct Done {
     pub rejected: u64,
     /// Rows about natural persons, set aside.
     pub persons: u64,
+    /// Repairs and withdrawals of which the node has no record yet.
+    pub unmatched: u64,
     /// The time as of which the register is synchronised.
     pub synchronised: Option<String>,
 }
@@ -84,6 +91,8 @@ pub struct Heard {
     pub rejected: u64,
     /// The first rows about natural persons, by number only.
     pub persons: Vec<u64>,
+    /// The first repairs and withdrawals that match no record yet, by number only.
+    pub unmatched: Vec<u64>,
     /// How it ended.
     pub end: Option<End>,
 }
@@ -112,6 +121,11 @@ impl Heard {
             Line::Person { row } => {
                 if self.persons.len() < SHOWN {
                     self.persons.push(row);
+                }
+            }
+            Line::Unmatched { row } => {
+                if self.unmatched.len() < SHOWN {
+                    self.unmatched.push(row);
                 }
             }
             Line::Done(done) => self.end = Some(End::Done(done)),
@@ -185,7 +199,8 @@ mod tests {
 {"rejected":{"row":7,"column":"code","reason":"check character"}}
 {"rejected_csv":"7,"}
 {"person":{"row":9}}
-{"done":{"layout":"penalties-2018","register":"PENALTY","rows":1003,"good":1001,"added":1000,"unchanged":1,"duplicates":0,"rejected":1,"persons":1,"synchronised":"2026-11-23T00:00:00.000Z"}}
+{"unmatched":{"row":11}}
+{"done":{"layout":"penalties-2018","register":"PENALTY","rows":1003,"good":1001,"added":1000,"unchanged":1,"duplicates":0,"rejected":1,"persons":1,"unmatched":1,"synchronised":"2026-11-23T00:00:00.000Z"}}
 "#;
 
     #[test]
@@ -202,6 +217,7 @@ mod tests {
             assert_eq!(lines.finish(), Ok(None));
             assert_eq!(csv, ["row,code", "7,"]);
             assert_eq!((heard.rejected, heard.shown[0].row, heard.persons.as_slice()), (1, 7, [9].as_slice()));
+            assert_eq!(heard.unmatched, [11]);
             assert!(matches!(heard.end, Some(End::Done(done)) if done.added == 1000));
         }
     }

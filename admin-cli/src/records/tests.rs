@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use super::{ImportArgs, RecordsCommand, percent_encoded, run};
+use super::{ImportArgs, RecordsCommand, numbers, percent_encoded, run};
 use crate::exit::Exit;
 use crate::node::AdminDoor;
 use crate::print::Screen;
@@ -34,7 +34,8 @@ fn import(lines: &'static str, strict: bool) -> (anyhow::Result<Exit>, String, t
     let serving = door(&socket, "end", lines);
     let args = ImportArgs { files: vec![file], door: AdminDoor { node: None, admin: Some(socket) }, strict };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let exit = runtime.block_on(run(&RecordsCommand::Import(args), &mut Screen::over(Box::new(Vec::new()), false)));
+    let out = Box::new(std::fs::File::create(folder.path().join("out")).unwrap());
+    let exit = runtime.block_on(run(&RecordsCommand::Import(args), &mut Screen::over(out, false)));
     (exit, serving.join().unwrap(), folder)
 }
 
@@ -42,7 +43,7 @@ fn import(lines: &'static str, strict: bool) -> (anyhow::Result<Exit>, String, t
 fn rejected_rows_are_written_beside_the_file_for_its_owner_alone() {
     let (exit, asked, folder) = import(
         "{\"rejected_header\":\"code,name\"}\n{\"rejected\":{\"row\":2,\"column\":\"code\",\"reason\":\"length\"}}\n{\"rejected_csv\":\",x\"}\n\
-         {\"done\":{\"layout\":\"l\",\"register\":\"PERMIT\",\"rows\":1,\"good\":0,\"added\":0,\"unchanged\":0,\"duplicates\":0,\"rejected\":1,\"persons\":0,\"synchronised\":null}}\n",
+         {\"done\":{\"layout\":\"l\",\"register\":\"PERMIT\",\"rows\":1,\"good\":0,\"added\":0,\"unchanged\":0,\"duplicates\":0,\"rejected\":1,\"persons\":0,\"unmatched\":0,\"synchronised\":null}}\n",
         true,
     );
     assert_eq!(exit.unwrap(), Exit::RowsRejected);
@@ -55,11 +56,24 @@ fn rejected_rows_are_written_beside_the_file_for_its_owner_alone() {
 #[test]
 fn a_file_without_rejected_rows_leaves_none() {
     let (exit, _, folder) = import(
-        "{\"rejected_header\":\"code,name\"}\n{\"done\":{\"layout\":\"l\",\"register\":\"PERMIT\",\"rows\":1,\"good\":1,\"added\":1,\"unchanged\":0,\"duplicates\":0,\"rejected\":0,\"persons\":0,\"synchronised\":\"x\"}}\n",
+        "{\"rejected_header\":\"code,name\"}\n{\"done\":{\"layout\":\"l\",\"register\":\"PERMIT\",\"rows\":1,\"good\":1,\"added\":1,\"unchanged\":0,\"duplicates\":0,\"rejected\":0,\"persons\":0,\"unmatched\":0,\"synchronised\":\"x\"}}\n",
         false,
     );
     assert_eq!(exit.unwrap(), Exit::Done);
     assert!(!folder.path().join("a b.csv.rejected.csv").exists());
+}
+
+#[test]
+fn repairs_that_match_nothing_yet_are_told_by_row_and_count() {
+    let (exit, _, folder) = import(
+        "{\"unmatched\":{\"row\":3}}\n{\"unmatched\":{\"row\":7}}\n{\"done\":{\"layout\":\"l\",\"register\":\"REPAIR\",\"rows\":5,\"good\":5,\"added\":5,\"unchanged\":0,\"duplicates\":0,\"rejected\":0,\"persons\":0,\"unmatched\":2,\"synchronised\":null}}\n",
+        false,
+    );
+    assert_eq!(exit.unwrap(), Exit::Done, "they are no fault of the file: the record may come later");
+    let told = std::fs::read_to_string(folder.path().join("out")).unwrap();
+    assert!(told.contains("2 rows of repairs and withdrawals match no record that is here: rows 3, 7;"), "{told}");
+    assert_eq!(numbers(&[3, 7], 2), "3, 7");
+    assert_eq!(numbers(&[3, 7], 9), "3, 7 and 7 more");
 }
 
 #[test]

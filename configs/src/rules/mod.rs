@@ -22,6 +22,8 @@ pub mod record;
 
 pub mod regimes;
 
+mod visible;
+
 pub mod retention;
 
 pub mod budgets;

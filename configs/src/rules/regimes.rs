@@ -1,14 +1,12 @@
 //! Publication: how long what was recorded may be seen, and how severe a penalty is that does not say it (PROTOCOL.md, "Rule pack").
 //!
 //! NDRC Order 36 of 2025-11-20 from 2026-04-01, Order 58 of 2023 before; the numbers are the pack's. The last day of a publication counts.
-//! Not here: what is asked about visible records (`evaluate`).
+//! Not here: whether a record is visible (`visible`), and what is asked about visible records (`evaluate`).
 
 use std::collections::BTreeMap;
 
 use creditbay_protocol::calendar::Day;
 use creditbay_protocol::predicate::{AttestationType, Severity};
-
-use super::record::{Fact, Record};
 
 /// How long penalties are published that were decided under one regime.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,66 +161,12 @@ impl Regimes {
         let months = *longer.get(&register).unwrap_or(maximum_months);
         (!until_delisted.contains(&register)).then(|| listed_on.months_after(months))
     }
-
-    /// Whether a record exists for a question on that day. One that was repaired, withdrawn or delisted by then, is past its
-    /// publication or has not begun does not.
-    pub fn visible(&self, record: &Record, day: Day) -> bool {
-        let over = |end: &Option<Day>| end.is_some_and(|end| end <= day);
-        match &record.fact {
-            Fact::Registration { since, .. } => *since <= day,
-            Fact::Listing { listed_on, delisted_on, repaired_on, withdrawn_on } => {
-                *listed_on <= day
-                    && self.listing_end(record.register, *listed_on).is_none_or(|end| day <= end)
-                    && ![delisted_on, repaired_on, withdrawn_on].into_iter().any(over)
-            }
-            Fact::Penalty { decided_on, severity, published_until, repaired_on, withdrawn_on, .. } => {
-                *decided_on <= day
-                    && day <= *published_until
-                    && *severity != Severity::Minor
-                    && ![repaired_on, withdrawn_on].into_iter().any(over)
-            }
-            Fact::Permit { valid_from, valid_until, withdrawn_on, .. } => {
-                (*valid_from..=*valid_until).contains(&day) && !over(withdrawn_on)
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use creditbay_crypto::hash::Digest;
-    use creditbay_protocol::predicate::RegistrationStatus;
-
     use super::super::sample::{day, pack};
-    use super::{AttestationType, Fact, Record, Severity};
-
-    fn record(register: AttestationType, fact: Fact) -> Record {
-        Record { register, key: Digest([0; 32]), fact }
-    }
-
-    fn listing(register: AttestationType, listed_on: &str) -> Record {
-        record(register, Fact::Listing { listed_on: day(listed_on), delisted_on: None, repaired_on: None, withdrawn_on: None })
-    }
-
-    fn penalty(severity: Severity) -> Record {
-        let (decided_on, published_until) = (day("2026-05-10"), day("2027-05-10"));
-        let fact = Fact::Penalty {
-            decided_on,
-            severity,
-            severity_derived: false,
-            published_until,
-            repaired_on: None,
-            withdrawn_on: None,
-            contested: false,
-        };
-        record(AttestationType::Penalty, fact)
-    }
-
-    /// The days on which the record is seen, of these.
-    fn seen(record: &Record, days: &[&str]) -> String {
-        let mark = |text: &&str| if pack().regimes().visible(record, day(text)) { 'x' } else { '.' };
-        days.iter().map(mark).collect()
-    }
+    use super::Severity;
 
     #[test]
     fn the_regime_of_the_day_of_decision_decides_how_long_a_penalty_is_published() {
@@ -288,54 +232,5 @@ mod tests {
         ] {
             assert_eq!(pack().regimes().derive_severity(kinds, fine_fen), severity, "{kinds:?} {fine_fen:?}");
         }
-    }
-
-    #[test]
-    fn a_listing_is_seen_from_its_first_day_to_the_last_of_36_months() {
-        let days = ["2023-11-22", "2023-11-23", "2026-11-23", "2026-11-24"];
-        assert_eq!(seen(&listing(AttestationType::SerTax, "2023-11-23"), &days), ".xx.");
-        assert_eq!(seen(&listing(AttestationType::AbnList, "2023-11-23"), &days), ".xxx");
-        assert_eq!(pack().regimes().listing_end(AttestationType::AbnList, day("2023-11-23")), None);
-        assert_eq!(pack().regimes().listing_end(AttestationType::SerTax, day("2023-11-23")), Some(day("2026-11-23")));
-        assert_eq!(pack().regimes().listing_end(AttestationType::CourtDishonest, day("2023-11-23")), Some(day("2028-11-23")));
-    }
-
-    #[test]
-    fn what_was_taken_off_repaired_or_withdrawn_is_gone_on_that_day() {
-        let days = ["2026-08-04", "2026-08-05"];
-        let on = Some(day("2026-08-05"));
-        for which in 0..3 {
-            let mut record = listing(AttestationType::SerTax, "2025-11-20");
-            let Fact::Listing { delisted_on, repaired_on, withdrawn_on, .. } = &mut record.fact else { unreachable!() };
-            *[delisted_on, repaired_on, withdrawn_on][which] = on;
-            assert_eq!(seen(&record, &days), "x.");
-        }
-        for which in 0..2 {
-            let mut record = penalty(Severity::General);
-            let Fact::Penalty { repaired_on, withdrawn_on, .. } = &mut record.fact else { unreachable!() };
-            *[repaired_on, withdrawn_on][which] = on;
-            assert_eq!(seen(&record, &days), "x.");
-        }
-    }
-
-    #[test]
-    fn a_penalty_is_seen_to_the_last_day_of_its_publication_and_a_minor_one_never() {
-        let days = ["2026-05-09", "2026-05-10", "2027-05-10", "2027-05-11"];
-        assert_eq!(seen(&penalty(Severity::General), &days), ".xx.");
-        assert_eq!(seen(&penalty(Severity::Serious), &days), ".xx.");
-        assert_eq!(seen(&penalty(Severity::Minor), &days), "....");
-    }
-
-    #[test]
-    fn a_permit_is_seen_while_it_is_valid_and_a_registration_from_its_day_on() {
-        let days = ["2023-01-31", "2023-02-01", "2024-06-29", "2024-06-30", "2025-01-31", "2025-02-01"];
-        let permit = |withdrawn_on| {
-            let (valid_from, valid_until) = (day("2023-02-01"), day("2025-01-31"));
-            record(AttestationType::Permit, Fact::Permit { category: 1, valid_from, valid_until, withdrawn_on })
-        };
-        assert_eq!(seen(&permit(None), &days), ".xxxx.");
-        assert_eq!(seen(&permit(Some(day("2024-06-30"))), &days), ".xx...");
-        let state = Fact::Registration { status: RegistrationStatus::Active, since: day("2023-02-01") };
-        assert_eq!(seen(&record(AttestationType::RegStatus, state), &days), ".xxxxx");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use creditbay_configs::rules::evaluate::evaluate;
+use creditbay_configs::rules::evaluate::{Facts, evaluate};
 use creditbay_protocol::answer::Reply;
 use creditbay_protocol::leaf::LeafBody;
 use creditbay_protocol::name::{Origin, Region};
@@ -17,6 +17,7 @@ use crate::log::fault::LogError;
 use crate::log::rows::Row;
 use crate::policy;
 use crate::store::log as layout;
+use crate::store::records::RecordsError;
 
 /// Who is at the other end of the connection, by the key that it proved.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +91,13 @@ impl Exchange {
 
     /// Rules, then records. The look-up is made whatever the rules say, so that a refusal takes the same way.
     fn judge(&self, peer: &Peer, query: &Query) -> Result<Reply, Fault> {
-        let records = query.subject.entity().map_or(Ok(Vec::new()), |subject| self.records.of(subject)).map_err(|error| {
+        let subject = query.subject.entity();
+        let look_up = || -> Result<_, RecordsError> {
+            let records = subject.map_or(Ok(Vec::new()), |subject| self.records.of(subject))?;
+            let report = query.digest.map_or(Ok(None), |file| self.records.report(&file, subject))?;
+            Ok((records, report))
+        };
+        let (records, report) = look_up().map_err(|error| {
             tracing::error!("{error}");
             Fault::LogStopped
         })?;
@@ -98,7 +105,8 @@ impl Exchange {
         match policy::may_answer(&self.pack, &self.directory, self.me, query) {
             Ok(_permit) => {
                 let registers = self.records.registers();
-                let verdicts = evaluate(&self.pack, query.predicates.as_slice(), law, &records, &registers, self.clock.now());
+                let facts = Facts { records: &records, report: report.as_ref() };
+                let verdicts = evaluate(&self.pack, query.predicates.as_slice(), law, &facts, &registers, self.clock.now());
                 self.metrics.count("creditbay_answers_total", &[("peer", peer.region.as_str())]);
                 Ok(Reply::Answered(verdicts))
             }

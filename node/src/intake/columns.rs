@@ -132,7 +132,7 @@ impl<'a> Row<'a> {
 
     /// A document's number, with one kind of brackets around the year.
     pub fn document(&self, column: usize) -> Result<String, Rejection> {
-        Ok(self.needed(column)?.replace(['(', '[', '【', '﹝', '〈'], "〔").replace([')', ']', '】', '﹞', '〉'], "〕"))
+        Ok(document_number(&self.needed(column)?))
     }
 
     /// An authority's code.
@@ -157,6 +157,11 @@ impl<'a> Row<'a> {
     pub fn reject(&self, column: usize, fault: impl Into<RowFault>) -> Rejection {
         Rejection { column: self.columns.layout.columns[column].name, fault: fault.into() }
     }
+}
+
+/// The number of a document as it is compared: without spaces, one kind of brackets around the year.
+pub fn document_number(text: &str) -> String {
+    compact(text).replace(['(', '[', '【', '﹝', '〈'], "〔").replace([')', ']', '】', '﹞', '〉'], "〕")
 }
 
 /// The code of an authority as it is compared.

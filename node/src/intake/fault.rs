@@ -3,6 +3,7 @@
 use std::io;
 
 use creditbay_protocol::identifier::IdentifierError;
+use creditbay_protocol::predicate::{AttestationType, LawOfOrigin};
 
 use super::limits::{MAX_CELL_BYTES, MAX_COLUMNS, MAX_ROWS, MAX_STRICT_ROWS};
 use super::text::TextFault;
@@ -51,6 +52,22 @@ pub enum IntakeError {
     /// The first line of a register file.
     #[error("line 1: {0}; it reads #creditbay-register/1,register=...,authority=...,as_of=YYYY-MM-DD")]
     Marker(&'static str),
+    /// Ratings that the rule pack has no scale for.
+    #[error("the rule pack has no scale of {register} under the law of {law}; such ratings are not kept here")]
+    NoScale {
+        /// The register.
+        register: AttestationType,
+        /// The law of this node.
+        law: LawOfOrigin,
+    },
+    /// The file ends in the middle of a row.
+    #[error(
+        "the file ends within the row that begins in line {line}; export it again, or end it with a line break if it is whole"
+    )]
+    Cut {
+        /// The line, from 1.
+        line: u64,
+    },
     /// Too many rows.
     #[error("more than {MAX_ROWS} rows; split the file and import the parts")]
     TooManyRows,
@@ -76,9 +93,6 @@ pub enum RowFault {
         /// Columns of the header.
         expected: usize,
     },
-    /// The file ends in the middle of the row.
-    #[error("the file ends within this row; if nothing was cut off, end it with a line break")]
-    Cut,
     /// Nothing in a cell that is needed.
     #[error("empty, and needed")]
     Empty,
@@ -94,6 +108,21 @@ pub enum RowFault {
     /// Not an amount.
     #[error("not an amount in 万元 with at most 6 decimals")]
     Amount,
+    /// A natural person in a register of companies.
+    #[error("a natural person's row in a register of companies; nothing of it was kept: look at what the file was exported from")]
+    Person,
+    /// Not a grade.
+    #[error("no grade of this register's scale in the rule pack; write one of those, or unrated")]
+    Grade,
+    /// Not a digest.
+    #[error("not a SHA-256 in 64 characters of hex")]
+    Digest,
+    /// A type that the register has no reports of.
+    #[error("no type that reports of this register answer; leave it empty, or see configs/samples/README.md")]
+    ReportType,
+    /// Not the domains of a report.
+    #[error("not the domains of such a report: numbers of the rule pack with | between them for NO_VIOL_REPORT, else nothing")]
+    Domains,
     /// Not one of a closed set.
     #[error("not one of: {0}")]
     NotOneOf(&'static str),

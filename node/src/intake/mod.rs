@@ -1,7 +1,7 @@
 //! Files of records become sealed records: text, rows, columns, layouts (PROTOCOL 22; domain 7).
 //!
-//! A row about an entity becomes the facts that a predicate needs; a row about a natural person is set aside by its number alone; any
-//! other row is rejected with a reason that names nobody. Names, documents of persons and free text are never kept and never repeated.
+//! A row about an entity becomes the facts that a predicate needs; a row about a natural person goes under a pseudonym to a store of its
+//! own; any other row is rejected with a reason that names nobody. Names, numbers of persons and free text are never kept or repeated.
 //! A file is read as it arrives: memory does not grow with it, except for 16 bytes of each row's key. Not here: who may send a file.
 
 pub mod columns;
@@ -9,6 +9,7 @@ pub mod fault;
 pub mod limits;
 pub mod penalties;
 pub mod permits;
+pub mod published;
 pub mod reading;
 pub mod registers;
 pub mod table;
@@ -17,19 +18,23 @@ pub mod text;
 use std::collections::HashSet;
 use std::io::Read;
 
-use creditbay_configs::rules::RulePack;
+use creditbay_configs::rules::record::{Record, Report};
+use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::{Day, Millis};
 use creditbay_protocol::identifier::Identifier;
 use creditbay_protocol::predicate::AttestationType;
 use serde::{Serialize, Serializer};
 
 use self::columns::Columns;
-use self::fault::{IntakeError, Rejection, RowFault};
+use self::fault::{IntakeError, Rejection};
 use self::limits::{MAX_ROWS, MAX_STRICT_ROWS};
-use self::reading::{Entry, Reading};
-use self::registers::{Holds, Marker};
+use self::reading::{Entry, Reading, Under};
+use self::registers::Marker;
+use self::registers::layouts::Holds;
 use self::table::{Cells, Table};
-use crate::store::records::{Merged, Records};
+use crate::store::documents::Amendment;
+use crate::store::persons::PersonRow;
+use crate::store::records::{Merged, RecordsError};
 
 /// Rows that become durable together.
 const ROWS_PER_MERGE: usize = 500;
@@ -70,6 +75,11 @@ pub enum Event {
         /// The line in which it begins, from 1.
         row: u64,
     },
+    /// A repair, withdrawal or objection of which no record is here yet; it is kept for one that comes later.
+    Unmatched {
+        /// The line in which it begins, from 1.
+        row: u64,
+    },
     /// The file was read to its end.
     Done(Summary),
     /// It was not.
@@ -86,7 +96,7 @@ pub enum Event {
 pub struct Summary {
     /// The layout.
     pub layout: &'static str,
-    /// The register, by the name of the type it feeds, or `REPAIR`.
+    /// The register, by the name of the type it feeds, or `REPAIR` or `OBJECTION`.
     pub register: &'static str,
     /// Rows, without header and explanations.
     pub rows: u64,
@@ -104,6 +114,8 @@ pub struct Summary {
     pub rejected: u64,
     /// Rows about natural persons.
     pub persons: u64,
+    /// Repairs, withdrawals and objections of which no record is here yet; also counted above.
+    pub unmatched: u64,
     /// As of when the register was taken over whole.
     #[serde(serialize_with = "as_time")]
     pub synchronised: Option<Millis>,
@@ -128,8 +140,7 @@ pub fn import(
     file: impl Read,
     name: &str,
     strict: bool,
-    pack: &RulePack,
-    records: &Records,
+    under: &Under<'_>,
     now: Millis,
     report: &mut dyn FnMut(Event),
 ) -> Result<Summary, IntakeError> {
@@ -139,15 +150,14 @@ pub fn import(
         Some(ending) => Err(IntakeError::FileKind { ending }),
         None => read_file(
             file,
-            &mut Sink { strict, records, report, waiting: Vec::new(), merged: Merged::default() },
-            pack,
+            &mut Sink { strict, under, report, waiting: Vec::new(), merged: Merged::default(), unmatched: 0 },
             &mut imported,
         ),
     };
     let finished = read.and_then(|(mut summary, as_of)| {
         if let Some(register) = as_of.register.filter(|_| summary.rows == 0 || summary.rejected < summary.rows) {
             let at = as_of.day.map_or(now, |day| end_of(day).min(now));
-            records.synchronise(register, at)?;
+            under.records.synchronise(register, at)?;
             summary.synchronised = Some(at);
         }
         Ok(summary)
@@ -173,7 +183,9 @@ fn end_of(day: Day) -> Millis {
 /// Which kind of file it is.
 enum Kind {
     Penalties,
+    Penalties2016,
     Permits,
+    Permits2016,
     Register(Marker),
 }
 
@@ -190,34 +202,52 @@ impl Kind {
             return Ok((Self::Register(marker), columns, table::line_of(header.cells.into_iter())));
         }
         let line = table::line_of(first.cells.iter().copied());
-        let missing = |error: &IntakeError| if let IntakeError::Layout { missing, .. } = error { missing.len() } else { 0 };
-        match (Columns::find(&penalties::LAYOUT, &first.cells), Columns::find(&permits::LAYOUT, &first.cells)) {
-            (Ok(columns), _) => Ok((Self::Penalties, columns, line)),
-            (_, Ok(columns)) => Ok((Self::Permits, columns, line)),
-            (Err(one), Err(other)) => Err(if missing(&other) < missing(&one) { other } else { one }),
+        let mut nearest: Option<(usize, IntakeError)> = None;
+        for (kind, layout) in [
+            (Self::Penalties, &penalties::LAYOUT),
+            (Self::Permits, &permits::LAYOUT),
+            (Self::Penalties2016, &penalties::LAYOUT_2016),
+            (Self::Permits2016, &permits::LAYOUT_2016),
+        ] {
+            let error = match Columns::find(layout, &first.cells) {
+                Ok(columns) => return Ok((kind, columns, line)),
+                Err(error) => error,
+            };
+            let missing = if let IntakeError::Layout { missing, .. } = &error { missing.len() } else { 0 };
+            if nearest.as_ref().is_none_or(|(fewest, _)| missing < *fewest) {
+                nearest = Some((missing, error));
+            }
         }
+        Err(nearest.map_or(IntakeError::NoHeader, |(_, error)| error))
     }
 
     fn as_of(&self) -> AsOf {
         match self {
-            Self::Penalties => AsOf { register: Some(AttestationType::Penalty), day: None },
-            Self::Permits => AsOf { register: Some(AttestationType::Permit), day: None },
+            Self::Penalties | Self::Penalties2016 => AsOf { register: Some(AttestationType::Penalty), day: None },
+            Self::Permits | Self::Permits2016 => AsOf { register: Some(AttestationType::Permit), day: None },
             Self::Register(Marker { holds: Holds::Register(register), as_of, .. }) => {
                 AsOf { register: Some(*register), day: Some(*as_of) }
             }
-            Self::Register(Marker { holds: Holds::Repairs, .. }) => AsOf { register: None, day: None },
+            Self::Register(_) => AsOf { register: None, day: None },
         }
     }
 
-    fn read(&self, columns: &Columns, cells: &Cells<'_>, pack: &RulePack) -> Result<Reading, Rejection> {
-        if cells.cut {
-            return Err(Rejection { column: "", fault: RowFault::Cut });
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Penalties | Self::Penalties2016 => AttestationType::Penalty.as_str(),
+            Self::Permits | Self::Permits2016 => AttestationType::Permit.as_str(),
+            Self::Register(marker) => marker.holds.name(),
         }
+    }
+
+    fn read(&self, columns: &Columns, cells: &Cells<'_>, under: &Under<'_>) -> Result<Reading, Rejection> {
         let row = columns.row(&cells.cells)?;
         match self {
-            Self::Penalties => penalties::read(&row, pack),
-            Self::Permits => permits::read(&row),
-            Self::Register(marker) => marker.read_row(&row),
+            Self::Penalties => penalties::read(&row, under),
+            Self::Penalties2016 => penalties::read_2016(&row, under),
+            Self::Permits => permits::read(&row, under),
+            Self::Permits2016 => permits::read_2016(&row, under),
+            Self::Register(marker) => marker.read_row(&row, under),
         }
     }
 }
@@ -226,12 +256,13 @@ fn is_explanation(cells: &Cells<'_>) -> bool {
     cells.cells.first().is_some_and(|cell| text::even(cell).starts_with(EXPLANATION))
 }
 
-fn read_file(file: impl Read, sink: &mut Sink<'_>, pack: &RulePack, imported: &mut u64) -> Result<(Summary, AsOf), IntakeError> {
+fn read_file(file: impl Read, sink: &mut Sink<'_>, imported: &mut u64) -> Result<(Summary, AsOf), IntakeError> {
     let mut table = Table::new(file);
     let (kind, columns, header) = Kind::recognise(&mut table)?;
-    let as_of = kind.as_of();
-    let register = as_of.register.map_or("REPAIR", AttestationType::as_str);
-    let mut summary = Summary { layout: columns.layout().name, register, ..Summary::default() };
+    if let Kind::Register(marker) = &kind {
+        marker.check(sink.under)?;
+    }
+    let mut summary = Summary { layout: columns.layout().name, register: kind.name(), ..Summary::default() };
     let mut seen = HashSet::new();
     while let Some(cells) = table.next_row()? {
         if is_explanation(&cells) {
@@ -241,13 +272,19 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, pack: &RulePack, imported: &m
         if summary.rows > MAX_ROWS {
             return Err(IntakeError::TooManyRows);
         }
-        match kind.read(&columns, &cells, pack) {
-            Ok(Reading::Person) => {
-                summary.persons += 1;
-                (sink.report)(Event::Person { row: cells.line });
+        match kind.read(&columns, &cells, sink.under) {
+            Ok(reading) => {
+                let is_person = matches!(reading, Reading::Person(_));
+                if is_person {
+                    summary.persons += 1;
+                    (sink.report)(Event::Person { row: cells.line });
+                }
+                match reading.key() {
+                    Some(key) if seen.insert(key) => sink.take(cells.line, reading, imported)?,
+                    Some(_) if !is_person => summary.duplicates += 1,
+                    _ => {}
+                }
             }
-            Ok(Reading::Good(_, entry)) if !seen.insert(entry.key()) => summary.duplicates += 1,
-            Ok(Reading::Good(subject, entry)) => sink.take(subject, entry, imported)?,
             Err(rejection) => {
                 if summary.rejected == 0 {
                     (sink.report)(Event::RejectedHeader(header.clone()));
@@ -268,24 +305,27 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, pack: &RulePack, imported: &m
     sink.flush(imported)?;
     let Merged { added, replaced, unchanged } = sink.merged;
     let duplicates = summary.duplicates + unchanged;
-    Ok((Summary { good: added + replaced, added, replaced, unchanged, duplicates, ..summary }, as_of))
+    let unmatched = sink.unmatched;
+    Ok((Summary { good: added + replaced, added, replaced, unchanged, duplicates, unmatched, ..summary }, kind.as_of()))
 }
 
-/// Where good rows go.
+/// Where rows go that are not rejected.
 struct Sink<'a> {
     strict: bool,
-    records: &'a Records,
+    under: &'a Under<'a>,
     report: &'a mut dyn FnMut(Event),
-    waiting: Vec<(Identifier, Entry)>,
+    /// Rows that are not durable yet, with the lines in which they begin.
+    waiting: Vec<(u64, Reading)>,
     merged: Merged,
+    unmatched: u64,
 }
 
 impl Sink<'_> {
-    fn take(&mut self, subject: Identifier, entry: Entry, imported: &mut u64) -> Result<(), IntakeError> {
+    fn take(&mut self, line: u64, reading: Reading, imported: &mut u64) -> Result<(), IntakeError> {
         if self.strict && self.waiting.len() == MAX_STRICT_ROWS {
             return Err(IntakeError::TooManyForStrict);
         }
-        self.waiting.push((subject, entry));
+        self.waiting.push((line, reading));
         if !self.strict && self.waiting.len() == ROWS_PER_MERGE { self.flush(imported) } else { Ok(()) }
     }
 
@@ -293,14 +333,16 @@ impl Sink<'_> {
     fn flush(&mut self, imported: &mut u64) -> Result<(), IntakeError> {
         let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
         while waiting.peek().is_some() {
-            let (mut records, mut amendments) = (Vec::new(), Vec::new());
-            for (subject, entry) in waiting.by_ref().take(ROWS_PER_MERGE) {
-                match entry {
-                    Entry::Record(record) => records.push((subject, record)),
-                    Entry::Amendment(amendment) => amendments.push((subject, amendment)),
-                }
+            let sorted = Sorted::of(waiting.by_ref().take(ROWS_PER_MERGE));
+            let store = self.under.records;
+            store.persons().keep(&sorted.persons).map_err(RecordsError::from)?;
+            let (merged, reports) = (store.merge(sorted.records)?, store.keep_reports(sorted.reports)?);
+            let amended = store.amend(sorted.amendments)?;
+            for row in amended.unmatched.iter().filter_map(|position| sorted.amending.get(*position)) {
+                self.unmatched += 1;
+                (self.report)(Event::Unmatched { row: *row });
             }
-            for merged in [self.records.merge(records)?, self.records.amend(amendments)?] {
+            for merged in [merged, amended.merged, reports] {
                 self.merged.added += merged.added;
                 self.merged.replaced += merged.replaced;
                 self.merged.unchanged += merged.unchanged;
@@ -308,6 +350,35 @@ impl Sink<'_> {
             *imported = self.merged.added + self.merged.replaced;
         }
         Ok(())
+    }
+}
+
+/// Rows by where they are kept.
+#[derive(Default)]
+struct Sorted {
+    records: Vec<(Identifier, Record)>,
+    amendments: Vec<(Identifier, Amendment)>,
+    /// The line of each amendment.
+    amending: Vec<u64>,
+    reports: Vec<(Digest, Report)>,
+    persons: Vec<PersonRow>,
+}
+
+impl Sorted {
+    fn of(rows: impl Iterator<Item = (u64, Reading)>) -> Self {
+        let mut sorted = Self::default();
+        for (line, row) in rows {
+            match row {
+                Reading::Good(subject, Entry::Record(record)) => sorted.records.push((subject, record)),
+                Reading::Good(subject, Entry::Amendment(amendment)) => {
+                    sorted.amendments.push((subject, amendment));
+                    sorted.amending.push(line);
+                }
+                Reading::Report(file, report) => sorted.reports.push((file, report)),
+                Reading::Person(row) => sorted.persons.extend(row),
+            }
+        }
+        sorted
     }
 }
 

@@ -20,8 +20,6 @@ pub struct Table<R> {
 pub struct Cells<'a> {
     /// The line in which it begins, from 1.
     pub line: u64,
-    /// Whether the file ended within it.
-    pub cut: bool,
     /// Its cells as they stand.
     pub cells: Vec<&'a str>,
 }
@@ -50,7 +48,10 @@ impl<R: Read> Table<R> {
         if let Some(position) = self.record.iter().position(|cell| cell.len() > MAX_CELL_BYTES) {
             return Err(IntakeError::Cell { line, number: position + 1 });
         }
-        Ok(Some(Cells { line, cut, cells: self.record.iter().collect() }))
+        if cut {
+            return Err(IntakeError::Cut { line });
+        }
+        Ok(Some(Cells { line, cells: self.record.iter().collect() }))
     }
 }
 
@@ -77,27 +78,33 @@ pub fn line_of<'a>(cells: impl Iterator<Item = &'a str>) -> String {
 mod tests {
     use super::*;
 
-    fn lines(text: &str) -> Vec<(u64, bool, usize)> {
+    fn lines(text: &str) -> (Vec<(u64, usize)>, Option<IntakeError>) {
         let mut table = Table::new(text.as_bytes());
         let mut rows = Vec::new();
-        while let Some(row) = table.next_row().unwrap() {
-            rows.push((row.line, row.cut, row.cells.len()));
+        loop {
+            match table.next_row() {
+                Ok(Some(row)) => rows.push((row.line, row.cells.len())),
+                Ok(None) => return (rows, None),
+                Err(error) => return (rows, Some(error)),
+            }
         }
-        rows
     }
 
     #[test]
     fn a_row_has_the_line_in_which_it_begins() {
         for text in ["a,b\n\"c\nd\",e\n\n,\nf,g\n", "a,b\r\n\"c\r\nd\",e\r\n\r\n,\r\nf,g\r\n"] {
-            assert_eq!(lines(text), [(1, false, 2), (2, false, 2), (6, false, 2)], "{text:?}");
+            let (rows, error) = lines(text);
+            assert!(rows == [(1, 2), (2, 2), (6, 2)] && error.is_none(), "{text:?}");
         }
     }
 
     #[test]
-    fn a_row_that_the_file_does_not_end_is_cut() {
-        assert_eq!(lines("a,b\nc,d"), [(1, false, 2), (2, true, 2)]);
-        assert_eq!(lines("a,b\nc,\"d\n"), [(1, false, 2), (2, true, 2)]);
-        assert_eq!(lines("a,b\nc,\"d\n\n"), [(1, false, 2), (2, true, 2)]);
+    fn a_file_that_ends_within_a_row_is_refused() {
+        for text in ["a,b\nc,d", "a,b\nc,\"d\n", "a,b\nc,\"d\n\n"] {
+            let (rows, error) = lines(text);
+            assert!(rows == [(1, 2)] && matches!(error, Some(IntakeError::Cut { line: 2 })), "{text:?}");
+        }
+        assert!(lines("a,b\nc,d\n \n ").1.is_none(), "blank ends are no row");
     }
 
     #[test]

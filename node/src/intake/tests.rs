@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use creditbay_configs::rules::RulePack;
 use creditbay_configs::rules::record::Fact;
 use creditbay_protocol::identifier::Scheme;
-use creditbay_protocol::predicate::Severity;
+use creditbay_protocol::predicate::{LawOfOrigin, Severity};
 
 use super::*;
 use crate::host::entropy::Entropy;
 use crate::store::in_memory::{Failure, InMemory};
-use crate::store::records::RecordsError;
+use crate::store::records::{Records, RecordsError};
 use crate::store::{Store, Tree};
 
 const NOW: Millis = Millis(1_795_500_000_000); // 2026-11-24
@@ -45,18 +46,23 @@ fn samples() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "configs", "samples"].iter().collect()
 }
 
-fn pack() -> RulePack {
+static PACK: LazyLock<RulePack> = LazyLock::new(|| {
     let text = std::fs::read_to_string(samples().join("rules/gba-2026.1.toml")).unwrap();
     RulePack::parse("gba-2026.1.toml", &text).unwrap()
-}
+});
 
 fn opened(store: &InMemory) -> Records {
     Records::open(Arc::new(store.clone()), [5; 32], Arc::new(Entropy::seeded(1))).unwrap()
 }
 
 fn run(records: &Records, file: impl io::Read, strict: bool) -> Run {
+    run_under(LawOfOrigin::Cn, records, file, strict)
+}
+
+fn run_under(law: LawOfOrigin, records: &Records, file: impl io::Read, strict: bool) -> Run {
     let mut events = Vec::new();
-    let result = import(file, "file.csv", strict, &pack(), records, NOW, &mut |event| events.push(event));
+    let under = Under { pack: &PACK, law, records };
+    let result = import(file, "file.csv", strict, &under, NOW, &mut |event| events.push(event));
     Run { result, events }
 }
 
@@ -98,7 +104,7 @@ fn every_sample_file_is_counted_as_expected_and_a_second_time_changes_nothing() 
     let expected: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(samples().join("expected.json")).unwrap()).unwrap();
     let mut files = 0;
-    for city in ["gz", "sz", "hk", "mo"] {
+    for (city, law) in [("gz", LawOfOrigin::Cn), ("sz", LawOfOrigin::Cn), ("hk", LawOfOrigin::Hk), ("mo", LawOfOrigin::Mo)] {
         let store = InMemory::new();
         let records = opened(&store);
         let counts = expected["counts"][city].as_object().unwrap();
@@ -106,7 +112,7 @@ fn every_sample_file_is_counted_as_expected_and_a_second_time_changes_nothing() 
         for again in [false, true] {
             for (name, counts) in counts.iter().collect::<BTreeMap<_, _>>() {
                 let bytes = std::fs::read(samples().join("records").join(city).join(name)).unwrap();
-                let done = run(&records, &bytes[..], false);
+                let done = run_under(law, &records, &bytes[..], false);
                 let summary = done.result.as_ref().unwrap();
                 let [rows, good, duplicates, rejected, persons] =
                     ["rows", "good", "duplicates", "rejected", "persons"].map(|count| counts[count].as_u64().unwrap());
@@ -129,7 +135,7 @@ fn every_sample_file_is_counted_as_expected_and_a_second_time_changes_nothing() 
         let sources: Vec<_> = records.registers().iter().map(|coverage| coverage.register.as_str()).collect();
         let mut known: Vec<_> =
             expected["held"][city]["sources"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
-        known.retain(|name| *name != "REPAIR");
+        known.retain(|name| !["REPAIR", "OBJECTION"].contains(name));
         known.sort_by_key(|name| AttestationType::from_name(name).map(AttestationType::code));
         assert_eq!(sources, known);
     }
@@ -272,17 +278,15 @@ fn every_reason_to_reject_a_row_has_its_words() {
 }
 
 #[test]
-fn a_row_that_the_file_does_not_end_is_rejected_wherever_it_was_cut() {
+fn a_file_that_breaks_off_is_refused_wherever_it_was_cut() {
     let whole = listing("hk-brn,99000001,x,1,2026-06-18,,,2026-07-01\n");
     assert_eq!(run_alone(&whole).result.unwrap().added, 1);
     let header = whole.find("hk-brn").unwrap();
     for cut in header + 1..whole.len() {
-        let done = run_alone(&whole[..cut]);
-        assert!(
-            matches!(done.rejected()[..], [(3, "", reason)] if reason.contains("ends within this row")),
-            "{cut}: {:?}",
-            done.events
-        );
+        let store = InMemory::new();
+        let done = run(&opened(&store), &whole.as_bytes()[..cut], false);
+        assert!(matches!(done.result, Err(IntakeError::Cut { line: 3 })), "{cut}: {:?}", done.events);
+        assert!(content(&store).is_empty());
     }
 }
 
@@ -350,7 +354,14 @@ fn every_fault_of_a_whole_file_has_its_words() {
 #[test]
 fn what_is_no_csv_by_its_name_or_stops_coming_is_refused() {
     let records = opened(&InMemory::new());
-    let named = import(io::empty(), "名单.XLSX", false, &pack(), &records, NOW, &mut |_| {});
+    let named = import(
+        io::empty(),
+        "名单.XLSX",
+        false,
+        &Under { pack: &PACK, law: LawOfOrigin::Cn, records: &records },
+        NOW,
+        &mut |_| {},
+    );
     assert!(matches!(named, Err(IntakeError::FileKind { ending: "xlsx" })));
     struct Breaks;
     impl io::Read for Breaks {
@@ -449,7 +460,31 @@ fn the_lines_are_those_of_the_admin_door() {
             r#"{"rejected":{"row":4,"column":"listed_on","reason":"not a date; write yyyy-MM-dd or yyyy/MM/dd"}}"#,
             r#"{"rejected_csv":"hk-brn,,,,soon,,,"}"#,
             r#"{"person":{"row":5}}"#,
-            r#"{"done":{"layout":"creditbay-register/1","register":"SER_WAGE","rows":3,"good":1,"added":1,"replaced":0,"unchanged":0,"duplicates":0,"rejected":1,"persons":1,"synchronised":"2026-11-01T15:59:59.999Z"}}"#,
+            r#"{"done":{"layout":"creditbay-register/1","register":"SER_WAGE","rows":3,"good":1,"added":1,"replaced":0,"unchanged":0,"duplicates":0,"rejected":1,"persons":1,"unmatched":0,"synchronised":"2026-11-01T15:59:59.999Z"}}"#,
         ]
     );
+}
+
+#[test]
+fn a_repair_of_what_is_not_here_is_kept_and_told_by_its_row_alone() {
+    let records = opened(&InMemory::new());
+    run(&records, penalties(&[&penalty("1")]).as_bytes(), false).result.unwrap();
+    let repair = |document: &str| format!("uscc,{COMPANY},{document},{AUTHORITY},repaired,2026-08-20\n");
+    let file = format!("scheme,identifier,document,authority,action,on\n{}{}{}", repair("1"), repair("9"), repair("2"));
+    let done = run(&records, register("REPAIR", &file).as_bytes(), false);
+    let told =
+        |run: &Run| -> Vec<_> { run.events.iter().filter(|event| matches!(event, Event::Unmatched { .. })).cloned().collect() };
+    assert_eq!(told(&done), [Event::Unmatched { row: 4 }, Event::Unmatched { row: 5 }]);
+    assert!(done.said().contains("{\"unmatched\":{\"row\":4}}\n") && !done.said().contains(COMPANY));
+    let summary = done.result.unwrap();
+    assert_eq!((summary.rows, summary.added, summary.unmatched), (3, 3, 2));
+
+    // The penalty comes, and with the next import of the repairs one row less is told.
+    run(&records, penalties(&[&penalty("2")]).as_bytes(), false).result.unwrap();
+    let again = run(&records, register("REPAIR", &file).as_bytes(), false);
+    assert_eq!(told(&again), [Event::Unmatched { row: 4 }]);
+    assert_eq!(again.result.unwrap().unchanged, 3);
+    let repaired = |record: &Record| matches!(record.fact, Fact::Penalty { repaired_on: Some(_), .. });
+    let of_company = records.of(&subject(COMPANY)).unwrap();
+    assert!(of_company.len() == 2 && of_company.iter().all(repaired));
 }

@@ -1,15 +1,17 @@
 //! The seam to the disk: named trees of ordered keys, an atomic batch over one tree, and the word that it is durable (PROTOCOL 21).
 //!
-//! Two implementations: `on_disk` (sled) and `in_memory`, whose every commit can fail. What the keys mean is said in `log` and
-//! `records`. Not here: anything that looks inside a value.
+//! Two implementations: `on_disk` (sled) and `in_memory`, whose every commit can fail. What the keys mean is said in `log`,
+//! `records` and `persons`. Not here: anything that looks inside a value.
 
+pub mod documents;
 pub mod in_memory;
 pub mod log;
 pub mod on_disk;
+pub mod persons;
 pub mod records;
 
 /// The layout of all trees. A store of another version is refused.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The trees of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,6 +20,8 @@ pub enum Tree {
     Log,
     /// Sealed records and the state of their registers.
     Records,
+    /// Sealed rows about natural persons, under pseudonyms.
+    Persons,
 }
 
 impl Tree {
@@ -26,11 +30,12 @@ impl Tree {
         match self {
             Self::Log => "log",
             Self::Records => "records",
+            Self::Persons => "persons",
         }
     }
 
     /// Every tree.
-    pub const ALL: [Self; 2] = [Self::Log, Self::Records];
+    pub const ALL: [Self; 3] = [Self::Log, Self::Records, Self::Persons];
 }
 
 /// The largest value that a store takes: a node of sled's tree holds up to 16 of them and, from a quarter of a segment (128 KiB) on,

@@ -3,28 +3,34 @@
 //! | key | value |
 //! |---|---|
 //! | `R` · HMAC of the subject (32) · part u16 | sealed: up to 112 records and amendments of one subject |
+//! | `P` · HMAC of the digest of a report's file (32) | sealed: the report (`reports`) |
 //! | `G` · register code u8 | when the register was last taken over whole, in milliseconds |
+//! | `N` · register code u8 | how many records or reports it has |
 //! | `C` | how many subjects have records |
 //! | `K` | an HMAC by which another record key is noticed |
 //!
 //! Nothing names a subject in clear, not even a key. Whoever reads the store without the record key learns how many subjects there are and
-//! roughly how many records each has. A repair or withdrawal is kept beside the record that it amends, so that a second import of the
-//! record does not undo it, and one that comes first is not lost. Not here: whether a record is visible (`configs::rules::regimes`).
+//! roughly how many records each has. Rows about natural persons are apart (`persons`). Not here: whether a record is visible
+//! (`configs::rules::visible`).
+
+mod reports;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bincode::{Decode, Encode};
-use creditbay_configs::rules::record::{Fact, Record};
+use creditbay_configs::rules::record::{Fact, Record, SubjectTag};
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::seal::{SealError, SealingKey};
 use creditbay_protocol::answer::Coverage;
-use creditbay_protocol::calendar::{Day, Millis};
+use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::identifier::Identifier;
 use creditbay_protocol::predicate::AttestationType;
 use creditbay_protocol::wire::{self, WireError};
 
+use super::documents::{self, Amendment};
+use super::persons::{Persons, PersonsError};
 use super::{Batch, MAX_VALUE_BYTES, Store, StoreError, Tree};
 use crate::host::entropy::Entropy;
 
@@ -59,87 +65,12 @@ pub enum RecordsError {
         /// How many were written.
         expected: usize,
     },
+    /// The rows about persons.
+    #[error(transparent)]
+    Persons(#[from] PersonsError),
     /// A subject has more records than anybody could have.
     #[error("a subject would have more than {max} records; look at the file, its rows seem to be about one subject", max = MAX_PARTS * ITEMS_PER_PART)]
     Full,
-}
-
-/// Which document of which authority about which subject, as a hash. A record's key begins with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
-pub struct DocumentId([u8; 16]);
-
-impl DocumentId {
-    /// The hash of a document's number, its authority's code and its subject; number and code already evened out by the importer.
-    pub fn of(number: &str, authority: &str, subject: &Identifier) -> Self {
-        let lengths = [number.len() as u64, authority.len() as u64].map(u64::to_le_bytes).concat();
-        let parts = [
-            b"creditbay record document".as_slice(),
-            &lengths,
-            number.as_bytes(),
-            authority.as_bytes(),
-            &subject.canonical_bytes(),
-        ];
-        Self(half(Digest::concat(&parts)))
-    }
-
-    /// The key of the record that this document put into a register on a day.
-    pub fn record_key(&self, register: AttestationType, on: Day) -> Digest {
-        let rest = half(Digest::concat(&[b"creditbay record key", &self.0, &[register.code()], &on.number().to_le_bytes()]));
-        let mut key = [0; 32];
-        key[..16].copy_from_slice(&self.0);
-        key[16..].copy_from_slice(&rest);
-        Digest(key)
-    }
-
-    /// The hash.
-    pub fn bytes(&self) -> [u8; 16] {
-        self.0
-    }
-
-    fn made(&self, record: &Record) -> bool {
-        record.key.0[..16] == self.0
-    }
-}
-
-fn half(digest: Digest) -> [u8; 16] {
-    let mut half = [0; 16];
-    half.copy_from_slice(&digest.0[..16]);
-    half
-}
-
-/// What happened to a document after it was recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub enum Action {
-    /// Credit was repaired.
-    Repaired,
-    /// The decision was revoked or found void.
-    Withdrawn,
-}
-
-/// A change to whatever a document put into a register.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct Amendment {
-    /// The document.
-    pub document: DocumentId,
-    /// What happened.
-    pub action: Action,
-    /// Since when it is no longer visible.
-    pub on: Day,
-}
-
-impl Amendment {
-    /// The earliest day counts; what a register says itself stays. A permit can be withdrawn, not repaired.
-    fn apply(&self, record: &mut Record) {
-        let day = match (&mut record.fact, self.action) {
-            (Fact::Listing { repaired_on, .. } | Fact::Penalty { repaired_on, .. }, Action::Repaired) => repaired_on,
-            (
-                Fact::Listing { withdrawn_on, .. } | Fact::Penalty { withdrawn_on, .. } | Fact::Permit { withdrawn_on, .. },
-                Action::Withdrawn,
-            ) => withdrawn_on,
-            _ => return,
-        };
-        *day = Some(day.map_or(self.on, |known| known.min(self.on)));
-    }
 }
 
 /// What became of the rows of one call.
@@ -151,6 +82,15 @@ pub struct Merged {
     pub replaced: u64,
     /// Rows that say nothing new.
     pub unchanged: u64,
+}
+
+/// What became of repairs, withdrawals and objections.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Amended {
+    /// What became of the rows.
+    pub merged: Merged,
+    /// The positions of those that are about no record that is here; they are kept, for one that comes later.
+    pub unmatched: Vec<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -170,11 +110,20 @@ struct Part {
 pub struct Records {
     store: Arc<dyn Store>,
     index: Digest,
+    report_index: Digest,
     seal: SealingKey,
     entropy: Arc<Entropy>,
+    persons: Persons,
     registers: RwLock<BTreeMap<AttestationType, Millis>>,
-    /// Held by whoever writes; how many subjects there are.
-    subjects: Mutex<u64>,
+    /// Held by whoever writes.
+    counts: Mutex<Counts>,
+}
+
+/// How much there is.
+#[derive(Debug, Clone, Default)]
+struct Counts {
+    subjects: u64,
+    rows: BTreeMap<AttestationType, u64>,
 }
 
 impl Records {
@@ -184,31 +133,51 @@ impl Records {
     /// [`RecordsError::OtherKey`] where the store was written under another one; everything would look as if nothing were recorded.
     pub fn open(store: Arc<dyn Store>, key: [u8; 32], entropy: Arc<Entropy>) -> Result<Self, RecordsError> {
         let index = Digest::hmac(&key, &[Label::INDEX_SUBJECT.as_bytes()]);
+        let report_index = Digest::hmac(&key, &[Label::INDEX_REPORT.as_bytes()]);
         let seal = SealingKey::from_bytes(Digest::hmac(&key, &[Label::SEAL_RECORD.as_bytes()]).0);
         if store.get(Tree::Records, b"K")?.is_some_and(|mark| mark != key_mark(&index)) {
             return Err(RecordsError::OtherKey);
         }
         let subjects = store.get(Tree::Records, b"C")?.map_or(Ok(0), |count| wire::decode(&count, 8))?;
-        let mut registers = BTreeMap::new();
+        let (mut registers, mut rows) = (BTreeMap::new(), BTreeMap::new());
         for register in AttestationType::ALL {
             if let Some(time) = store.get(Tree::Records, &[b'G', register.code()])? {
                 registers.insert(*register, wire::decode(&time, 8)?);
             }
+            if let Some(count) = store.get(Tree::Records, &[b'N', register.code()])? {
+                rows.insert(*register, wire::decode(&count, 8)?);
+            }
         }
-        Ok(Self { store, index, seal, entropy, registers: RwLock::new(registers), subjects: Mutex::new(subjects) })
+        let persons = Persons::open(store.clone(), &key, entropy.clone())?;
+        let (registers, counts) = (RwLock::new(registers), Mutex::new(Counts { subjects, rows }));
+        Ok(Self { store, index, report_index, seal, entropy, persons, registers, counts })
     }
 
     /// All records of a subject, amended; visible or not.
     pub fn of(&self, subject: &Identifier) -> Result<Vec<Record>, RecordsError> {
         let items = self.load(&self.place(subject))?;
-        let mut records: Vec<_> =
-            items.iter().filter_map(|item| if let Item::Record(record) = item { Some(record.clone()) } else { None }).collect();
-        for amendment in
-            items.iter().filter_map(|item| if let Item::Amendment(amendment) = item { Some(amendment) } else { None })
-        {
-            records.iter_mut().filter(|record| amendment.document.made(record)).for_each(|record| amendment.apply(record));
+        let (mut records, mut amendments) = (Vec::new(), Vec::new());
+        for item in items {
+            match item {
+                Item::Record(record) => records.push(record),
+                Item::Amendment(amendment) => amendments.push(amendment),
+            }
+        }
+        for record in &mut records {
+            let key = record.key;
+            documents::amend(record, amendments.iter().filter(|amendment| amendment.document.made(&key)));
         }
         Ok(records)
+    }
+
+    /// The keyed hash under which the subject's records are found.
+    pub fn tag(&self, subject: &Identifier) -> SubjectTag {
+        SubjectTag(Digest::hmac(&self.index.0, &[&subject.canonical_bytes()]))
+    }
+
+    /// The rows about natural persons.
+    pub fn persons(&self) -> &Persons {
+        &self.persons
     }
 
     /// The registers that were taken over whole, and when, in the order of their codes.
@@ -219,23 +188,28 @@ impl Records {
 
     /// How many subjects have records.
     pub fn subjects(&self) -> u64 {
-        *self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).subjects
+    }
+
+    /// How many records or reports each register has.
+    pub fn rows(&self) -> BTreeMap<AttestationType, u64> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).rows.clone()
     }
 
     /// Keeps records; returns when they are durable. A record replaces the one with its key, except that a penalty whose severity was
-    /// derived does not replace one whose severity was stated.
+    /// derived does not replace one whose severity was stated, and an older rating not a newer one.
     pub fn merge(&self, rows: Vec<(Identifier, Record)>) -> Result<Merged, RecordsError> {
-        self.write(rows.into_iter().map(|(subject, record)| (subject, Item::Record(record))))
+        self.write(rows.into_iter().map(|(subject, record)| (subject, Item::Record(record)))).map(|amended| amended.merged)
     }
 
-    /// Keeps repairs and withdrawals; returns when they are durable. The records they are about may come later.
-    pub fn amend(&self, rows: Vec<(Identifier, Amendment)>) -> Result<Merged, RecordsError> {
+    /// Keeps repairs, withdrawals and objections; returns when they are durable. The records they are about may come later.
+    pub fn amend(&self, rows: Vec<(Identifier, Amendment)>) -> Result<Amended, RecordsError> {
         self.write(rows.into_iter().map(|(subject, amendment)| (subject, Item::Amendment(amendment))))
     }
 
     /// Says that a register was taken over whole as of this time. An earlier time than the known one changes nothing.
     pub fn synchronise(&self, register: AttestationType, at: Millis) -> Result<(), RecordsError> {
-        let _writing = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if self.registers().iter().any(|known| known.register == register && known.synchronised >= at) {
             return Ok(());
         }
@@ -247,35 +221,52 @@ impl Records {
         Ok(())
     }
 
-    fn write(&self, rows: impl Iterator<Item = (Identifier, Item)>) -> Result<Merged, RecordsError> {
-        let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+    fn write(&self, rows: impl Iterator<Item = (Identifier, Item)>) -> Result<Amended, RecordsError> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut touched: BTreeMap<Vec<u8>, Held> = BTreeMap::new();
-        let (mut merged, mut count) = (Merged::default(), *subjects);
-        for (subject, item) in rows {
+        let (mut amended, mut grown) = (Amended::default(), counts.clone());
+        for (position, (subject, item)) in rows.enumerate() {
             let place = self.place(&subject);
             if !touched.contains_key(&place) {
                 touched.insert(place.clone(), Held { items: self.load(&place)?, changed: false });
             }
             let held = touched.get_mut(&place).expect("invariant: inserted above");
-            count += u64::from(held.items.is_empty());
-            held.take(item, &mut merged);
+            grown.subjects += u64::from(held.items.is_empty());
+            if held.lacks_record_of(&item) {
+                amended.unmatched.push(position);
+            }
+            let register = if let Item::Record(record) = &item { Some(record.register) } else { None };
+            let before = amended.merged.added;
+            held.take(item, &mut amended.merged);
+            if let Some(register) = register.filter(|_| amended.merged.added > before) {
+                *grown.rows.entry(register).or_default() += 1;
+            }
         }
         let mut batch = Batch::default();
         for (place, held) in touched.iter().filter(|(_, held)| held.changed) {
             self.put(&mut batch, place, &held.items)?;
         }
+        self.commit(batch, grown, &mut counts)?;
+        Ok(amended)
+    }
+
+    /// Commits what was put into the batch, with the counts after it; nothing where it is empty.
+    fn commit(&self, mut batch: Batch, grown: Counts, counts: &mut Counts) -> Result<(), RecordsError> {
         if batch.writes().is_empty() {
-            return Ok(merged);
+            return Ok(());
         }
         batch.set(b"K".to_vec(), key_mark(&self.index));
-        batch.set(b"C".to_vec(), wire::encode(&count));
+        batch.set(b"C".to_vec(), wire::encode(&grown.subjects));
+        for (register, rows) in grown.rows.iter().filter(|(register, rows)| counts.rows.get(register) != Some(rows)) {
+            batch.set(vec![b'N', register.code()], wire::encode(rows));
+        }
         self.store.commit(Tree::Records, batch)?;
-        *subjects = count;
-        Ok(merged)
+        *counts = grown;
+        Ok(())
     }
 
     fn place(&self, subject: &Identifier) -> Vec<u8> {
-        [b"R".as_slice(), &Digest::hmac(&self.index.0, &[&subject.canonical_bytes()]).0].concat()
+        [b"R".as_slice(), &self.tag(subject).0.0].concat()
     }
 
     fn load(&self, place: &[u8]) -> Result<Vec<Item>, RecordsError> {
@@ -316,13 +307,22 @@ struct Held {
 }
 
 impl Held {
+    /// Whether the item amends a document that made no record here.
+    fn lacks_record_of(&self, item: &Item) -> bool {
+        let Item::Amendment(amendment) = item else { return false };
+        let made = |known: &Item| matches!(known, Item::Record(record) if amendment.document.made(&record.key));
+        !self.items.iter().any(made)
+    }
+
     fn take(&mut self, item: Item, merged: &mut Merged) {
         match self.items.iter_mut().find(|known| same_key(known, &item)) {
             None => {
                 merged.added += 1;
                 self.items.push(item);
             }
-            Some(known) if *known == item || keeps_stated(known, &item) => {
+            Some(known)
+                if *known == item || keeps_stated(known, &item) || keeps_newer(known, &item) || keeps_latest(known, &item) =>
+            {
                 merged.unchanged += 1;
                 return;
             }
@@ -335,9 +335,10 @@ impl Held {
     }
 }
 
+/// The second half of a record's key is what makes it one: of document, register and day, or, of a rating, of register and sector.
 fn same_key(known: &Item, item: &Item) -> bool {
     match (known, item) {
-        (Item::Record(known), Item::Record(record)) => known.key == record.key,
+        (Item::Record(known), Item::Record(record)) => known.key.0[16..] == record.key.0[16..],
         (Item::Amendment(known), Item::Amendment(item)) => (known.document, known.action) == (item.document, item.action),
         _ => false,
     }
@@ -350,6 +351,23 @@ fn keeps_stated(known: &Item, item: &Item) -> bool {
         _ => None,
     };
     derived(known) == Some(false) && derived(item) == Some(true)
+}
+
+/// Ratings come as files of many years, in any order.
+fn keeps_newer(known: &Item, item: &Item) -> bool {
+    let rated_on = |item: &Item| match item {
+        Item::Record(Record { fact: Fact::Grade { rated_on, .. } | Fact::Unrated { on: rated_on }, .. }) => Some(*rated_on),
+        _ => None,
+    };
+    rated_on(item).is_some_and(|on| rated_on(known) > Some(on))
+}
+
+/// An objection that was raised again is the newest; files of objections come in any order too.
+fn keeps_latest(known: &Item, item: &Item) -> bool {
+    match (known, item) {
+        (Item::Amendment(known), Item::Amendment(item)) => item.action.of_objection() && known.on > item.on,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

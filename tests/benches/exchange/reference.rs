@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use creditbay_configs::node::NodeConfig;
 use creditbay_configs::peers::entry::RegionEntry;
-use creditbay_configs::rules::evaluate::evaluate;
+use creditbay_configs::rules::evaluate::{Facts, evaluate};
 use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_crypto::sign::SigningKey;
 use creditbay_node::exchange::Exchange;
@@ -81,7 +81,14 @@ impl Side {
             .map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
         let own = exchange.directory.entry(exchange.me).context("a node is in its directory")?;
         let registers = exchange.records.registers();
-        let verdicts = evaluate(&exchange.pack, query.predicates.as_slice(), own.law, &records, &registers, now);
+        let verdicts = evaluate(
+            &exchange.pack,
+            query.predicates.as_slice(),
+            own.law,
+            &Facts { records: &records, report: None },
+            &registers,
+            now,
+        );
         let judged = Arc::new(fresh.judge(Reply::Answered(verdicts), exchange.entropy.seed()));
         let appended = exchange.log.append(Entry::Answer(judged.clone())).await?;
         ticket.settle(appended.committed.place().index);

@@ -1,9 +1,11 @@
 //! What is kept is found again and only by who has the key; what is damaged is noticed.
 
+use creditbay_protocol::calendar::Day;
 use creditbay_protocol::identifier::Scheme;
 use creditbay_protocol::predicate::{RegistrationStatus, Severity};
 
 use super::*;
+use crate::store::documents::{Action, DocumentId};
 use crate::store::in_memory::{Failure, InMemory};
 
 const KEY: [u8; 32] = [5; 32];
@@ -26,7 +28,7 @@ fn document(number: &str, subject: &Identifier) -> DocumentId {
 
 fn listing(subject: &Identifier, number: &str, on: &str) -> Record {
     let register = AttestationType::SerWage;
-    let fact = Fact::Listing { listed_on: day(on), delisted_on: None, repaired_on: None, withdrawn_on: None };
+    let fact = Fact::Listing { listed_on: day(on), delisted_on: None, repaired_on: None, withdrawn_on: None, contested: false };
     Record { register, key: document(number, subject).record_key(register, day(on)), fact }
 }
 
@@ -66,7 +68,13 @@ fn the_same_again_changes_nothing_and_something_else_replaces() {
     assert_eq!(records.merge(vec![(subject, first.clone())]).unwrap(), Merged { unchanged: 1, ..Merged::default() });
     assert_eq!((content(&store), store.commits()), (before, commits));
     let Fact::Listing { listed_on, .. } = first.fact else { unreachable!() };
-    let left = Fact::Listing { listed_on, delisted_on: Some(day("2026-09-01")), repaired_on: None, withdrawn_on: None };
+    let left = Fact::Listing {
+        listed_on,
+        delisted_on: Some(day("2026-09-01")),
+        repaired_on: None,
+        withdrawn_on: None,
+        contested: false,
+    };
     let changed = Record { fact: left, ..first };
     assert_eq!(records.merge(vec![(subject, changed.clone())]).unwrap(), Merged { replaced: 1, ..Merged::default() });
     assert_eq!(records.of(&subject).unwrap()[0], changed);
@@ -95,9 +103,12 @@ fn a_repair_holds_whether_it_comes_before_or_after_its_record_and_over_a_second_
         if !repair_first {
             merge(&records);
         }
-        assert_eq!(records.amend(vec![(subject, repair.clone())]).unwrap().added, 1);
+        let amended = records.amend(vec![(subject, repair.clone())]).unwrap();
+        let unmatched = if repair_first { vec![0] } else { vec![] };
+        assert_eq!((amended.merged.added, amended.unmatched), (1, unmatched), "a repair before its record is told, and kept");
         merge(&records);
-        assert_eq!(records.amend(vec![(subject, repair.clone())]).unwrap().unchanged, 1);
+        let again = records.amend(vec![(subject, repair.clone())]).unwrap();
+        assert_eq!((again.merged.unchanged, again.unmatched), (1, vec![]));
         let found = records.of(&subject).unwrap();
         assert!(found.iter().any(
             |found| matches!(found.fact, Fact::Penalty { repaired_on: Some(on), withdrawn_on: None, .. } if on == repair.on)

@@ -1,0 +1,113 @@
+//! The operator's door, over a unix socket whose mode is the authentication: the node's status, and its records (`records`).
+
+mod records;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use tokio::net::UnixListener;
+
+use crate::exchange::Exchange;
+use crate::host::clock::Stopwatch;
+use crate::host::disk;
+use crate::quic::dial::Links;
+
+/// What the door needs.
+pub struct Admin {
+    exchange: Arc<Exchange>,
+    links: Arc<Links>,
+    data: PathBuf,
+    started: Stopwatch,
+}
+
+impl Admin {
+    /// A door for this node, which began to run now.
+    pub fn new(exchange: Arc<Exchange>, links: Arc<Links>, data: PathBuf) -> Self {
+        Self { exchange, links, data, started: Stopwatch::start() }
+    }
+}
+
+/// Serves the door until the task is dropped.
+pub async fn serve(listener: UnixListener, admin: Arc<Admin>) {
+    let router = Router::new()
+        .route("/v1/status", get(status))
+        .merge(records::router())
+        .layer(DefaultBodyLimit::disable())
+        .with_state(admin);
+    if let Err(error) = axum::serve(listener, router).await {
+        tracing::error!("the operator's door closed: {error}");
+    }
+}
+
+#[derive(Serialize)]
+struct Status {
+    region: String,
+    origin: String,
+    log: LogStatus,
+    peers: Vec<PeerStatus>,
+    registers: Vec<RegisterStatus>,
+    rule_pack: String,
+    uptime_seconds: u64,
+    version: &'static str,
+    disk_free_mib: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct LogStatus {
+    size: u64,
+    root: String,
+    state: String,
+}
+
+#[derive(Serialize)]
+struct PeerStatus {
+    region: String,
+    connected: bool,
+    seen_size: u64,
+    suspended: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RegisterStatus {
+    register: String,
+    synchronised: String,
+}
+
+async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
+    let exchange = &admin.exchange;
+    let head = exchange.log.head();
+    let checkpoint = head.signed().checkpoint();
+    let seen = exchange.log.seen();
+    let peers = admin.links.connected().into_iter().filter_map(|(region, connected)| {
+        let log = exchange.directory.entry(region)?.log_origin;
+        Some(PeerStatus { region: region.to_string(), connected, seen_size: seen.size(&log), suspended: seen.suspended(&log) })
+    });
+    Json(Status {
+        region: exchange.me.to_string(),
+        origin: checkpoint.origin.to_string(),
+        log: LogStatus {
+            size: checkpoint.size,
+            root: checkpoint.root.to_base64(),
+            state: exchange.log.running().map_or_else(|reason| reason.to_string(), |()| "running".to_owned()),
+        },
+        peers: peers.collect(),
+        registers: registers(exchange),
+        rule_pack: exchange.pack.digest().to_string(),
+        uptime_seconds: admin.started.micros() / 1_000_000,
+        version: env!("CARGO_PKG_VERSION"),
+        disk_free_mib: disk::free_mib(&admin.data),
+    })
+}
+
+fn registers(exchange: &Exchange) -> Vec<RegisterStatus> {
+    let registers = exchange.records.registers();
+    let state = |coverage: &creditbay_protocol::answer::Coverage| RegisterStatus {
+        register: coverage.register.to_string(),
+        synchronised: coverage.synchronised.to_string(),
+    };
+    registers.iter().map(state).collect()
+}
