@@ -73,6 +73,9 @@ pub enum RulesFault {
     /// A row about natural persons for a type whose facts about them cannot be confirmed by a carried report.
     #[error("{0} is no type whose report a natural person could carry; remove the row")]
     PersonType(AttestationType),
+    /// A report that exists under other laws when a person carries it.
+    #[error("reports of {0} exist under the same laws whoever carries them; write the origins of the type's own row")]
+    PersonOrigins(AttestationType),
     /// A cell about natural persons in another lane than C.
     #[error("a cell about natural persons is \"C\" or \"-\": nothing personal is public or pushed; correct it")]
     PersonCell,

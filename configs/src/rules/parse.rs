@@ -8,11 +8,15 @@ use serde_spanned::Spanned;
 use crate::error::{self, ConfigError, Source};
 
 use super::fault::RulesFault;
+use super::read::Refused;
 use super::written::{WrittenCase, WrittenPack};
 use super::{RulePack, golden, read, read_days, read_limits, read_matrix, read_scales, read_types};
 
 /// The format line.
 const FORMAT: &str = "creditbay/rules/v1";
+
+/// The golden cases of a file, where it has any.
+type Cases = Option<Spanned<Vec<WrittenCase>>>;
 
 impl RulePack {
     /// Reads and checks a pack, and runs its golden cases. `file` is the name that errors show.
@@ -25,7 +29,7 @@ impl RulePack {
     }
 
     /// The rules alone, with the cases that they have to be held against.
-    pub(super) fn rules(source: Source<'_>, text: &str) -> Result<(Self, Option<Spanned<Vec<WrittenCase>>>), ConfigError<RulesFault>> {
+    pub(super) fn rules(source: Source<'_>, text: &str) -> Result<(Self, Cases), Refused> {
         let written: WrittenPack = error::parse(source.file(), text).map_err(|error| error.map(RulesFault::Text))?;
         if written.format.get_ref() != FORMAT {
             return Err(source.fault(written.format.span(), "format", RulesFault::Format { expected: FORMAT }));

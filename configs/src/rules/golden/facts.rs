@@ -15,10 +15,22 @@ use super::super::record::{CommitmentState, Fact, Record, Report};
 
 /// The words that have a value after them.
 const KEYS: [&str; 15] = [
-    "since", "listed", "delisted", "repaired", "withdrawn", "decided", "of", "fine", "from", "until", "rated", "unrated", "made",
-    "issued", "domains",
+    "since",
+    "listed",
+    "delisted",
+    "repaired",
+    "withdrawn",
+    "decided",
+    "of",
+    "fine",
+    "from",
+    "until",
+    "rated",
+    "unrated",
+    "made",
+    "issued",
+    "domains",
 ];
-const FEN_PER_YUAN: u64 = 100;
 
 /// What a case's text stands for.
 pub(super) enum Held {
@@ -112,11 +124,15 @@ impl<'a> Said<'a> {
 
     fn penalty(&mut self, pack: &RulePack, decided_on: Day) -> Result<Fact, &'static str> {
         let kinds = self.pairs.remove("of");
-        let fine = self.pairs.remove("fine").map(|yuan| yuan.parse::<u64>().map_err(|_| "a fine is a number of yuan")).transpose()?;
+        let fine = self
+            .pairs
+            .remove("fine")
+            .map(|yuan| fen(yuan).ok_or("a fine is a number of yuan, as in `500` or `500.05`"))
+            .transpose()?;
         let severity = match kinds {
             Some(kinds) => {
                 let kinds: Vec<&str> = kinds.split('|').collect();
-                pack.regimes().derive_severity(&kinds, fine.map(|yuan| yuan.saturating_mul(FEN_PER_YUAN)))
+                pack.regimes().derive_severity(&kinds, fine)
             }
             None => Severity::from_name(&self.words()).ok_or("a penalty has a severity, or kinds to derive it from")?,
         };
@@ -164,6 +180,13 @@ impl<'a> Said<'a> {
     fn contested(&mut self) -> bool {
         std::mem::take(&mut self.contested)
     }
+}
+
+/// Yuan with no or two places, in fen.
+fn fen(yuan: &str) -> Option<u64> {
+    let (whole, cents) = yuan.split_once('.').unwrap_or((yuan, "00"));
+    let cents = Some(cents).filter(|cents| cents.len() == 2)?;
+    format!("{whole}{cents}").parse().ok()
 }
 
 fn commitment(name: &str) -> Result<CommitmentState, &'static str> {

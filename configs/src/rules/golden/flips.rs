@@ -21,17 +21,44 @@ use super::run;
 /// The parts that decide a question or a verdict. The others are words (labels, meaning, contract), promises of people (retention, onward,
 /// timers with their calendars), or what a node's ledger spends (budgets but for the largest portfolio, volumes).
 const DECIDING: [&str; 12] = [
-    "laws", "purposes.only_between", "catalogue", "matrix", "scales", "bands", "basis", "freshness", "listings", "penalties", "severity",
+    "laws",
+    "purposes.only_between",
+    "catalogue",
+    "matrix",
+    "scales",
+    "bands",
+    "basis",
+    "freshness",
+    "listings",
+    "penalties",
+    "severity",
     "budgets.portfolio_subjects",
 ];
 /// Keys that are words about a rule.
 const WORDS: [&str; 6] = ["illustrative", "held_by", "source", "title", "name", "only_between"];
 
-/// What no golden case can see, by the end of its path, and why.
-const UNSEEN: [(&str, &str); 1] = [("minor_months", "minor penalties are never visible, however long they are published")];
+/// What no golden case can see, by a part of its path, and why.
+const UNSEEN: [(&str, &str); 6] = [
+    (".minor_months", "minor penalties are never visible, however long they are published"),
+    ("_minimum_months", "how soon credit can be repaired is held where a repair is recorded; an answer only sees that it was"),
+    ("penalties.sectors", "as the minimum of the regimes"),
+    (".settled", "which bands a legal text equates is for explanations; no answer depends on it"),
+    (".lane", "the cells decide; the type's lane only keeps them from being looser"),
+    (".sensitive", "only the volumes of a year depend on it"),
+];
 
-/// What the pack admits no other value for, and why.
-const FIXED: [(&str, &str); 0] = [];
+/// Where the pack admits no other value at all, by a part of its path, and why.
+const FIXED: [(&str, &str); 9] = [
+    (".lane", "a stricter lane would forbid one of its cells"),
+    (".shapes[0]", "the only form that the records of the type can answer"),
+    ("_GRADE.origins", "a type of grades exists under the laws that it has a scale for"),
+    ("].of", "a scale, and the map over it, are those of a type"),
+    ("].law", "a type of grades has a scale under each of its laws"),
+    ("native[1].grades[4]", "a legal text equates the grade of this name"),
+    ("native[3].grades[1]", "a legal text equates the grade of this name"),
+    ("laws.", "the legal bases of a region are those of its law"),
+    ("regimes[0].decided_from", "the first regime begins with the calendar"),
+];
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
@@ -78,11 +105,24 @@ fn scalars(value: &Value, path: &Path, found: &mut Vec<(Path, Value)>) {
     }
 }
 
-/// The file with another value at this place, or none.
-fn changed(rules: &Table, path: &Path, to: Option<Value>) -> String {
+/// The file with another value at this place, or none. Where a report is the same whoever carries it, both rows say the same of it.
+fn changed(rules: &Table, path: &Path, to: Option<&Value>) -> String {
     let mut rules = Value::Table(rules.clone());
+    set(&mut rules, path, to);
+    let of_reports = |name: &Key| [Key::Name("RES_INTEGRITY".to_owned()), Key::Name("REPORT_VERIFY".to_owned())].contains(name);
+    if let [section, Key::Name(rows), of, origins, place] = path.0.as_slice()
+        && of_reports(of)
+        && *origins == Key::Name("origins".to_owned())
+    {
+        let other = Key::Name(if rows == "types" { "persons" } else { "types" }.to_owned());
+        set(&mut rules, &Path(vec![section.clone(), other, of.clone(), origins.clone(), place.clone()]), to);
+    }
+    toml::to_string(&rules).unwrap()
+}
+
+fn set(rules: &mut Value, path: &Path, to: Option<&Value>) {
     let (last, way) = path.0.split_last().unwrap();
-    let mut at = &mut rules;
+    let mut at = rules;
     for key in way {
         at = match key {
             Key::Name(name) => at.get_mut(name.as_str()).unwrap(),
@@ -90,28 +130,39 @@ fn changed(rules: &Table, path: &Path, to: Option<Value>) -> String {
         };
     }
     match (last, to) {
-        (Key::Name(name), Some(to)) => drop(at.as_table_mut().unwrap().insert(name.clone(), to)),
+        (Key::Name(name), Some(to)) => drop(at.as_table_mut().unwrap().insert(name.clone(), to.clone())),
         (Key::Name(name), None) => drop(at.as_table_mut().unwrap().remove(name)),
-        (Key::Index(index), Some(to)) => at.as_array_mut().unwrap()[*index] = to,
+        (Key::Index(index), Some(to)) => at.as_array_mut().unwrap()[*index] = to.clone(),
         (Key::Index(index), None) => drop(at.as_array_mut().unwrap().remove(*index)),
     }
-    toml::to_string(&rules).unwrap()
 }
 
 /// What else could stand there: words of the same kind, the numbers and days beside it, or nothing.
 fn others(path: &Path, value: &Value) -> Vec<Option<Value>> {
     let shown = path.to_string();
     let mut others = match value {
-        Value::Integer(number) => [number - 1, number + 1].map(|number| Some(Value::Integer(number))).to_vec(),
+        Value::Boolean(held) => vec![Some(Value::Boolean(!held))],
+        Value::Integer(number) => [number - 1, number + 1, number + 100].map(|number| Some(Value::Integer(number))).to_vec(),
         Value::String(text) => match text.parse::<Day>() {
             Ok(day) => [day.number() - 1, day.number() + 1].map(|number| Some(Value::String(day_of(number)))).to_vec(),
             Err(_) if shown.starts_with("matrix.") => words(&["-", "P", "A", "C", "R"], text),
             Err(_) if shown.starts_with("basis.pairs") && path.0.len() == 4 => {
                 words(&LegalBasis::ALL.iter().map(|basis| basis.as_str()).collect::<Vec<_>>(), text)
             }
-            Err(_) if shown.starts_with("laws.") || shown.contains(".origins") => words(&["CN", "HK", "MO"], text),
+            Err(_) if shown.starts_with("laws.") || shown.contains(".origins") || shown.ends_with(".law") => {
+                words(&["CN", "HK", "MO"], text)
+            }
             Err(_) if shown.ends_with(".lane") => words(&["P", "A", "C", "R"], text),
-            Err(_) => Vec::new(),
+            Err(_) if shown.contains(".subjects") => words(&["entity", "household", "public-body"], text),
+            Err(_) if shown.contains(".shapes") => words(
+                &["not_listed", "status_in", "count_le", "exists_valid", "grade_at_least", "band_at_least", "hash_matches"],
+                text,
+            ),
+            Err(_) if shown.contains(".severities") => words(&["minor", "general", "serious"], text),
+            Err(_) if [".of", ".members", ".until_delisted"].iter().any(|part| shown.contains(part)) => {
+                words(&AttestationType::ALL.iter().map(|of| of.as_str()).collect::<Vec<_>>(), text)
+            }
+            Err(_) => vec![Some(Value::String("another".to_owned()))],
         },
         _ => Vec::new(),
     };
@@ -133,40 +184,51 @@ fn cases() -> Vec<WrittenCase> {
     cases.unwrap().into_inner()
 }
 
+/// What was found that the list does not explain, and what the list explains that was not found.
+fn unlike(found: &BTreeSet<String>, known: &[(&str, &str)]) -> Vec<String> {
+    let unexplained = found.iter().filter(|path| !known.iter().any(|(part, _)| path.contains(part))).cloned();
+    let gone = known.iter().filter(|(part, _)| !found.iter().any(|path| path.contains(part)));
+    unexplained.chain(gone.map(|(part, _)| format!("{part} stands in the list and is no longer true"))).collect()
+}
+
 #[test]
 fn every_changed_rule_fails_a_case() {
     let rules: Table = toml::from_str(&TEXT).unwrap();
     let cases = cases();
-    let mut found = Vec::new();
-    scalars(&Value::Table(rules.clone()), &Path(Vec::new()), &mut found);
-    found.retain(|(path, _)| DECIDING.iter().any(|part| path.to_string().starts_with(part)));
+    let mut values = Vec::new();
+    scalars(&Value::Table(rules.clone()), &Path(Vec::new()), &mut values);
+    values.retain(|(path, _)| DECIDING.iter().any(|part| path.to_string().starts_with(part)));
     let (mut unseen, mut fixed, mut seen) = (BTreeSet::new(), BTreeSet::new(), 0);
-    for (path, value) in &found {
-        let mut admitted = 0;
-        for other in others(path, value) {
-            let Ok(pack) = read(&changed(&rules, path, other.clone())) else { continue };
-            admitted += 1;
+    for (path, value) in &values {
+        let admitted: Vec<_> = others(path, value)
+            .into_iter()
+            .filter_map(|other| Some((read(&changed(&rules, path, other.as_ref())).ok()?, other)))
+            .collect();
+        if admitted.is_empty() {
+            fixed.insert(path.to_string());
+        }
+        for (pack, other) in admitted {
             if cases.iter().any(|case| run(&pack, case).is_err()) {
                 seen += 1;
             } else {
-                unseen.insert(format!("{path} = {value} -> {other:?}"));
+                unseen.insert(format!("{path} = {value}, changed to {other:?}"));
             }
         }
-        if admitted == 0 {
-            fixed.insert(path.to_string());
-        }
     }
-    let unexplained = |found: &BTreeSet<String>, known: &[(&str, &str)]| {
-        let strange = |path: &&String| !known.iter().any(|(end, _)| path.contains(end));
-        found.iter().filter(strange).cloned().collect::<Vec<_>>()
-    };
-    let stale = |found: &BTreeSet<String>, known: &[(&str, &str)]| {
-        known.iter().map(|(end, _)| (*end).to_owned()).filter(|end| !found.iter().any(|path| path.contains(end))).collect::<Vec<_>>()
-    };
-    for path in &unseen { println!("UNSEEN {path}"); }
-    for path in &fixed { println!("FIXED {path}"); }
-    println!("{} values, {seen} changes seen, {} unseen, {} fixed", found.len(), unseen.len(), fixed.len());
-    assert_eq!(unexplained(&unseen, &UNSEEN), Vec::<String>::new(), "no case sees these changes");
-    assert_eq!(unexplained(&fixed, &FIXED), Vec::<String>::new(), "the pack admits no other value");
-    assert_eq!([stale(&unseen, &UNSEEN), stale(&fixed, &FIXED)], [Vec::<String>::new(), Vec::new()], "an entry that is no longer true");
+    assert_eq!(unlike(&unseen, &UNSEEN), Vec::<String>::new(), "no case sees these changes");
+    assert_eq!(unlike(&fixed, &FIXED), Vec::<String>::new(), "the pack admits no other value there");
+    assert!(values.len() > 600 && seen > 1_500, "{} values, {seen} changes seen", values.len());
+}
+
+/// The test above sees nothing by itself: without its cases a rule is not held.
+#[test]
+fn without_its_case_a_rule_is_not_seen() {
+    let rules: Table = toml::from_str(&TEXT).unwrap();
+    let key = |name: &str| Key::Name(name.to_owned());
+    let path = Path(vec![key("freshness"), key("types"), key("GOV_DEFAULT"), key("stale_after_days")]);
+    let pack = read(&changed(&rules, &path, Some(&Value::Integer(46)))).unwrap();
+    let failing = |case: &&WrittenCase| run(&pack, case).is_err();
+    let cases = cases();
+    let names: Vec<&str> = cases.iter().filter(failing).map(|case| case.name.get_ref().as_str()).collect();
+    assert_eq!(names, ["GOV_DEFAULT synchronised a day before the bound"]);
 }

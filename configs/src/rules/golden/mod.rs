@@ -49,7 +49,11 @@ pub(super) enum Wrong {
 }
 
 /// Runs all cases. Every type and every purpose of the pack has at least one.
-pub(super) fn check(source: Source<'_>, pack: &RulePack, cases: &Spanned<Vec<WrittenCase>>) -> Result<(), ConfigError<RulesFault>> {
+pub(super) fn check(
+    source: Source<'_>,
+    pack: &RulePack,
+    cases: &Spanned<Vec<WrittenCase>>,
+) -> Result<(), ConfigError<RulesFault>> {
     let mut asked = Vec::new();
     for (position, case) in cases.get_ref().iter().enumerate() {
         asked.extend(run(pack, case).map_err(|wrong| {
@@ -60,13 +64,13 @@ pub(super) fn check(source: Source<'_>, pack: &RulePack, cases: &Spanned<Vec<Wri
                     ("expect", RulesFault::GoldenCase { name, question, expected, found })
                 }
             };
-            source.fault(case.name.span(), format!("golden[{position}].{key}"), fault)
+            source.fault(case.name.span(), format!("golden.cases[{position}].{key}"), fault)
         })?);
     }
     let of_types = pack.catalogue().iter().find(|(of, _)| !asked.iter().any(|(asked, _)| asked == of)).map(|(of, _)| of.as_str());
     let of_purposes = pack.purposes().keys().find(|purpose| !asked.iter().any(|(_, asked)| asked == *purpose));
     match of_types.or(of_purposes.map(|purpose| purpose.as_str())) {
-        Some(missing) => Err(source.fault(cases.span(), "golden", RulesFault::GoldenMissing(missing))),
+        Some(missing) => Err(source.fault(cases.span(), "golden.cases", RulesFault::GoldenMissing(missing))),
         None => Ok(()),
     }
 }
@@ -111,7 +115,8 @@ impl<'a> Case<'a> {
         for text in &written.ask {
             predicates.push(phrase::parse(text).map_err(|error| form("ask", &error.to_string()))?);
         }
-        let under = written.under.split_once(' ').and_then(|(lane, basis)| Some((Lane::from_name(lane)?, LegalBasis::from_name(basis)?)));
+        let under =
+            written.under.split_once(' ').and_then(|(lane, basis)| Some((Lane::from_name(lane)?, LegalBasis::from_name(basis)?)));
         let (lane, basis) = under.ok_or_else(|| form("under", "a lane and a legal basis, as in `P CN-PUB`"))?;
         let day = match written.day {
             Some(day) => day,
@@ -124,7 +129,9 @@ impl<'a> Case<'a> {
             written,
             askers: each("asker", &written.asker, region)?,
             issuers: each("issuer", &written.issuer, region)?,
-            purposes: each("purpose", &written.purpose, |name| Purpose::from_name(name).ok_or_else(|| form("purpose", "no such purpose")))?,
+            purposes: each("purpose", &written.purpose, |name| {
+                Purpose::from_name(name).ok_or_else(|| form("purpose", "no such purpose"))
+            })?,
             subjects: each("subject", written.subject.as_deref().unwrap_or("entity"), subject)?,
             predicates: Predicates::new(predicates).ok_or_else(|| form("ask", "one to eight questions"))?,
             lane,
@@ -136,7 +143,14 @@ impl<'a> Case<'a> {
         })
     }
 
-    fn hold(&self, pack: &RulePack, asker: Region, issuer: Region, purpose: Purpose, subject_kind: SubjectKind) -> Result<(), Wrong> {
+    fn hold(
+        &self,
+        pack: &RulePack,
+        asker: Region,
+        issuer: Region,
+        purpose: Purpose,
+        subject_kind: SubjectKind,
+    ) -> Result<(), Wrong> {
         let terms = Terms {
             asker,
             issuer,
@@ -219,7 +233,8 @@ fn subject(name: &str) -> Result<SubjectKind, Wrong> {
 fn authorised(text: &str) -> Result<AuthorisedUse, Wrong> {
     let uses = |text: &str| text.parse().ok().and_then(Uses::new);
     let numbers = text.split_once('/').and_then(|(number, of)| Some((uses(number)?, uses(of)?)));
-    let (number, of) = numbers.ok_or_else(|| Wrong::Form("authorised", "the use and how many there are, as in `2/3`".to_owned()))?;
+    let (number, of) =
+        numbers.ok_or_else(|| Wrong::Form("authorised", "the use and how many there are, as in `2/3`".to_owned()))?;
     Ok(AuthorisedUse { authorisation: Digest([0; 32]), number, of })
 }
 

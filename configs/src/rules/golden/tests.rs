@@ -44,7 +44,10 @@ fn assert_form(text: &str, key: &str, said: &str) {
 fn the_bundled_pack_says_what_its_cases_expect() {
     let pack = RulePack::parse("gba-2026.1.toml", WHOLE).unwrap();
     assert_eq!(pack.sections().last().map(|section| section.name), Some("golden"));
-    let wrong: Vec<String> = cases().iter().filter_map(|case| Some(format!("{}: {:?}", case.name.get_ref(), super::run(&pack, case).err()?))).collect();
+    let wrong: Vec<String> = cases()
+        .iter()
+        .filter_map(|case| Some(format!("{}: {:?}", case.name.get_ref(), super::run(&pack, case).err()?)))
+        .collect();
     assert_eq!(wrong, Vec::<String>::new());
 }
 
@@ -53,12 +56,27 @@ fn the_cases_reach_every_kind_of_outcome() {
     let cases = cases();
     let names: BTreeSet<_> = cases.iter().map(|case| case.name.get_ref().as_str()).collect();
     assert!(cases.len() >= 150 && names.len() == cases.len(), "{} cases, {} names", cases.len(), names.len());
-    let expected: BTreeSet<&str> = cases.iter().flat_map(|case| &case.expect).map(|text| text.split(" until ").next().unwrap()).collect();
+    let expected: BTreeSet<&str> =
+        cases.iter().flat_map(|case| &case.expect).map(|text| text.split(" until ").next().unwrap()).collect();
     // `type_unknown` is for packs that leave types out; this one has all 26.
     for refusal in [
-        "rule_pack", "purpose_not_admitted", "shape_not_admitted", "window_too_long", "subject_kind_not_admitted", "lane_wrong",
-        "basis_wrong", "pair_without_basis", "natural_person", "purpose_between_others", "not_regulators", "grade_across_laws",
-        "grade_unknown", "digest_missing", "authorisation_missing", "authorisation_spent", "portfolio_unknown",
+        "rule_pack",
+        "purpose_not_admitted",
+        "shape_not_admitted",
+        "window_too_long",
+        "subject_kind_not_admitted",
+        "lane_wrong",
+        "basis_wrong",
+        "pair_without_basis",
+        "natural_person",
+        "purpose_between_others",
+        "not_regulators",
+        "grade_across_laws",
+        "grade_unknown",
+        "digest_missing",
+        "authorisation_missing",
+        "authorisation_spent",
+        "portfolio_unknown",
     ] {
         assert!(expected.contains(format!("refused: {refusal}").as_str()), "no case is refused for {refusal}");
     }
@@ -96,16 +114,27 @@ fn a_case_that_the_rules_decide_otherwise_is_no_part_of_a_pack() {
         assert_eq!((name.as_str(), said.as_str(), error.key()), ("a list", found, Some("golden.cases[0].expect")));
         assert!(text.lines().nth(error.line().unwrap() - 1).unwrap().contains("a list"), "{error}");
     }
-    assert!(matches!(RulePack::parse("short.toml", &one("FALSE until 2026-11-30", "FALSE")).unwrap_err().fault(), RulesFault::GoldenMissing(_)), "without a day any day will do");
+    assert!(
+        matches!(
+            RulePack::parse("short.toml", &one("FALSE until 2026-11-30", "FALSE")).unwrap_err().fault(),
+            RulesFault::GoldenMissing(_)
+        ),
+        "without a day any day will do"
+    );
 }
 
 #[test]
 fn a_pack_without_a_case_for_each_type_and_purpose_is_refused() {
     assert_eq!(RulePack::parse("bare.toml", &TEXT).unwrap_err().fault(), &RulesFault::GoldenMissing("the whole pack"));
     assert_eq!(RulePack::parse("empty.toml", &with("")).unwrap_err().fault(), &RulesFault::GoldenMissing("REG_STATUS"));
-    let lines = |without: &str| WHOLE.lines().filter(|line| !(line.starts_with("    { ") && line.contains(without))).collect::<Vec<_>>().join("\n");
+    let lines = |without: &str| {
+        WHOLE.lines().filter(|line| !(line.starts_with("    { ") && line.contains(without))).collect::<Vec<_>>().join("\n")
+    };
     for of in ["INSOLVENCY", "REPORT_VERIFY"] {
-        assert_eq!(RulePack::parse("without.toml", &lines(&format!("({of}"))).unwrap_err().fault(), &RulesFault::GoldenMissing(of));
+        assert_eq!(
+            RulePack::parse("without.toml", &lines(&format!("({of}"))).unwrap_err().fault(),
+            &RulesFault::GoldenMissing(of)
+        );
     }
     let error = RulePack::parse("without.toml", &lines("RND")).unwrap_err();
     assert_eq!((error.fault(), error.key()), (&RulesFault::GoldenMissing("RND"), Some("golden.cases")));

@@ -212,6 +212,9 @@ fn a_row_about_persons_that_no_report_can_answer_is_refused() {
     assert_refused(&empty, "SEC_FILE", "catalogue.persons.SEC_FILE.origins", RulesFault::ListEmpty);
     let zero = line("catalogue.persons", "SEC_FILE", "= 60", "= 0");
     assert_refused(&zero, "SEC_FILE", "catalogue.persons.SEC_FILE.look_back_months", RulesFault::Zero);
+    let elsewhere = line("catalogue.persons", "REPORT_VERIFY", "\"CN\", \"HK\", \"MO\"", "\"CN\", \"HK\"");
+    let fault = RulesFault::PersonOrigins(AttestationType::ReportVerify);
+    assert_refused(&elsewhere, "REPORT_VERIFY", "catalogue.persons.REPORT_VERIFY", fault);
 }
 
 #[test]
