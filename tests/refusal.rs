@@ -102,7 +102,7 @@ async fn a_peer_that_skips_its_rules_is_refused_by_the_issuers() {
                 }),
                 ..good.clone()
             },
-            Refusal::TypeUnknown,
+            Refusal::SubjectKindNotAdmitted,
         ),
         (Query { lane: Lane::Regulators, ..good.clone() }, Refusal::LaneWrong),
         (Query { legal_basis: LegalBasis::HkPubreg, ..good.clone() }, Refusal::BasisWrong),

@@ -251,4 +251,6 @@ fn window(rule: &TypeRule, predicate: &Predicate, note: &mut dyn FnMut(Step)) ->
 }
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod tests;

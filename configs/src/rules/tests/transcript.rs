@@ -53,7 +53,9 @@ const PERSONS: [(&str, &str); 5] = [
 ];
 
 /// Type, lane, longest window in months, validity in days, laws of origin, kinds of subject.
-const TYPES: [(&str, &str, Option<u16>, u16, &str, &str); 26] = [
+type Row = (&'static str, &'static str, Option<u16>, u16, &'static str, &'static str);
+
+const TYPES: [Row; 26] = [
     ("REG_STATUS", "P", None, 7, "CN HK MO", "entity household"),
     ("ABN_LIST", "P", None, 7, "CN", "entity household"),
     ("SER_SAMR", "P", Some(36), 7, "CN", "entity household"),
