@@ -11,6 +11,7 @@ usage: expect.py [as-of date, default 2026-11-23]
 
 import calendar
 import csv
+import hashlib
 import io
 import json
 import re
@@ -361,12 +362,46 @@ SCENARIOS = {
     "sz_fine_at_threshold": ("uscc", "91440307YL2000059Y"), "sz_fine_below_threshold": ("uscc", "91440308YL20000678"), "sz_warned": ("uscc", "91440309YL2000075H"), "hk_active": ("hk-brn", "99000001"),
     "hk_liquidation": ("hk-brn", "99000002"), "hk_lei": ("lei", "300300GBACREDIT00063"), "mo_active": ("mo-entity", "89900001"),
     "mo_liquidation": ("mo-entity", "89900002"), "person": ("ric", "440106199001049997")}
+SCENARIOS |= {
+    "gz_aeo": ("uscc", "91440112YL10040152"), "gz_aeo_dishonest": ("uscc", "91440113YL1004023B"), "gz_tax_a": ("uscc", "91440114YL1004031L"),
+    "gz_tax_d": ("uscc", "91440115YL100404XT"), "gz_env_green": ("uscc", "91440117YL1004058P"), "gz_env_yellow": ("uscc", "91440118YL10040661"),
+    "gz_env_unrated": ("uscc", "91440103YL10040744"), "gz_labor_b": ("uscc", "91440104YL1004082D"), "gz_pub_b": ("uscc", "91440105YL1004090N"),
+    "gz_qual_mixed": ("uscc", "91440106YL1004103T"), "gz_court": ("uscc", "91440111YL1004111W"), "gz_court_removed": ("uscc", "91440112YL100412X3"),
+    "gz_ipr": ("uscc", "91440113YL1004138H"), "gz_sec": ("uscc", "91440114YL1004146T"), "gz_insolvent": ("uscc", "91440115YL10041544"),
+    "gz_commit_kept": ("uscc", "91440117YL1004162U"), "gz_commit_broken": ("uscc", "91440118YL10041705"), "gz_report": ("uscc", "91440103YL1004189A"),
+    "gz_objecting": ("uscc", "91440104YL1004197K"), "gz_objection_upheld": ("uscc", "91440105YL100420XJ"),
+    "gz_objection_rejected": ("uscc", "91440106YL10042181"), "gz_gov": ("uscc", "11440111YL1004226B"), "gz_clean_gov": ("uscc", "11440112YL1004234L"),
+    "sz_aeo": ("uscc", "91440303YL2004017P"), "sz_tax_b": ("uscc", "91440304YL20040251"), "sz_env_blue": ("uscc", "91440305YL2004033A"),
+    "sz_labor_c": ("uscc", "91440306YL2004041K"), "sz_court": ("uscc", "91440307YL200405XR"), "sz_no_viol": ("uscc", "91440308YL20040688"),
+    "sz_commit_pending": ("uscc", "91440309YL2004076H"), "hk_aeo": ("hk-brn", "99000401"), "hk_aeo_lower": ("hk-brn", "99000402"),
+    "hk_insolvent": ("hk-brn", "99000403"), "hk_report": ("hk-brn", "99000404"), "mo_aeo": ("mo-entity", "89900401"),
+    "mo_aeo_lower": ("mo-entity", "89900402"), "mo_insolvent": ("mo-entity", "89900403"), "mo_report": ("mo-entity", "89900404")}
 
 SERIOUS_0 = {"shape": "count_le", "of": "PENALTY", "severity": "serious", "window_months": 36, "n": 0}
 GENERAL_0 = SERIOUS_0 | {"severity": "general"}
 NOT_SERIOUS = {"shape": "not_listed", "of": "SER_ANY", "window_months": 0}
 ACTIVE = {"shape": "status_in", "of": "REG_STATUS", "statuses": ["active"]}
 PERMITTED = {"shape": "exists_valid", "of": "PERMIT"}
+KEPT = {"shape": "exists_valid", "of": "COMMIT"}
+# The numbers of the rule pack's band maps.
+MAPS = {"TAX_GRADE": 1, "AEO_GRADE": 2, "ENV_GRADE": 3, "LABOR_GRADE": 4, "PUB_GRADE": 5, "QUAL_GRADE": 6}
+
+
+def band(of, least):
+    """The common band of a type is this or better."""
+    return {"shape": "band_at_least", "of": of, "band": least, "map": MAPS[of]}
+
+
+def grade(of, rank):
+    """The native grade of a type has this rank or a better one."""
+    return {"shape": "grade_at_least", "of": of, "grade": rank}
+
+
+def digest_matches(of, domains=(), window_months=0):
+    """The file that the subject brought is a report of this type that speaks for so much."""
+    return {"shape": "hash_matches", "of": of, "domains": list(domains), "window_months": window_months}
+
+
 NO_SOURCE = "INDETERMINATE(no_source)"
 # asker, issuer, purpose, predicate, then scenario and the outcome that was intended when the records were made
 QUESTIONS = [
@@ -392,25 +427,101 @@ QUESTIONS = [
     ("hk", "mo", "INV", ACTIVE, "mo_active TRUE, mo_liquidation FALSE"),
     ("gz", "hk", "INV", PERMITTED, "hk_active TRUE"),
     ("sz", "mo", "INV", PERMITTED, "mo_active TRUE"),
+    ("hk", "gz", "CUST", band("AEO_GRADE", 4), "gz_aeo TRUE, gz_aeo_dishonest FALSE, gz_clean INDETERMINATE(not_rated)"),
+    ("sz", "gz", "CUST", grade("AEO_GRADE", 2), "gz_aeo TRUE, gz_aeo_dishonest FALSE"),
+    ("gz", "sz", "CUST", grade("AEO_GRADE", 4), "sz_aeo FALSE"),
+    ("gz", "hk", "CUST", band("AEO_GRADE", 4), "hk_aeo TRUE, hk_aeo_lower FALSE, hk_active INDETERMINATE(not_rated)"),
+    ("gz", "mo", "CUST", band("AEO_GRADE", 4), "mo_aeo TRUE, mo_aeo_lower FALSE"),
+    ("hk", "gz", "FIN", band("ENV_GRADE", 3), "gz_env_green TRUE, gz_env_yellow FALSE, gz_env_unrated INDETERMINATE(not_rated)"),
+    ("gz", "sz", "FIN", grade("ENV_GRADE", 2), "sz_env_blue TRUE"),
+    ("hk", "gz", "FIN", NOT_SERIOUS | {"of": "COURT_DISHONEST"}, "gz_court FALSE, gz_court_removed TRUE"),
+    ("mo", "sz", "PROC", NOT_SERIOUS | {"of": "COURT_DISHONEST", "window_months": 60}, "sz_court FALSE"),
+    ("hk", "gz", "RND", NOT_SERIOUS | {"of": "IPR_DISHONEST"}, "gz_ipr FALSE, gz_clean TRUE"),
+    ("hk", "gz", "LIST", NOT_SERIOUS | {"of": "SEC_FILE"}, "gz_sec FALSE, gz_clean TRUE"),
+    ("hk", "gz", "PROC", NOT_SERIOUS | {"of": "GOV_DEFAULT"}, "gz_gov FALSE, gz_clean_gov TRUE"),
+    ("hk", "gz", "FIN", NOT_SERIOUS | {"of": "INSOLVENCY"}, "gz_insolvent FALSE, gz_clean TRUE"),
+    ("gz", "hk", "FIN", NOT_SERIOUS | {"of": "INSOLVENCY"}, "hk_insolvent FALSE, hk_active TRUE"),
+    ("hk", "mo", "INV", NOT_SERIOUS | {"of": "INSOLVENCY", "window_months": 60}, "mo_insolvent FALSE"),
+    ("hk", "gz", "PROC", NOT_SERIOUS | {"of": "COMMIT"}, "gz_commit_kept TRUE, gz_commit_broken FALSE"),
+    ("hk", "gz", "PROC", KEPT, "gz_commit_kept TRUE, gz_commit_broken FALSE, gz_clean FALSE"),
+    ("gz", "sz", "PROC", KEPT, "sz_commit_pending TRUE"),
+    ("hk", "gz", "FIN", NOT_SERIOUS | {"of": "SER_TAX"}, "gz_objecting FALSE, gz_objection_upheld TRUE, gz_objection_rejected FALSE"),
+]
+# The same of lanes that need an authorisation, or that the subject carries the report (its file stands in reports/): lane first, and last the file.
+FURTHER = [
+    ("A", "hk", "gz", "FIN", band("TAX_GRADE", 3), "gz_tax_a TRUE, gz_tax_d FALSE, gz_clean INDETERMINATE(not_rated)", None),
+    ("A", "gz", "sz", "FIN", grade("TAX_GRADE", 3), "sz_tax_b TRUE", None),
+    ("A", "hk", "gz", "PROC", band("LABOR_GRADE", 2), "gz_labor_b TRUE", None),
+    ("A", "gz", "sz", "PROC", band("LABOR_GRADE", 2), "sz_labor_c FALSE", None),
+    ("A", "hk", "gz", "FIN", band("PUB_GRADE", 3), "gz_pub_b TRUE", None),
+    ("A", "hk", "gz", "PROC", band("QUAL_GRADE", 3), "gz_qual_mixed FALSE", None),
+    ("A", "hk", "gz", "PROC", band("QUAL_GRADE", 1), "gz_qual_mixed TRUE", None),
+    ("A", "hk", "gz", "FIN", SERIOUS_0, "gz_clean TRUE, gz_serious_penalty FALSE", None),
+    ("A", "hk", "gz", "FIN", digest_matches("NO_VIOL_REPORT", (1, 38), 36), "gz_report TRUE", "gz-6"),
+    ("A", "hk", "gz", "FIN", digest_matches("NO_VIOL_REPORT", (1, 3), 36), "gz_report FALSE", "gz-6"),
+    ("A", "hk", "gz", "FIN", digest_matches("NO_VIOL_REPORT", (1,), 48), "gz_report FALSE", "gz-6"),
+    ("A", "hk", "gz", "FIN", digest_matches("NO_VIOL_REPORT", (1,), 36), "gz_clean FALSE", "gz-6"),
+    ("A", "mo", "sz", "FIN", digest_matches("NO_VIOL_REPORT", (1, 2, 3, 4, 5), 60), "sz_no_viol TRUE", "sz-1"),
+    ("A", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "gz_report TRUE", "gz-1"),
+    ("A", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "gz_report INDETERMINATE(withdrawn)", "gz-2"),
+    ("A", "gz", "hk", "FIN", digest_matches("REPORT_VERIFY"), "hk_report TRUE", "hk-1"),
+    ("A", "gz", "mo", "FIN", digest_matches("REPORT_VERIFY"), "mo_report TRUE", "mo-1"),
+    ("C", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "bearer TRUE", "gz-3"),
+    ("C", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "bearer FALSE", "gz-4"),
+    ("C", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "bearer FALSE", "gz-1"),
+    ("C", "hk", "gz", "FIN", digest_matches("REPORT_VERIFY"), "bearer FALSE", "sz-2"),
+    ("C", "hk", "gz", "FIN", digest_matches("COURT_DISHONEST"), "bearer TRUE", "gz-5"),
+    ("C", "hk", "gz", "FIN", digest_matches("INSOLVENCY"), "bearer FALSE", "gz-5"),
+    ("C", "hk", "gz", "RND", digest_matches("RES_INTEGRITY"), "bearer TRUE", "gz-7"),
+    ("C", "mo", "sz", "FIN", digest_matches("REPORT_VERIFY"), "bearer TRUE", "sz-2"),
+    ("C", "gz", "hk", "FIN", digest_matches("REPORT_VERIFY"), "bearer TRUE", "hk-2"),
+    ("C", "gz", "mo", "RND", digest_matches("RES_INTEGRITY"), "bearer TRUE", "mo-3"),
+    ("R", "sz", "gz", "REG", band("PUB_GRADE", 3), "gz_pub_b TRUE", None),
+    ("R", "sz", "gz", "REG", GENERAL_0, "gz_serious_penalty FALSE, gz_clean TRUE", None),
 ]
 
 
+def settled(city, subject, predicate, digest, intended, as_of):
+    """The outcome, which is the intended one and the same on every day of the period."""
+    outcome = answer(city, subject, predicate, as_of, digest)
+    assert outcome == intended, f"{subject}: {predicate} gives {outcome}, not {intended}"
+    if AS_OF_FROM <= as_of <= AS_OF_UNTIL:
+        days = [AS_OF_FROM + timedelta(days=i) for i in range((AS_OF_UNTIL - AS_OF_FROM).days + 1)]
+        changed = [day for day in days if answer(city, subject, predicate, day, digest) != outcome]
+        assert not changed, f"{subject}: {predicate} changes on {changed[0]}"
+    return outcome
+
+
 def questions(cities, as_of):
-    """Every question with its outcome, which is the intended one and the same on every day of the period."""
-    days = [AS_OF_FROM + timedelta(days=i) for i in range((AS_OF_UNTIL - AS_OF_FROM).days + 1)]
+    """Every question of the public lane with its outcome."""
     for asker, issuer, purpose, predicate, cases in QUESTIONS:
         for case in cases.split(", "):
             scenario, intended = case.split(" ")
             subject = SCENARIOS[scenario]
-            outcome = answer(cities[issuer], subject, predicate, as_of)
-            assert outcome == intended, f"{case}: {predicate} gives {outcome}"
-            if AS_OF_FROM <= as_of <= AS_OF_UNTIL:
-                changed = [day for day in days if answer(cities[issuer], subject, predicate, day) != outcome]
-                assert not changed, f"{case}: {predicate} changes on {changed[0]}"
-            parameters = [str(predicate[name]) for name in ("severity", "window_months", "n") if name in predicate]
-            name = "-".join([f"{asker}-{issuer}", purpose, predicate["shape"], predicate["of"], *parameters, scenario]).lower().replace("_", "-")
-            yield {"id": name, "asker": asker, "issuer": issuer, "purpose": purpose, "scenario": scenario,
+            outcome = settled(cities[issuer], subject, predicate, None, intended, as_of)
+            yield {"id": name_of(asker, issuer, purpose, predicate, scenario), "asker": asker, "issuer": issuer, "purpose": purpose, "scenario": scenario,
                    "subject": {"scheme": subject[0], "value": subject[1]}, "predicate": predicate, "expect": outcome}
+
+
+def further(cities, as_of):
+    """Every question of another lane; the subject of a carried one is whoever bears the report."""
+    for lane, asker, issuer, purpose, predicate, cases, file in FURTHER:
+        digest = hashlib.sha256((HERE / "reports" / f"{file}.txt").read_bytes()).hexdigest() if file else None
+        for case in cases.split(", "):
+            scenario, intended = case.split(" ")
+            subject = SCENARIOS.get(scenario)
+            outcome = settled(cities[issuer], subject, predicate, digest, intended, as_of)
+            about = {"scheme": subject[0], "value": subject[1]} if subject else None
+            name = "-".join(filter(None, [name_of(asker, issuer, purpose, predicate, scenario), lane.lower(), file]))
+            yield {"id": name, "lane": lane, "asker": asker, "issuer": issuer, "purpose": purpose, "scenario": scenario, "subject": about, "predicate": predicate,
+                   "report": f"reports/{file}.txt" if file else None, "digest": digest, "expect": outcome}
+
+
+def name_of(asker, issuer, purpose, predicate, scenario):
+    """The name of a question."""
+    parameters = [str(predicate[name]) for name in ("severity", "grade", "band", "window_months", "n") if name in predicate]
+    parameters += ["domains", *map(str, predicate["domains"])] if predicate.get("domains") else []
+    return "-".join([f"{asker}-{issuer}", purpose, predicate["shape"], predicate["of"], *parameters, scenario]).lower().replace("_", "-")
 
 
 def main():
@@ -419,12 +530,13 @@ def main():
     read = {name: read_city(HERE / "records" / name) for name in CITIES}
     cities = {name: city for name, (city, _) in read.items()}
     asked = list(questions(cities, as_of))
-    assert len({question["id"] for question in asked}) == len(asked)
+    beyond = list(further(cities, as_of))
+    assert len({question["id"] for question in asked + beyond}) == len(asked + beyond)
     held = {name: {"subjects": len(city["status"]), "penalties": len(city["penalties"]), "permits": len(city["permits"]), "listings": len(city["listings"]),
-                   "sources": sorted(city["sources"])} for name, city in cities.items()}
+                   "ratings": len(city["ratings"]), "commitments": len(city["commitments"]), "reports": len(city["reports"]), "sources": sorted(city["sources"])} for name, city in cities.items()}
     expected = {"as_of_from": str(AS_OF_FROM), "as_of_until": str(AS_OF_UNTIL),
                 "scenarios": {name: {"scheme": scheme, "value": value} for name, (scheme, value) in SCENARIOS.items()},
-                "questions": asked, "counts": {name: per_file for name, (_, per_file) in read.items()}, "held": held,
+                "questions": asked, "further": beyond, "counts": {name: per_file for name, (_, per_file) in read.items()}, "held": held,
                 "province_codes": sorted(code for scheme, code in cities["gz"]["status"] if scheme == "uscc" and code[2:8] == "440000")}
     (HERE / "expected.json").write_text(json.dumps(expected, ensure_ascii=False, indent=1) + "\n", "utf-8")
 

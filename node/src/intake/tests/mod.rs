@@ -1,5 +1,8 @@
 //! Whole files: the bundled samples, and one file for each thing that can be wrong.
 
+mod answers;
+mod registers;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
