@@ -135,6 +135,11 @@ impl<'a> Source<'a> {
         Self { file, text }
     }
 
+    /// The name that errors show.
+    pub fn file(&self) -> &'a str {
+        self.file
+    }
+
     /// A fault of the value at `span` (`serde_spanned::Spanned::span`, bytes) under `key`.
     pub fn fault<F>(&self, span: Range<usize>, key: impl Into<String>, fault: F) -> ConfigError<F> {
         ConfigError::new(self.file, Some(self.position(span.start)), Some(key.into()), fault)

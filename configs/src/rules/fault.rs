@@ -73,6 +73,9 @@ pub enum RulesFault {
     /// A row about natural persons for a type whose facts about them cannot be confirmed by a carried report.
     #[error("{0} is no type whose report a natural person could carry; remove the row")]
     PersonType(AttestationType),
+    /// A report that exists under other laws when a person carries it.
+    #[error("reports of {0} exist under the same laws whoever carries them; write the origins of the type's own row")]
+    PersonOrigins(AttestationType),
     /// A cell about natural persons in another lane than C.
     #[error("a cell about natural persons is \"C\" or \"-\": nothing personal is public or pushed; correct it")]
     PersonCell,
@@ -278,4 +281,27 @@ pub enum RulesFault {
     /// A working day that would be one anyway.
     #[error("{0} is no Saturday or Sunday, or is a holiday as well; remove it from one list")]
     WorkingDay(Day),
+    /// A golden case that cannot be read.
+    #[error("golden case `{name}`: {what}; correct the case")]
+    GoldenForm {
+        /// The case.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The rules decide a golden case otherwise.
+    #[error("golden case `{name}` ({question}) expects {expected}, but the rules say {found}; correct the rule or the case")]
+    GoldenCase {
+        /// The case.
+        name: String,
+        /// Which of its readings.
+        question: String,
+        /// What it expects.
+        expected: String,
+        /// What the rules say.
+        found: String,
+    },
+    /// A type or purpose without a golden case.
+    #[error("no golden case asks for {0}; add one below `golden.cases`")]
+    GoldenMissing(&'static str),
 }

@@ -49,6 +49,12 @@ pub mod authorise;
 
 pub mod evaluate;
 
+mod golden;
+
+pub mod parse;
+
+#[cfg(test)]
+mod plan;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -61,12 +67,9 @@ use creditbay_protocol::calendar::Day;
 use creditbay_protocol::name::{Name, Region};
 use creditbay_protocol::predicate::{LawOfOrigin, Purpose};
 
-use crate::error::{self, ConfigError, Source};
-
 use self::budgets::{Budgets, Volumes};
 use self::calendars::Calendars;
 use self::catalogue::Catalogue;
-use self::fault::RulesFault;
 use self::matrix::{Bases, Matrix};
 use self::purposes::PurposeRule;
 use self::regimes::Regimes;
@@ -74,10 +77,6 @@ use self::retention::Retention;
 use self::scales::Scales;
 use self::section::Section;
 use self::timers::Timers;
-use self::written::WrittenPack;
-
-/// The format line.
-const FORMAT: &str = "creditbay/rules/v1";
 
 /// A rule pack whose parts fit together, endorsed by nobody yet.
 #[derive(Debug, Clone)]
@@ -107,46 +106,6 @@ pub struct RulePack {
 }
 
 impl RulePack {
-    /// Reads and checks a pack. `file` is the name that errors show.
-    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError<RulesFault>> {
-        let source = Source::new(file, text);
-        let written: WrittenPack = error::parse(file, text).map_err(|error| error.map(RulesFault::Text))?;
-        if written.format.get_ref() != FORMAT {
-            return Err(source.fault(written.format.span(), "format", RulesFault::Format { expected: FORMAT }));
-        }
-        if *written.serial.get_ref() == 0 {
-            return Err(source.fault(written.serial.span(), "serial", RulesFault::SerialZero));
-        }
-        let regions = read::regions(source, &written)?;
-        let laws = read::laws(source, &written, &regions)?;
-        let purposes = read::purposes(source, &written, &regions)?;
-        let catalogue = read_types::catalogue(source, &written)?;
-        Ok(Self {
-            digest: Digest::of(text.as_bytes()),
-            id: written.id,
-            serial: *written.serial.get_ref(),
-            supersedes: read::supersedes(source, &written)?,
-            effective_from: written.effective_from,
-            overlap_days: written.overlap_days,
-            unreviewed_languages: read::unreviewed(source, &written)?,
-            sections: read::sections(&written),
-            matrix: read_matrix::matrix(source, &written, &catalogue, &purposes)?,
-            scales: read_scales::scales(source, &written, &catalogue)?,
-            bases: read_matrix::bases(source, &written, &laws)?,
-            regimes: read::regimes(source, &written, &catalogue)?,
-            retention: read_limits::retention(source, &written)?,
-            budgets: read_limits::budgets(source, &written)?,
-            volumes: read_limits::volumes(source, &written)?,
-            timers: read_days::timers(source, &written, &regions)?,
-            calendars: read_days::calendars(source, &written, &regions)?,
-            contract: written.contract.rules,
-            regions,
-            laws,
-            purposes,
-            catalogue,
-        })
-    }
-
     /// SHA-256 of the file's bytes; queries name it.
     pub fn digest(&self) -> Digest {
         self.digest

@@ -17,7 +17,8 @@ Predicates:
   grade_at_least(TYPE, RANK)               the native grade is this rank or better
   band_at_least(TYPE, BAND, MAP)           the common band is this or better
   hash_matches(TYPE)                       the digest that came with the query is a report's that was given out
-  hash_matches(NO_VIOL_REPORT, 1|2, 36)    and that report speaks for these domains and so many months";
+  hash_matches(RES_INTEGRITY, 36)          and that report covers so many months
+  hash_matches(NO_VIOL_REPORT, 1|2, 36)    and it speaks for these domains as well";
 
 /// Why a text is no predicate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -105,12 +106,17 @@ pub fn parse(text: &str) -> Result<Predicate, SyntaxError> {
         }),
         ("band_at_least", _) => wrong("band_at_least", "TYPE, BAND, MAP"),
         ("hash_matches", [name]) => Ok(Predicate::HashMatches { of: of(name)?, domains: Domains::NONE, window_months: 0 }),
+        ("hash_matches", [name, months]) => Ok(Predicate::HashMatches {
+            of: of(name)?,
+            domains: Domains::NONE,
+            window_months: number(months, "a window in months", u16::MAX)?,
+        }),
         ("hash_matches", [name, domains, months]) => Ok(Predicate::HashMatches {
             of: of(name)?,
             domains: self::domains(domains)?,
             window_months: number(months, "a window in months", u16::MAX)?,
         }),
-        ("hash_matches", _) => wrong("hash_matches", "TYPE[, DOMAIN[|DOMAIN...], MONTHS]"),
+        ("hash_matches", _) => wrong("hash_matches", "TYPE[[, DOMAIN[|DOMAIN...]], MONTHS]"),
         _ => Err(SyntaxError::Shape),
     }
 }
@@ -165,6 +171,10 @@ mod tests {
                 Predicate::HashMatches { of: AttestationType::ReportVerify, domains: Domains::NONE, window_months: 0 },
             ),
             (
+                "hash_matches(RES_INTEGRITY, 60)",
+                Predicate::HashMatches { of: AttestationType::ResIntegrity, domains: Domains::NONE, window_months: 60 },
+            ),
+            (
                 "hash_matches(NO_VIOL_REPORT, 38|1, 36)",
                 Predicate::HashMatches {
                     of: AttestationType::NoViolReport,
@@ -203,6 +213,7 @@ mod tests {
             ("count_le(PENALTY, serious, 36, 256)", number("the count", 255)),
             ("status_in(REG_STATUS, active|open)", SyntaxError::Status),
             ("status_in(REG_STATUS, )", SyntaxError::Status),
+            ("hash_matches(RES_INTEGRITY, 1|2)", number("a window in months", u16::MAX)),
             ("hash_matches(NO_VIOL_REPORT, 64, 36)", number("a domain", 63)),
             ("hash_matches(NO_VIOL_REPORT, 0, 36)", number("a domain", 63)),
             ("hash_matches(NO_VIOL_REPORT, a, 36)", number("a domain", 255)),

@@ -35,8 +35,11 @@ pub(super) fn sections(pack: &WrittenPack) -> Vec<Section> {
             vec![$(Section { name: stringify!($name), illustrative: pack.$name.illustrative, held_by: pack.$name.held_by }),*]
         };
     }
-    sections!(purposes catalogue matrix scales bands basis freshness listings penalties severity retention onward budgets volumes
-        timers calendars contract labels)
+    let mut sections = sections!(purposes catalogue matrix scales bands basis freshness listings penalties severity retention onward budgets volumes
+        timers calendars contract labels);
+    let golden = pack.golden.as_ref();
+    sections.extend(golden.map(|golden| Section { name: "golden", illustrative: golden.illustrative, held_by: golden.held_by }));
+    sections
 }
 
 /// The digest of the edition before, which every edition but the first names.

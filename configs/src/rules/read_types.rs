@@ -65,8 +65,12 @@ fn persons(
             return Err(line.fault(RulesFault::PersonType(line.of)));
         }
         let look_back = |months| not_zero(source, &format!("{}.look_back_months", line.key), months);
+        let origins = not_empty(line, "origins", &line.written.origins)?;
+        if rule.shapes.contains(&Shape::HashMatches) && origins != rule.origins {
+            return Err(line.fault(RulesFault::PersonOrigins(line.of)));
+        }
         let person = PersonRule {
-            origins: not_empty(line, "origins", &line.written.origins)?,
+            origins,
             look_back_months: line.written.look_back_months.as_ref().map(look_back).transpose()?,
             sensitive: line.written.sensitive,
             validity_days: rule.validity_days,

@@ -50,6 +50,15 @@ pub(super) struct WrittenPack {
     pub(super) calendars: WrittenCalendars,
     pub(super) contract: WrittenContract,
     pub(super) labels: WrittenLabels,
+    pub(super) golden: Option<WrittenGolden>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenGolden {
+    pub(super) illustrative: bool,
+    pub(super) held_by: Holder,
+    pub(super) cases: Spanned<Vec<WrittenCase>>,
 }
 
 #[derive(Deserialize)]
@@ -340,4 +349,31 @@ pub(super) struct WrittenLabel {
     pub(super) zh_hant: Option<String>,
     pub(super) pt: Option<String>,
     pub(super) en: Option<String>,
+}
+
+/// A golden case: a question, what the issuer holds, and what follows (`golden`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenCase {
+    pub(super) name: Spanned<String>,
+    pub(super) asker: String,
+    pub(super) issuer: String,
+    pub(super) purpose: String,
+    pub(super) subject: Option<String>,
+    pub(super) ask: Vec<String>,
+    pub(super) under: String,
+    pub(super) authorised: Option<String>,
+    #[serde(default)]
+    pub(super) regulators: bool,
+    #[serde(default)]
+    pub(super) digest: bool,
+    pub(super) portfolio: Option<u32>,
+    pub(super) pack: Option<String>,
+    pub(super) day: Option<Day>,
+    #[serde(default)]
+    pub(super) synchronised: Vec<String>,
+    pub(super) held: Option<bool>,
+    #[serde(default)]
+    pub(super) records: Vec<String>,
+    pub(super) expect: Vec<String>,
 }

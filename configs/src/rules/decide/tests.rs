@@ -9,7 +9,7 @@ use creditbay_protocol::predicate::{AttestationType, Predicates, RegistrationSta
 use creditbay_protocol::terms::AuthorisedUse;
 
 use super::super::phrase::parse;
-use super::super::sample::{altered_pack, pack, within, without};
+use super::super::sample::{altered_pack, pack, read, within, without};
 use super::*;
 
 const TAX: Predicate = Predicate::NotListed { of: AttestationType::SerTax, window_months: 36 };
@@ -160,7 +160,7 @@ fn supervision_across_the_boundary_is_refused() {
 
 #[test]
 fn an_unknown_type_and_a_question_without_one_are_refused() {
-    let lacking = RulePack::parse("lacking.toml", &without("PERMIT")).unwrap();
+    let lacking = read(&without("PERMIT")).unwrap();
     assert_eq!(require(&lacking, &question(&[TAX, PERMITTED])), Err(Refusal::TypeUnknown));
     assert_eq!(require(&lacking, &carried(&[PERMITTED])), Err(Refusal::TypeUnknown));
     assert!(require(&pack(), &question(&[TAX, PERMITTED])).is_ok());
@@ -309,11 +309,11 @@ fn the_strictest_lane_of_all_is_the_questions() {
 #[test]
 fn a_lane_without_basis_for_the_pair_is_refused() {
     let text = within("[[basis.pairs]]", 0, "\nregulators = \"CN-PI-STAT\"", "");
-    let without = RulePack::parse("altered.toml", &text).unwrap();
+    let without = read(&text).unwrap();
     let supervision = Question { purpose: Purpose::Reg, standing: REGULATOR, ..domestic(&[PENALTIES]) };
     assert_eq!(require(&without, &supervision), Err(Refusal::PairWithoutBasis));
     let text = within("[[basis.pairs]]", 1, "\nauthorised = \"CN-ENT-AUTH\"", "");
-    let without = RulePack::parse("altered.toml", &text).unwrap();
+    let without = read(&text).unwrap();
     assert_eq!(require(&without, &question(&[BAND])), Err(Refusal::PairWithoutBasis));
     assert!(require(&without, &question(&[TAX])).is_ok());
 }

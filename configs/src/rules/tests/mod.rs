@@ -4,13 +4,13 @@ mod refused_parts;
 mod refused_rows;
 mod transcript;
 
-use super::RulePack;
 use super::fault::RulesFault;
+use super::sample::read;
 
 /// The refusal of this text: its fault and key; its line must hold `shown`.
 #[track_caller]
 fn refused(text: &str, shown: &str) -> (RulesFault, String) {
-    let error = RulePack::parse("forged.toml", text).unwrap_err();
+    let error = read(text).unwrap_err();
     assert_eq!(error.file(), "forged.toml");
     let line = text.lines().nth(error.line().unwrap_or_else(|| panic!("{error}")) - 1).unwrap();
     assert!(line.contains(shown), "{error}\nstands on: {line}");

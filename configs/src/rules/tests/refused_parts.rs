@@ -3,9 +3,8 @@
 use creditbay_protocol::name::Region;
 use creditbay_protocol::predicate::{AttestationType, Lane, LawOfOrigin, LegalBasis};
 
-use super::super::RulePack;
 use super::super::fault::RulesFault;
-use super::super::sample::{TEXT, altered, day, within};
+use super::super::sample::{TEXT, altered, day, read, within};
 use super::super::timers::TimedAct;
 use super::assert_refused;
 
@@ -16,7 +15,7 @@ fn region(name: &str) -> Region {
 /// The fault of this text as a whole.
 #[track_caller]
 fn assert_whole(text: &str, fault: RulesFault) {
-    assert_eq!(RulePack::parse("forged.toml", text).unwrap_err().fault(), &fault);
+    assert_eq!(read(text).unwrap_err().fault(), &fault);
 }
 
 const SCALE: &str = "[[scales.native]]";
@@ -111,11 +110,11 @@ fn a_basis_of_another_law_lane_or_direction_is_refused() {
     let contract = unfit(LegalBasis::CnGbascHk, Lane::Carried, "gz", "mo");
     assert_refused(&within(PAIR, 1, "SELF", "CN-GBASC-HK"), "carried", "basis.pairs[1].carried", contract);
     for (nth, old, new) in [(0, "CN-PI-STAT", "SELF"), (2, "HK-PUBREG", "SELF"), (4, "MO-ENT-AUTH", "MO-A22")] {
-        let error = RulePack::parse("forged.toml", &within(PAIR, nth, old, new)).unwrap_err();
+        let error = read(&within(PAIR, nth, old, new)).unwrap_err();
         assert!(matches!(error.fault(), RulesFault::BasisUnfit { .. }), "{error}");
     }
     for (nth, new) in [(0, "CN-PI-CONSENT"), (0, "CN-PI-STAT"), (1, "CN-SA"), (2, "HK-CONSENT"), (4, "MO-A22")] {
-        RulePack::parse("consent.toml", &within(PAIR, nth, "SELF", new)).unwrap();
+        read(&within(PAIR, nth, "SELF", new)).unwrap();
     }
 }
 

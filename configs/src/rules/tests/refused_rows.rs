@@ -5,10 +5,9 @@ use creditbay_protocol::predicate::{AttestationType, Lane, Purpose};
 
 use crate::error::ConfigFault;
 
-use super::super::RulePack;
 use super::super::catalogue::Shape;
 use super::super::fault::RulesFault;
-use super::super::sample::{TEXT, altered, within};
+use super::super::sample::{TEXT, altered, read, within};
 use super::{assert_refused, refused};
 
 /// Every section with a row for each type.
@@ -32,7 +31,7 @@ fn a_key_that_nobody_knows_is_refused_in_every_table() {
         }
         let mut lines: Vec<&str> = TEXT.lines().collect();
         lines.insert(at + 1, "typo = 0");
-        let error = RulePack::parse("forged.toml", &lines.join("\n")).unwrap_err();
+        let error = read(&lines.join("\n")).unwrap_err();
         assert!(matches!(error.fault(), RulesFault::Text(ConfigFault::UnknownKey { .. })), "{error}");
         assert_eq!(error.line(), Some(at + 2), "{error}");
     }
@@ -80,7 +79,7 @@ fn an_edition_names_the_one_before_and_the_first_names_none() {
     let first = altered("effective_from =", &format!("{before}effective_from ="));
     assert_refused(&first, "supersedes", "supersedes", RulesFault::Supersedes);
     assert_refused(&altered("serial = 1 ", "serial = 2 "), "serial", "serial", RulesFault::Supersedes);
-    let second = RulePack::parse("second.toml", &first.replace("serial = 1 ", "serial = 2 ")).unwrap();
+    let second = read(&first.replace("serial = 1 ", "serial = 2 ")).unwrap();
     assert_eq!(second.supersedes().unwrap().to_string(), "01".repeat(32));
 }
 
@@ -119,7 +118,7 @@ fn a_type_that_the_catalogue_does_not_have_is_refused_in_every_section() {
         let at = start + text[start..].find("\nPERMIT ").unwrap() + 1;
         text.insert(at, '#');
     }
-    RulePack::parse("without.toml", &text).unwrap();
+    read(&text).unwrap();
     let commit = RulesFault::NotInCatalogue(AttestationType::Commit);
     let text = super::super::sample::without("COMMIT").replace("longer = {", "longer = { COMMIT = 12,");
     assert_refused(&text, "longer", "listings.longer", commit.clone());
@@ -136,7 +135,7 @@ fn a_type_that_the_catalogue_does_not_have_is_refused_in_every_section() {
 #[test]
 fn a_type_that_another_section_leaves_out_is_refused() {
     for section in BY_TYPE.iter().skip(1).chain(&["matrix.persons"]) {
-        let error = RulePack::parse("forged.toml", &line(section, "INSOLVENCY", "INSOLVENCY", "#")).unwrap_err();
+        let error = read(&line(section, "INSOLVENCY", "INSOLVENCY", "#")).unwrap_err();
         assert_eq!((error.fault(), error.key()), (&RulesFault::TypeMissing(AttestationType::Insolvency), Some(*section)));
     }
 }
@@ -178,7 +177,7 @@ fn a_cell_that_is_looser_than_its_type_is_refused_and_a_stricter_one_is_not() {
     assert!(fault == looser && key.starts_with("matrix.cells.PENALTY."), "{fault} {key}");
     for stricter in ["A", "C", "R"] {
         let text = line("matrix.cells", "SER_SOCINS", "PROC = \"P\"", &format!("PROC = \"{stricter}\""));
-        RulePack::parse("stricter.toml", &text).unwrap();
+        read(&text).unwrap();
     }
     for lane in ["P", "A", "R"] {
         let text = line("matrix.persons", "INSOLVENCY", "FIN = \"C\"", &format!("FIN = \"{lane}\""));
@@ -213,6 +212,9 @@ fn a_row_about_persons_that_no_report_can_answer_is_refused() {
     assert_refused(&empty, "SEC_FILE", "catalogue.persons.SEC_FILE.origins", RulesFault::ListEmpty);
     let zero = line("catalogue.persons", "SEC_FILE", "= 60", "= 0");
     assert_refused(&zero, "SEC_FILE", "catalogue.persons.SEC_FILE.look_back_months", RulesFault::Zero);
+    let elsewhere = line("catalogue.persons", "REPORT_VERIFY", "\"CN\", \"HK\", \"MO\"", "\"CN\", \"HK\"");
+    let fault = RulesFault::PersonOrigins(AttestationType::ReportVerify);
+    assert_refused(&elsewhere, "REPORT_VERIFY", "catalogue.persons.REPORT_VERIFY", fault);
 }
 
 #[test]
@@ -296,6 +298,6 @@ fn a_label_without_a_language_is_refused() {
 fn a_torn_pack_is_refused_wherever_it_is_torn() {
     let last = TEXT.find("\nRND  = {").unwrap();
     for (end, _) in TEXT.char_indices().take_while(|(end, _)| *end < last).step_by(97) {
-        assert!(RulePack::parse("torn.toml", &TEXT[..end]).is_err(), "torn at {end}");
+        assert!(read(&TEXT[..end]).is_err(), "torn at {end}");
     }
 }

@@ -11,7 +11,7 @@ use super::super::budgets::{Budgets, Threshold};
 use super::super::catalogue::Shape;
 use super::super::purposes::PurposeRule;
 use super::super::retention::Retention;
-use super::super::sample::{TEXT, day, pack};
+use super::super::sample::{TEXT, day, pack, read};
 use super::super::section::Holder;
 
 /// The matrix as agreed, columns FIN PROC INV CUST LIST PROF REG RND.
@@ -130,7 +130,7 @@ fn every_flipped_cell_is_noticed() {
                 let at = row + TEXT[row..].find(&format!("{purpose} = \"")).unwrap() + purpose.as_str().len() + 4;
                 let flipped = if &TEXT[at..=at] == "-" { strict } else { "-" };
                 let text = format!("{}{flipped}{}", &TEXT[..at], &TEXT[at + 1..]);
-                let pack = RulePack::parse("flipped.toml", &text).unwrap();
+                let pack = read(&text).unwrap();
                 assert_eq!(differences(&pack), [format!("{section}.{name}.{purpose}")]);
                 assert_ne!(pack.digest(), super::super::sample::pack().digest());
             }
