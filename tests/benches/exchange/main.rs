@@ -105,10 +105,10 @@ fn question() -> Question {
         subject: About::Entity(Identifier::parse(Scheme::Uscc, COMPANY).expect("invariant: a valid code")),
         issuer: None,
         predicates: Predicates::new(vec![Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 }])
+            .expect("invariant: one predicate"),
         authorisation: None,
         digest: None,
         portfolio: None,
-            .expect("invariant: one predicate"),
     }
 }
 
