@@ -68,7 +68,11 @@ fn a_new_networks_keys_are_its_owners_alone() {
             keys += 1;
         }
     }
-    assert_eq!(keys, 2 * (3 + 1 + 1) + 1, "three role keys, governance and token for each city, and the auditor's");
+    assert_eq!(
+        keys,
+        2 * (3 + 1 + 1 + 2) + 1,
+        "for each city three role keys, governance, the channel and two tokens; and the auditor's"
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) fn four_cities() -> Arc<Shared> {
     shared.upgrade().unwrap_or_else(|| {
         let folder = tempfile::tempdir().unwrap();
         let expected = Expected::load().unwrap();
-        let network = Network::start(&folder.path().join("n"), &["gz", "sz", "hk", "mo"]).unwrap();
+        let network = Network::start_for_load(&folder.path().join("n"), &["gz", "sz", "hk", "mo"]).unwrap();
         for city in network.cities().to_vec() {
             let files = copy_records(&city, &folder.path().join("records").join(&city)).unwrap();
             let ended = network.import(&city, &files).unwrap();

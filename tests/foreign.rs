@@ -54,7 +54,7 @@ async fn a_certificate_around_an_enrolled_key_is_greeted_and_answered() {
     let gz = rogue.entry("gz").unwrap().log_origin;
     let attributed = Replied::parse(&reply).unwrap().attribute(&asked, appended.committed.leaf(), &gz).unwrap();
     let root = rogue.exchange().log.seen().root(&gz, attributed.size()).await.unwrap();
-    assert_eq!(attributed.include(&asked, &root).unwrap().place().index, 0);
+    assert_eq!(attributed.include(&asked, &root).unwrap().place().index, 1);
     assert_eq!(log_size(&network, "gz").await, 1);
     rogue.withdraw().await;
 }

@@ -9,6 +9,7 @@ mod crash;
 mod exchange;
 mod foreign;
 mod full_disk;
+mod lanes;
 mod power_cut;
 mod privacy;
 mod refusal;

@@ -61,7 +61,7 @@ fn uscc_agrees_with_stdnum_but_for_its_gaps() {
         assert_eq!(cn::USCC.validate(&valid).is_ok(), check != '0');
         zero += usize::from(check == '0');
 
-        let broken = numbers.broken(&valid, USCC_ALPHABET, 8..18);
+        let broken = numbers.broken(&valid, USCC_ALPHABET, 0..18);
         assert!(Identifier::parse(Scheme::Uscc, &broken).is_err());
         assert!(cn::USCC.validate(&broken).is_err());
     }
@@ -80,6 +80,33 @@ fn stdnum_lets_a_broken_organisation_code_through_and_this_does_not() {
         through += usize::from(!holds && cn::USCC.validate(&text).is_ok());
     }
     assert!(through > ROUNDS * 9 / 10, "{through}");
+}
+
+#[test]
+fn letters_in_the_first_places_are_codes_here_and_none_to_stdnum() {
+    let mut numbers = Numbers(6);
+    for _ in 0..ROUNDS {
+        let body = numbers.text(USCC_ALPHABET, 8);
+        let head = ["N2", "A1", "Y1"][numbers.below(3)];
+        let first17 = format!("{head}440101{body}{}", organisation_check_character(&body).unwrap());
+        let valid = format!("{first17}{}", uscc_check_character(&first17).unwrap());
+        assert!(Identifier::parse(Scheme::Uscc, &valid).is_ok() && cn::USCC.validate(&valid).is_err(), "{valid}");
+        assert!(Identifier::parse(Scheme::Uscc, &numbers.broken(&valid, USCC_ALPHABET, 0..18)).is_err());
+    }
+}
+
+#[test]
+fn residence_permits_agree_with_stdnum() {
+    let mut numbers = Numbers(7);
+    for _ in 0..ROUNDS {
+        let (year, month, day) = (1900 + numbers.below(120), 1 + numbers.below(12), 1 + numbers.below(28));
+        let region = ["810000", "820000", "830000"][numbers.below(3)];
+        let first17 = format!("{region}{year}{month:02}{day:02}{}", numbers.text(b"0123456789", 3));
+        let valid = format!("{first17}{}", ric_check_character(&first17).unwrap());
+        assert!(cn::RIC.validate(&valid).is_ok() && recognise_person(&valid) == Some(Scheme::ResidencePermit), "{valid}");
+        let broken = numbers.broken(&valid, b"0123456789", 0..18);
+        assert!(cn::RIC.validate(&broken).is_err() && !person::is_ric(&broken), "{broken}");
+    }
 }
 
 #[test]
