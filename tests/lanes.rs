@@ -495,3 +495,91 @@ async fn regulators_alone_ask_in_their_lane() {
     rogue.withdraw().await;
     assert_eq!(bay.answers("gz").await.len(), 3, "each refusal is a leaf of the issuer's");
 }
+
+/// Why the issuer refused.
+fn refusal(said: &Said) -> &Value {
+    &said.body["attestation"]["content"]["refusal"]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspension_holds_at_once_and_over_a_restart() {
+    let mut bay = Bay::start(&["gz", "hk"]);
+    let signed = bay.signed(|changed| changed.uses = Uses::new(9).unwrap());
+    let (gz, hk) = (bay.path("gz"), bay.path("hk"));
+    let order = |bay: &Bay, order: &str, what: [&str; 2], node: &str| {
+        bay.network.creditbay(["rules", order, what[0], what[1], "--node", node]).unwrap()
+    };
+    for (what, reason) in [(["--type", "TAX_GRADE"], "type_suspended"), (["--peer", "hk"], "peer_suspended")] {
+        let ended = order(&bay, "suspend", what, &gz);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let said = bay.network.query("hk", &authorised(&signed)).await.unwrap();
+        assert_eq!(refusal(&said)["reason"], reason, "{}", said.body);
+        bay.network.stop("gz").unwrap();
+        bay.network.launch("gz").unwrap();
+        bay.network.await_peers("hk").unwrap();
+        let said = bay.network.query("hk", &authorised(&signed)).await.unwrap();
+        assert_eq!(refusal(&said)["reason"], reason, "after a restart: {}", said.body);
+        assert_eq!(order(&bay, "resume", what, &gz).code, 0);
+        assert_eq!(truth(&bay.network.query("hk", &authorised(&signed)).await.unwrap()), "TRUE", "{reason} was lifted");
+    }
+    assert_eq!(order(&bay, "suspend", ["--type", "TAX_GRADE"], &hk).code, 0);
+    let said = bay.network.query("hk", &authorised(&signed)).await.unwrap();
+    assert_eq!(
+        (said.status, said.body["reason"].as_str()),
+        (403, Some("type_suspended")),
+        "at the asker's own node: {}",
+        said.body
+    );
+    for nobody in ["fs", "gz"] {
+        let ended = order(&bay, "suspend", ["--peer", nobody], &gz);
+        assert_eq!(ended.code, 1, "{nobody} is no peer of gz: {ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portfolio_is_a_leaf_before_it_is_asked_under_and_has_an_end() {
+    let bay = Bay::start(&["gz", "hk"]);
+    let node = bay.path("hk");
+    let declare = |size: &str| {
+        let line = ["--json", "portfolio", "declare", "--node", &node, "--purpose", "FIN", "--size", size, "--days", "2"];
+        bay.network.creditbay(line).unwrap()
+    };
+    for size in ["0", "4000000"] {
+        let ended = declare(size);
+        assert_eq!(ended.code, 1, "{size}: {ended:?}");
+    }
+    let ended = declare("1");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let open: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let active =
+        Predicate::StatusIn { of: AttestationType::RegStatus, statuses: serde_json::from_value(json!(["active"])).unwrap() };
+    let under = |portfolio: &Value, code: &str, purpose: &str| {
+        let subject = json!({"scheme": "uscc", "value": code});
+        question(active, &[("portfolio", portfolio.clone()), ("subject", subject), ("purpose", json!(purpose))])
+    };
+    for _ in 0..2 {
+        let said = bay.network.query("hk", &under(&open["portfolio"], COMPANY, "FIN")).await.unwrap();
+        assert_eq!(truth(&said), "TRUE");
+    }
+    let said = bay.network.query("hk", &under(&open["portfolio"], OTHER, "FIN")).await.unwrap();
+    assert_eq!(
+        refusal(&said),
+        &json!({"reason": "budget_spent", "budget": "portfolio"}),
+        "a second subject of one: {}",
+        said.body
+    );
+    for (what, question) in [
+        ("another purpose", under(&open["portfolio"], COMPANY, "LIST")),
+        ("a portfolio that nobody declared", under(&json!(Digest([7; 32])), COMPANY, "FIN")),
+    ] {
+        let said = bay.network.query("hk", &question).await.unwrap();
+        assert_eq!((said.status, said.body["reason"].as_str()), (403, Some("portfolio_unknown")), "{what}: {}", said.body);
+    }
+    let leaves = bay.leaves("hk").await;
+    let declared = |leaf: &Leaf| matches!(&leaf.body, LeafBody::Event(Event::PortfolioDeclared { size: 1, .. }));
+    let named = |leaf: &Leaf| matches!(&leaf.body, LeafBody::Query { terms, .. } if terms.portfolio.is_some());
+    let (declared, named) = (leaves.iter().position(declared).unwrap(), leaves.iter().position(named).unwrap());
+    assert!(declared < named);
+    let sizes: Vec<_> = bay.answers("gz").await.iter().map(|(terms, _)| terms.portfolio.unwrap().size).collect();
+    assert_eq!(sizes, [1, 1, 1]);
+}
