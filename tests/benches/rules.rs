@@ -97,7 +97,7 @@ fn terms(pack: &RulePack, predicates: Vec<Predicate>) -> Result<Terms> {
 
 fn decision(pack: &RulePack, texts: &[&str]) -> Result<f64> {
     let (standing, terms) = (Standing { regulators: false }, terms(pack, read(texts)?)?);
-    decide(pack, standing, &terms)?;
+    decide(pack, standing, &terms).map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
     Ok(median(|| drop(black_box(decide(pack, standing, black_box(&terms))))))
 }
 
@@ -113,7 +113,7 @@ fn explanation(pack: &RulePack, text: &str) -> Result<f64> {
         with_digest: false,
         predicates: &predicates,
     };
-    require(pack, &question)?;
+    require(pack, &question).map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
     Ok(median(|| drop(black_box(explain(pack, black_box(&question))))))
 }
 
