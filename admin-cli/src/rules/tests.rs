@@ -15,7 +15,8 @@ use creditbay_crypto::sign::SigningKey;
 use creditbay_protocol::name::Region;
 
 use super::RulesCommand;
-use super::diff::{Effect, changes};
+use super::diff::Effect::{self, Added, Changed, Loosened, Removed, Tightened};
+use super::diff::changes;
 use super::run;
 use crate::exit::Exit;
 use crate::network::{self, NetworkCommand, NewArgs};
@@ -294,139 +295,128 @@ fn compared(packs: &Packs, change: &[(&str, &str)]) -> Vec<(Effect, String, Stri
     found.into_iter().map(|change| (change.effect, change.key, change.words)).collect()
 }
 
+/// What is replaced in the bundled pack, by what; the effect, the key and the words of the change.
+const CHANGES: [(&str, &str, Effect, &str, &str); 24] = [
+    ("overlap_days = 30", "overlap_days = 60", Changed, "overlap_days", "days of overlap: 30 -> 60"),
+    (
+        "only_between = { REG = [\"gz\", \"sz\"] }",
+        "only_between = {}",
+        Changed,
+        "purposes.only_between.REG",
+        "gz, sz -> all regions",
+    ),
+    (
+        "SER_SOCINS      = { FIN = \"-\"",
+        "SER_SOCINS      = { FIN = \"P\"",
+        Loosened,
+        "matrix.cells.SER_SOCINS.FIN",
+        "Serious social-insurance list for Cross-boundary finance: refused -> open (P)",
+    ),
+    (
+        "PENALTY         = { FIN = \"A\"",
+        "PENALTY         = { FIN = \"-\"",
+        Tightened,
+        "matrix.cells.PENALTY.FIN",
+        "with the entity's authorisation (A) -> refused",
+    ),
+    (
+        "REPORT_VERIFY   = { FIN = \"C\"",
+        "REPORT_VERIFY   = { FIN = \"-\"",
+        Tightened,
+        "matrix.persons.REPORT_VERIFY.FIN",
+        "of natural persons for Cross-boundary finance",
+    ),
+    (
+        "severities = [\"general\", \"serious\"]",
+        "severities = [\"serious\"]",
+        Tightened,
+        "catalogue.types.PENALTY.severities",
+        "general: no longer",
+    ),
+    ("domains = 38", "domains = 39", Loosened, "catalogue.types.NO_VIOL_REPORT.domains", "domain 39: new"),
+    (
+        "AEO_GRADE       = { validity_days = 30",
+        "AEO_GRADE       = { validity_days = 60",
+        Loosened,
+        "catalogue.types.AEO_GRADE.validity_days",
+        "30 -> 60",
+    ),
+    (
+        "ENV_GRADE       = { validity_days = 90, stale_after_days = 45",
+        "ENV_GRADE       = { validity_days = 90, stale_after_days = 30",
+        Tightened,
+        "catalogue.types.ENV_GRADE.stale_after_days",
+        "45 -> 30",
+    ),
+    ("rows = { CN = [0, 2, 4] }", "rows = { CN = [0, 1, 4] }", Changed, "bands.maps (4)", "0, 2, 4 -> 0, 1, 4"),
+    (
+        "[\"红\", \"黄\", \"蓝\", \"绿\"]",
+        "[\"红\", \"橙\", \"蓝\", \"绿\"]",
+        Changed,
+        "scales.native (ENV_GRADE, CN)",
+        "红 < 橙 < 蓝 < 绿",
+    ),
+    (
+        "\nregulators = \"CN-PI-STAT\"",
+        "",
+        Tightened,
+        "basis.pairs",
+        "gz answers sz, between regulators only (R): CN-PI-STAT -> none",
+    ),
+    (
+        "[\"ABN_LIST\", \"GOV_DEFAULT\", \"INSOLVENCY\"]",
+        "[\"ABN_LIST\", \"GOV_DEFAULT\"]",
+        Changed,
+        "listings",
+        "INSOLVENCY is visible: until it is taken off -> as every list",
+    ),
+    (
+        "general_months = 12",
+        "general_months = 24",
+        Changed,
+        "penalties.regimes",
+        "general penalties are published for months: 12 -> 24",
+    ),
+    (
+        "decided_from = \"2026-04-01\"",
+        "decided_from = \"2026-05-01\"",
+        Added,
+        "penalties.regimes",
+        "for decisions from 2026-05-01 on",
+    ),
+    ("serious_fine_fen = 100_000_000", "serious_fine_fen = 10", Changed, "severity.serious_fine_fen", "100000000 fen -> 10 fen"),
+    ("answer_days = 30", "answer_days = 60", Changed, "retention.answer_days", "30 -> 60"),
+    ("subject_per_day = 20\n", "subject_per_day = 10\n", Tightened, "budgets.subject_per_day", "subject per day: 20 -> 10"),
+    ("persons = 100_000\n", "persons = 50_000\n", Removed, "volumes.thresholds", "100000, warned of"),
+    (
+        "days = 2\nextension = 3",
+        "days = 5\nextension = 3",
+        Changed,
+        "timers.rules",
+        "sz, objection decision: 2 (+3) working days -> 5 (+3) working days",
+    ),
+    ("\"2026-12-31\",\n", "\n", Changed, "calendars.regional", "mo, closed besides: none; no longer: 2026-12-31"),
+    (
+        "    \"INDETERMINATE is never",
+        "    \"An answer is never sold.\",\n    \"INDETERMINATE is never",
+        Added,
+        "contract.rules",
+        "An answer is never sold.",
+    ),
+    (
+        "en = \"Tax credit grade\"",
+        "en = \"Tax grade\"",
+        Changed,
+        "catalogue.types.TAX_GRADE.label.en",
+        "Tax credit grade -> Tax grade",
+    ),
+    ("[basis]\nillustrative = true", "[basis]\nillustrative = false", Changed, "basis.held_by", "section basis: ILL; held by"),
+];
+
 #[test]
 fn each_change_is_told_by_its_effect_in_words() {
-    use Effect::{Added, Changed, Loosened, Removed, Tightened};
     let packs = Packs::new();
-    let cases: [(&str, &str, Effect, &str, &str); 24] = [
-        ("overlap_days = 30", "overlap_days = 60", Changed, "overlap_days", "days of overlap: 30 -> 60"),
-        (
-            "only_between = { REG = [\"gz\", \"sz\"] }",
-            "only_between = {}",
-            Changed,
-            "purposes.only_between.REG",
-            "gz, sz -> all regions",
-        ),
-        (
-            "SER_SOCINS      = { FIN = \"-\"",
-            "SER_SOCINS      = { FIN = \"P\"",
-            Loosened,
-            "matrix.cells.SER_SOCINS.FIN",
-            "Serious social-insurance list for Cross-boundary finance: refused -> open (P)",
-        ),
-        (
-            "PENALTY         = { FIN = \"A\"",
-            "PENALTY         = { FIN = \"-\"",
-            Tightened,
-            "matrix.cells.PENALTY.FIN",
-            "with the entity's authorisation (A) -> refused",
-        ),
-        (
-            "REPORT_VERIFY   = { FIN = \"C\"",
-            "REPORT_VERIFY   = { FIN = \"-\"",
-            Tightened,
-            "matrix.persons.REPORT_VERIFY.FIN",
-            "of natural persons for Cross-boundary finance",
-        ),
-        (
-            "severities = [\"general\", \"serious\"]",
-            "severities = [\"serious\"]",
-            Tightened,
-            "catalogue.types.PENALTY.severities",
-            "general: no longer",
-        ),
-        ("domains = 38", "domains = 39", Loosened, "catalogue.types.NO_VIOL_REPORT.domains", "domain 39: new"),
-        (
-            "AEO_GRADE       = { validity_days = 30",
-            "AEO_GRADE       = { validity_days = 60",
-            Loosened,
-            "catalogue.types.AEO_GRADE.validity_days",
-            "30 -> 60",
-        ),
-        (
-            "ENV_GRADE       = { validity_days = 90, stale_after_days = 45",
-            "ENV_GRADE       = { validity_days = 90, stale_after_days = 30",
-            Tightened,
-            "catalogue.types.ENV_GRADE.stale_after_days",
-            "45 -> 30",
-        ),
-        ("rows = { CN = [0, 2, 4] }", "rows = { CN = [0, 1, 4] }", Changed, "bands.maps (4)", "0, 2, 4 -> 0, 1, 4"),
-        (
-            "[\"红\", \"黄\", \"蓝\", \"绿\"]",
-            "[\"红\", \"橙\", \"蓝\", \"绿\"]",
-            Changed,
-            "scales.native (ENV_GRADE, CN)",
-            "红 < 橙 < 蓝 < 绿",
-        ),
-        (
-            "\nregulators = \"CN-PI-STAT\"",
-            "",
-            Tightened,
-            "basis.pairs",
-            "gz answers sz, between regulators only (R): CN-PI-STAT -> none",
-        ),
-        (
-            "[\"ABN_LIST\", \"GOV_DEFAULT\", \"INSOLVENCY\"]",
-            "[\"ABN_LIST\", \"GOV_DEFAULT\"]",
-            Changed,
-            "listings",
-            "INSOLVENCY is visible: until it is taken off -> as every list",
-        ),
-        (
-            "general_months = 12",
-            "general_months = 24",
-            Changed,
-            "penalties.regimes",
-            "general penalties are published for months: 12 -> 24",
-        ),
-        (
-            "decided_from = \"2026-04-01\"",
-            "decided_from = \"2026-05-01\"",
-            Added,
-            "penalties.regimes",
-            "for decisions from 2026-05-01 on",
-        ),
-        (
-            "serious_fine_fen = 100_000_000",
-            "serious_fine_fen = 10",
-            Changed,
-            "severity.serious_fine_fen",
-            "100000000 fen -> 10 fen",
-        ),
-        ("answer_days = 30", "answer_days = 60", Changed, "retention.answer_days", "30 -> 60"),
-        ("subject_per_day = 20\n", "subject_per_day = 10\n", Tightened, "budgets.subject_per_day", "subject per day: 20 -> 10"),
-        ("persons = 100_000\n", "persons = 50_000\n", Removed, "volumes.thresholds", "100000, warned of"),
-        (
-            "days = 2\nextension = 3",
-            "days = 5\nextension = 3",
-            Changed,
-            "timers.rules",
-            "sz, objection decision: 2 (+3) working days -> 5 (+3) working days",
-        ),
-        ("\"2026-12-31\",\n", "\n", Changed, "calendars.regional", "mo, closed besides: none; no longer: 2026-12-31"),
-        (
-            "    \"INDETERMINATE is never",
-            "    \"An answer is never sold.\",\n    \"INDETERMINATE is never",
-            Added,
-            "contract.rules",
-            "An answer is never sold.",
-        ),
-        (
-            "en = \"Tax credit grade\"",
-            "en = \"Tax grade\"",
-            Changed,
-            "catalogue.types.TAX_GRADE.label.en",
-            "Tax credit grade -> Tax grade",
-        ),
-        (
-            "[basis]\nillustrative = true",
-            "[basis]\nillustrative = false",
-            Changed,
-            "basis.held_by",
-            "section basis: ILL; held by",
-        ),
-    ];
-    for (old, new, effect, key, words) in cases {
+    for (old, new, effect, key, words) in CHANGES {
         let found = compared(&packs, &[(old, new)]);
         let told = |(found, at, said): &(Effect, String, String)| *found == effect && at == key && said.contains(words);
         assert!(found.iter().any(told), "{old} -> {new}: {found:?}");
