@@ -7,22 +7,26 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use creditbay_configs::rules::RulePack;
 use creditbay_crypto::key_file;
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
-use creditbay_protocol::name::Region;
 
 use super::RulesCommand;
 use super::diff::Effect::{self, Added, Changed, Loosened, Removed, Tightened};
 use super::diff::changes;
 use super::run;
 use crate::exit::Exit;
-use crate::network::{self, NetworkCommand, NewArgs};
+use crate::network::{self, NetworkCommand};
 use crate::print::Screen;
 
-const PACK: &str = include_str!("../../../configs/samples/rules/gba-2026.1.toml");
+const BUNDLED: &str = include_str!("../../../configs/samples/rules/gba-2026.1.toml");
+
+/// The bundled pack's rules. Golden cases, which refuse a pack with another rule, are left out.
+fn bundled() -> &'static str {
+    BUNDLED.split("\n[golden]\n").next().unwrap()
+}
 
 /// What a command wrote.
 #[derive(Clone, Default)]
@@ -38,16 +42,16 @@ impl Write for Written {
     }
 }
 
-/// The words after `creditbay rules`.
+/// The words after `creditbay`.
 #[derive(Parser)]
-struct Line {
+struct Line<C: Subcommand> {
     #[command(subcommand)]
-    command: RulesCommand,
+    command: C,
 }
 
 /// Runs `creditbay rules` with these words; what it said and how it ended.
 fn rules(json: bool, words: &[&str]) -> (anyhow::Result<Exit>, String) {
-    let command = Line::try_parse_from(["rules"].iter().chain(words)).unwrap().command;
+    let command = Line::<RulesCommand>::try_parse_from(["rules"].iter().chain(words)).unwrap().command;
     let written = Written::default();
     let exit = run(&command, &mut Screen::over(Box::new(written.clone()), json));
     let said = String::from_utf8(written.0.borrow().clone()).unwrap();
@@ -69,7 +73,7 @@ struct Packs {
 impl Packs {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("pack.toml"), PACK).unwrap();
+        fs::write(folder.path().join("pack.toml"), bundled()).unwrap();
         Self { folder }
     }
 
@@ -83,7 +87,7 @@ impl Packs {
 
     /// The pack with each `old`, which stands there once, replaced.
     fn altered(&self, name: &str, changes: &[(&str, &str)]) -> String {
-        let mut text = PACK.to_owned();
+        let mut text = bundled().to_owned();
         for (old, new) in changes {
             assert_eq!(text.matches(old).count(), 1, "{old}");
             text = text.replace(old, new);
@@ -243,8 +247,8 @@ fn each_key_signs_once_and_a_note_over_another_pack_is_left_alone() {
 
 /// A network of two cities as `creditbay network new` makes it.
 fn network(folder: &Path) {
-    let cities = ["gz", "hk"].map(|name| Region::new(name).unwrap()).to_vec();
-    let command = NetworkCommand::New(NewArgs { dir: folder.to_owned(), cities, base_port: None });
+    let line = ["network", "new", &folder.display().to_string(), "--cities", "gz,hk"];
+    let command = Line::<NetworkCommand>::try_parse_from(line).unwrap().command;
     network::run(&command, &mut Screen::over(Box::new(Vec::new()), false)).unwrap();
 }
 
@@ -291,7 +295,7 @@ fn a_region_under_another_law_than_the_directorys_is_a_fault() {
 fn compared(packs: &Packs, change: &[(&str, &str)]) -> Vec<(Effect, String, String)> {
     let after = packs.altered("after.toml", change);
     let parse = |text: &str| RulePack::parse("pack.toml", text).unwrap();
-    let found = changes(&parse(PACK), &parse(&fs::read_to_string(after).unwrap()));
+    let found = changes(&parse(bundled()), &parse(&fs::read_to_string(after).unwrap()));
     found.into_iter().map(|change| (change.effect, change.key, change.words)).collect()
 }
 
@@ -426,9 +430,9 @@ fn each_change_is_told_by_its_effect_in_words() {
 #[test]
 fn types_that_come_and_go_are_told_by_name() {
     let packs = Packs::new();
-    let without = PACK.lines().filter(|line| !line.starts_with("COMMIT ")).collect::<Vec<_>>().join("\n");
+    let without = bundled().lines().filter(|line| !line.starts_with("COMMIT ")).collect::<Vec<_>>().join("\n");
     let parse = |text: &str| RulePack::parse("pack.toml", text).unwrap();
-    let gone = changes(&parse(PACK), &parse(&without));
+    let gone = changes(&parse(bundled()), &parse(&without));
     let of = |found: &[super::diff::Change], effect| {
         found
             .iter()
@@ -437,7 +441,7 @@ fn types_that_come_and_go_are_told_by_name() {
             .collect::<Vec<_>>()
     };
     assert_eq!(of(&gone, Effect::Removed), ["Credit commitment may no longer be asked"]);
-    let come = changes(&parse(&without), &parse(PACK));
+    let come = changes(&parse(&without), &parse(bundled()));
     assert_eq!(of(&come, Effect::Added), ["Credit commitment may be asked: open (P)"]);
     assert!(packs.path("pack.toml").exists());
 }
