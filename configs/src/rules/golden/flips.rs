@@ -35,7 +35,7 @@ const DECIDING: [&str; 12] = [
     "budgets.portfolio_subjects",
 ];
 /// Keys that are words about a rule.
-const WORDS: [&str; 6] = ["illustrative", "held_by", "source", "title", "name", "only_between"];
+const WORDS: [&str; 5] = ["illustrative", "held_by", "source", "title", "name"];
 
 /// What no golden case can see, by a part of its path, and why.
 const UNSEEN: [(&str, &str); 6] = [
@@ -92,7 +92,7 @@ impl Path {
 fn scalars(value: &Value, path: &Path, found: &mut Vec<(Path, Value)>) {
     match value {
         Value::Table(table) => {
-            for (name, value) in table.iter().filter(|(name, _)| !WORDS.contains(&name.as_str()) || *name == "only_between") {
+            for (name, value) in table.iter().filter(|(name, _)| !WORDS.contains(&name.as_str())) {
                 scalars(value, &path.below(Key::Name(name.clone())), found);
             }
         }

@@ -1,4 +1,4 @@
-//! Golden cases: what the rules say, as examples in the pack itself, run whenever it is read (PROTOCOL.md, "Rule pack").
+//! Golden cases: what the rules say, as examples in the pack itself, run whenever it is read (PROTOCOL 29.3).
 //!
 //! A case is a question with what the issuer holds, and the refusal or the verdicts that follow from the law. `a|b` in a field stands for
 //! a case each. A pack whose rules decide one of its cases otherwise is no pack. Not here: the rules (`decide`, `evaluate`).
@@ -38,6 +38,8 @@ const NOON_MS: u64 = 4 * 3_600_000;
 const DAY: &str = "2026-11-23";
 /// What every subject has, unless a case says otherwise.
 const REGISTERED: &str = "REG_STATUS active since 2015-01-05";
+/// Readings of one case: eight purposes between all pairs of four regions come to 96.
+const MAX_READINGS: usize = 128;
 
 /// What is wrong with a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +127,7 @@ impl<'a> Case<'a> {
         if written.pack.as_deref().is_some_and(|pack| pack != "another") {
             return Err(form("pack", "a case names this pack (no key) or `another`"));
         }
-        Ok(Self {
+        let case = Self {
             written,
             askers: each("asker", &written.asker, region)?,
             issuers: each("issuer", &written.issuer, region)?,
@@ -140,7 +142,13 @@ impl<'a> Case<'a> {
             organisation: OrganisationId::new("golden").expect("invariant: a name"),
             now: noon(day).ok_or_else(|| form("day", "a day from 1970 on"))?,
             registers: registers(day, &written.synchronised)?,
-        })
+        };
+        let parts = [case.askers.len(), case.issuers.len(), case.purposes.len(), case.subjects.len()];
+        let readings = parts.into_iter().try_fold(1usize, usize::checked_mul);
+        if readings.is_none_or(|readings| readings > MAX_READINGS) {
+            return Err(form("asker", &format!("stands for more than {MAX_READINGS} cases with the other fields; write two")));
+        }
+        Ok(case)
     }
 
     fn hold(

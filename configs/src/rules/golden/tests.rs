@@ -142,9 +142,11 @@ fn a_pack_without_a_case_for_each_type_and_purpose_is_refused() {
 
 #[test]
 fn a_case_that_cannot_be_read_is_told_by_its_key() {
+    let many = format!("\"{}\"", ["hk"; 129].join("|"));
     for (old, new, key, said) in [
         ("\"hk\"", "\"Hong Kong\"", "asker", ""),
         ("\"gz\"", "\"\"", "issuer", ""),
+        ("\"hk\"", many.as_str(), "asker", "more than 128"),
         ("\"FIN\"", "\"FUN\"", "purpose", "no such purpose"),
         ("ask =", "subject = \"natural-person\", ask =", "subject", "bearer"),
         ("SER_TAX)", "SER_TAXES)", "ask", "attestation type"),
