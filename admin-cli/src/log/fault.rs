@@ -127,7 +127,7 @@ pub enum Fault {
         index: u64,
         /// Its time.
         time: Millis,
-        /// The newest time before it.
+        /// The time of the leaf before it.
         before: Millis,
     },
     /// A leaf of a message that this node cannot have sent.

@@ -19,6 +19,7 @@ pub const WINDOW: usize = 65_536;
 pub struct Leaves {
     owner: Region,
     newest: Option<Millis>,
+    last: Option<Millis>,
     first: Option<Millis>,
     counts: BTreeMap<&'static str, u64>,
     /// For each of the last leaves: to whom it was a query, while that is not abandoned; and the query that it answers.
@@ -49,6 +50,7 @@ impl Leaves {
         Self {
             owner,
             newest: None,
+            last: None,
             first: None,
             counts: BTreeMap::new(),
             recent: VecDeque::new(),
@@ -85,7 +87,8 @@ impl Leaves {
             }
         };
         *self.counts.entry(leaf.body.kind()).or_default() += 1;
-        if let Some(before) = self.newest.filter(|newest| leaf.time < *newest) {
+        // Held against the leaf right before it: one leaf with a forged time is one fault, not one for every leaf behind it.
+        if let Some(before) = self.last.replace(leaf.time).filter(|before| leaf.time < *before) {
             faults.add(Fault::TimeBackwards { index, time: leaf.time, before });
         }
         self.first.get_or_insert(leaf.time);

@@ -27,9 +27,13 @@ fn a_plain_log_has_no_faults_and_is_counted() {
 }
 
 #[test]
-fn time_that_runs_backwards_is_named_at_each_leaf_behind_the_newest() {
+fn time_that_runs_backwards_is_named_where_it_turns() {
     let (faults, _) = read("hk", &[query(5, "hk", "gz"), query(9, "hk", "gz"), query(8, "hk", "gz"), query(9, "hk", "gz")]);
     assert_eq!(faults, [Fault::TimeBackwards { index: 2, time: Millis(8), before: Millis(9) }]);
+    let forged = [query(5, "hk", "gz"), query(99, "hk", "gz"), query(6, "hk", "gz"), query(7, "hk", "gz")];
+    let (faults, leaves) = read("hk", &forged);
+    assert_eq!(faults, [Fault::TimeBackwards { index: 2, time: Millis(6), before: Millis(99) }], "one forged time is one fault");
+    assert_eq!(leaves.span(), Some((Millis(5), Millis(99))));
 }
 
 #[test]
