@@ -19,7 +19,7 @@ use proptest::bool::weighted;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use super::super::sample::pack;
 use super::{
@@ -154,7 +154,9 @@ fn presented(number: u16, of: u16) -> Presented {
 fn asker_and_issuer_never_differ_on_the_static_part() {
     let pack = pack();
     let (admitted, refusals) = (Cell::new(0), RefCell::new(BTreeMap::new()));
-    let mut runner = TestRunner::new(Config { cases: 32_768, failure_persistence: None, ..Config::default() });
+    // The same questions in every run: which refusals they meet is no matter of luck.
+    let config = Config { cases: 4096, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let outcome = runner.run(&wanted(), |wanted| {
         let demanded = require(&pack, &wanted.question());
         let as_labelled = decide(&pack, wanted.standing, &wanted.query(pack.digest()).terms());
