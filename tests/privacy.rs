@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use creditbay_crypto::hash::Digest;
 use creditbay_protocol::identifier::recognise_person;
 use harness::http::Door;
 use harness::network::{Network, files_below, files_with};
@@ -20,6 +21,7 @@ fn telling_cells(files: &[PathBuf]) -> (Vec<String>, Vec<String>) {
             } else if cell.contains("样例") && cell.ends_with("公司")
                 || cell.contains('〔')
                 || cell.starts_with("91") && cell.len() == 18
+                || Digest::from_hex(cell).is_ok()
             {
                 companies.push(cell.to_owned());
             }
@@ -69,6 +71,11 @@ fn nothing_that_identifies_is_written_in_clear() {
     let written: Vec<_> =
         files_below(network.folder()).unwrap().into_iter().filter(|path| !path.ends_with("network.toml")).collect();
     assert!(written.len() > 20);
+    let digests: Vec<_> = companies.iter().filter_map(|cell| Digest::from_hex(cell).ok()).collect();
+    assert!(digests.len() >= 7, "of reports that the city gave out");
+    for digest in digests {
+        assert_eq!(files_with(&written, &digest.0).unwrap(), Vec::<PathBuf>::new(), "a report's digest, as bytes");
+    }
     let everything: Vec<u8> = written.iter().flat_map(|path| std::fs::read(path).unwrap()).chain(said.bytes()).collect();
     let mut found = Vec::new();
     for secret in companies.iter().chain(&persons).collect::<std::collections::BTreeSet<_>>() {

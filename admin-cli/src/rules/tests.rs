@@ -6,12 +6,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
 use creditbay_configs::rules::RulePack;
 use creditbay_crypto::key_file;
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
+use creditbay_protocol::predicate::{AttestationType, Purpose};
 
 use super::RulesCommand;
 use super::diff::Effect::{self, Added, Changed, Loosened, Removed, Tightened};
@@ -23,9 +25,24 @@ use crate::print::Screen;
 
 const BUNDLED: &str = include_str!("../../../configs/samples/rules/gba-2026.1.toml");
 
-/// The bundled pack's rules. Golden cases, which refuse a pack with another rule, are left out.
+/// The bundled pack's rules. Its golden cases would refuse a pack with another rule; these hold whatever the rules are.
 fn bundled() -> &'static str {
-    BUNDLED.split("\n[golden]\n").next().unwrap()
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let rules = BUNDLED.split("\n[golden]\n").next().unwrap();
+        let mut text = format!("{rules}\n[golden]\nillustrative = true\nheld_by = \"leaves\"\ncases = [\n");
+        let purposes: Vec<&str> = Purpose::ALL.iter().map(|purpose| purpose.as_str()).collect();
+        for types in AttestationType::ALL.chunks(8) {
+            let asked: Vec<String> = types.iter().map(|of| format!("\"exists_valid({of})\"")).collect();
+            text += &format!(
+                "    {{ name = \"another pack\", asker = \"hk\", issuer = \"gz\", purpose = \"{}\", ask = [{}], under = \"P CN-PUB\", \
+                 pack = \"another\", expect = [\"refused: rule_pack\"] }},\n",
+                purposes.join("|"),
+                asked.join(", ")
+            );
+        }
+        text + "]\n"
+    });
+    &TEXT
 }
 
 /// What a command wrote.

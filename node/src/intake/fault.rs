@@ -6,10 +6,11 @@ use creditbay_protocol::identifier::IdentifierError;
 use creditbay_protocol::predicate::{AttestationType, LawOfOrigin};
 
 use super::limits::{MAX_CELL_BYTES, MAX_COLUMNS, MAX_ROWS, MAX_STRICT_ROWS};
+use super::spool::SpoolError;
 use super::text::TextFault;
 use crate::store::records::RecordsError;
 
-/// Why a file is not read to its end. Whatever was imported before stays, and no register counts as synchronised.
+/// Why a file is not read to its end. No register counts as synchronised by it.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
     /// The name says that it is something else.
@@ -21,6 +22,9 @@ pub enum IntakeError {
     /// The bytes stop coming.
     #[error("the file stops coming: {0}; send it again")]
     Read(io::Error),
+    /// The file was not taken in.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// The bytes are not text.
     #[error(transparent)]
     Text(TextFault),

@@ -12,11 +12,13 @@ pub mod permits;
 pub mod published;
 pub mod reading;
 pub mod registers;
+pub mod spool;
 pub mod table;
 pub mod text;
 
 use std::collections::HashSet;
 use std::io::Read;
+use std::path::Path;
 
 use creditbay_configs::rules::record::{Record, Report};
 use creditbay_crypto::hash::Digest;
@@ -31,13 +33,15 @@ use self::limits::{MAX_ROWS, MAX_STRICT_ROWS};
 use self::reading::{Entry, Reading, Under};
 use self::registers::Marker;
 use self::registers::layouts::Holds;
+use self::spool::Spool;
 use self::table::{Cells, Table};
+use crate::host::entropy::Entropy;
 use crate::store::documents::Amendment;
 use crate::store::persons::PersonRow;
 use crate::store::records::{Merged, RecordsError};
 
-/// Rows that become durable together.
-const ROWS_PER_MERGE: usize = 500;
+/// Rows that become durable together: 8 192 × about 600 bytes, as they wait and as they are written, is 5 MB.
+const ROWS_PER_MERGE: usize = 8192;
 /// Rows between two words on progress.
 const ROWS_PER_PROGRESS: u64 = 1000;
 /// What a row begins with that explains the table.
@@ -128,9 +132,62 @@ fn as_time<S: Serializer>(time: &Option<Millis>, serializer: S) -> Result<S::Ok,
     }
 }
 
+/// Imports a file once it was seen to be whole and text to its end; of any other nothing is imported. It waits sealed in `folder`.
+///
+/// # Errors
+/// [`IntakeError`], which was also told as the last event.
+pub fn import_whole(
+    file: impl Read,
+    folder: &Path,
+    entropy: &Entropy,
+    name: &str,
+    strict: bool,
+    under: &Under<'_>,
+    now: Millis,
+    report: &mut dyn FnMut(Event),
+) -> Result<Summary, IntakeError> {
+    let taken = Spool::take(file, folder, entropy).map_err(IntakeError::from);
+    let checked = taken.and_then(|mut spool| {
+        check(spool.read().map_err(IntakeError::Read)?, name, under)?;
+        Ok(spool)
+    });
+    match checked {
+        Ok(mut spool) => import(spool.read().map_err(IntakeError::Read)?, name, strict, under, now, report),
+        Err(error) => {
+            report(Event::Failed { reason: error.to_string(), imported: 0 });
+            Err(error)
+        }
+    }
+}
+
+/// Whether a file can be read to its end: its kind, its header, and every row as text. Not what the rows say.
+fn check(file: impl Read, name: &str, under: &Under<'_>) -> Result<(), IntakeError> {
+    refuse_kind(name)?;
+    let mut table = Table::new(file);
+    if let (Kind::Register(marker), ..) = Kind::recognise(&mut table)? {
+        marker.check(under)?;
+    }
+    let mut rows = 0;
+    while table.next_row()?.is_some() {
+        rows += 1;
+        if rows > MAX_ROWS {
+            return Err(IntakeError::TooManyRows);
+        }
+    }
+    Ok(())
+}
+
+fn refuse_kind(name: &str) -> Result<(), IntakeError> {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    match OTHER_KINDS.into_iter().find(|kind| Some(*kind) == ending.as_deref()) {
+        Some(ending) => Err(IntakeError::FileKind { ending }),
+        None => Ok(()),
+    }
+}
+
 /// Imports a file. `name` is what it is called, `now` the time of import; `report` hears every event as it happens.
 ///
-/// Without `strict` every good row is imported and every other one told; rows become durable 500 at a time, and after an error those
+/// Without `strict` every good row is imported and every other one told; rows become durable 8 192 at a time, and after an error those
 /// before it stay. With `strict` nothing is imported unless every row is good, a duplicate, or about a person. A file whose rows were all
 /// rejected synchronises nothing.
 ///
@@ -145,15 +202,8 @@ pub fn import(
     report: &mut dyn FnMut(Event),
 ) -> Result<Summary, IntakeError> {
     let mut imported = 0;
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    let read = match OTHER_KINDS.into_iter().find(|kind| Some(*kind) == ending.as_deref()) {
-        Some(ending) => Err(IntakeError::FileKind { ending }),
-        None => read_file(
-            file,
-            &mut Sink { strict, under, report, waiting: Vec::new(), merged: Merged::default(), unmatched: 0 },
-            &mut imported,
-        ),
-    };
+    let mut sink = Sink { strict, under, report, waiting: Vec::new(), merged: Merged::default(), unmatched: 0 };
+    let read = refuse_kind(name).and_then(|()| read_file(file, &mut sink, &mut imported));
     let finished = read.and_then(|(mut summary, as_of)| {
         if let Some(register) = as_of.register.filter(|_| summary.rows == 0 || summary.rejected < summary.rows) {
             let at = as_of.day.map_or(now, |day| end_of(day).min(now));

@@ -124,28 +124,28 @@ impl<R: Read> Text<R> {
     }
 
     fn take_ascii(&mut self, len: usize) {
-        let ascii: Vec<u8> = self.raw.drain(..len).filter(|byte| *byte != b'\r').collect();
-        self.give(&ascii);
+        self.text.extend(self.raw.drain(..len).filter(|byte| *byte != b'\r'));
+        self.lines += count_lines(&self.text);
     }
 
     fn decode(&mut self) -> io::Result<()> {
         let decoder = self.decoder.as_mut().expect("invariant: told before anything is decoded");
         let encoding = decoder.encoding().name();
-        let mut text = vec![0; decoder.max_utf8_buffer_length_without_replacement(self.raw.len()).unwrap_or(4 * WINDOW_BYTES)];
-        let (result, _, written) = decoder.decode_to_utf8_without_replacement(&self.raw, &mut text, self.source_ended);
+        let before = self.text.len();
+        let room = decoder.max_utf8_buffer_length_without_replacement(self.raw.len()).unwrap_or(4 * WINDOW_BYTES);
+        self.text.resize(before + room, 0);
+        let (result, _, written) =
+            decoder.decode_to_utf8_without_replacement(&self.raw, &mut self.text[before..], self.source_ended);
         self.raw.clear();
-        text.truncate(written);
-        text.retain(|byte| *byte != b'\r');
-        self.give(&text);
+        self.text.truncate(before + written);
+        if self.text.contains(&b'\r') {
+            self.text.retain(|byte| *byte != b'\r');
+        }
+        self.lines += count_lines(&self.text[before..]);
         match result {
             DecoderResult::InputEmpty => Ok(()),
             _ => Err(io::Error::other(TextFault::Encoding { line: self.lines, encoding })),
         }
-    }
-
-    fn give(&mut self, text: &[u8]) {
-        self.lines += text.iter().filter(|byte| **byte == b'\n').count() as u64;
-        self.text.extend_from_slice(text);
     }
 }
 
@@ -165,6 +165,10 @@ impl<R: Read> Read for Text<R> {
         }
         Ok(len)
     }
+}
+
+fn count_lines(text: &[u8]) -> u64 {
+    text.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// `window` begins with the first byte that is not ASCII.

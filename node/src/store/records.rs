@@ -269,31 +269,38 @@ impl Records {
         [b"R".as_slice(), &self.tag(subject).0.0].concat()
     }
 
+    /// The parts of a subject stand in one row; the first says how many there are.
     fn load(&self, place: &[u8]) -> Result<Vec<Item>, RecordsError> {
-        let end = [place, &[0xff; 3]].concat();
-        let pairs = self.store.range(Tree::Records, place, &end, MAX_PARTS + 1)?;
-        let mut items = Vec::new();
-        for (key, sealed) in &pairs {
-            let part: Part = wire::decode(&self.seal.open(Label::SEAL_RECORD, key, sealed)?, MAX_VALUE_BYTES)?;
-            if usize::from(part.parts) != pairs.len() {
-                return Err(RecordsError::Missing { found: pairs.len(), expected: usize::from(part.parts) });
-            }
-            items.extend(part.items);
+        let Some(Part { parts, mut items }) = self.load_part(place, 0)? else { return Ok(Vec::new()) };
+        for number in 1..parts {
+            let part = self.load_part(place, number)?.filter(|part| part.parts == parts);
+            let missing = RecordsError::Missing { found: usize::from(number), expected: usize::from(parts) };
+            items.extend(part.ok_or(missing)?.items);
         }
         Ok(items)
+    }
+
+    fn load_part(&self, place: &[u8], number: u16) -> Result<Option<Part>, RecordsError> {
+        let key = part_key(place, number);
+        let Some(sealed) = self.store.get(Tree::Records, &key)? else { return Ok(None) };
+        Ok(Some(wire::decode(&self.seal.open(Label::SEAL_RECORD, &key, &sealed)?, MAX_VALUE_BYTES)?))
     }
 
     fn put(&self, batch: &mut Batch, place: &[u8], items: &[Item]) -> Result<(), RecordsError> {
         let parts = u16::try_from(items.len().div_ceil(ITEMS_PER_PART)).ok().filter(|parts| usize::from(*parts) <= MAX_PARTS);
         let parts = parts.ok_or(RecordsError::Full)?;
         for (number, items) in (0u16..).zip(items.chunks(ITEMS_PER_PART)) {
-            let key = [place, &number.to_be_bytes()].concat();
+            let key = part_key(place, number);
             let plain = wire::encode(&Part { parts, items: items.to_vec() });
             let sealed = self.seal.seal(self.entropy.nonce(), Label::SEAL_RECORD, &key, &plain);
             batch.set(key, sealed);
         }
         Ok(())
     }
+}
+
+fn part_key(place: &[u8], number: u16) -> Vec<u8> {
+    [place, &number.to_be_bytes()].concat()
 }
 
 fn key_mark(index: &Digest) -> Vec<u8> {

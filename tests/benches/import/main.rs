@@ -44,20 +44,21 @@ fn main() -> Result<()> {
     println!("making them: {:.1} MB, {:.2} s, not counted below", bytes as f64 / 1e6, parsed.elapsed().as_secs_f64());
     let making = parsed.elapsed().as_secs_f64();
 
-    let started = Instant::now();
+    let (started, worked) = (Instant::now(), cpu_seconds());
     let mut early = None;
     let summary = import(Rows::new(rows, subjects), "penalties.csv", false, &under, NOW, &mut |event| {
         if let Event::Progress { rows: done } = event
             && done as usize >= rows / 10
             && early.is_none()
         {
-            early = Some((peak_mib(), started.elapsed().as_secs_f64()));
+            early = Some(peak_mib());
         }
     })?;
-    let seconds = started.elapsed().as_secs_f64() - making;
+    let (seconds, worked) = (started.elapsed().as_secs_f64() - making, cpu_seconds() - worked - making);
     anyhow::ensure!(summary.good == rows as u64, "{summary:?}");
-    let (early, _) = early.unwrap_or_default();
+    let early = early.unwrap_or_default();
     println!("imported: {seconds:.1} s, {:.0} rows/s", rows as f64 / seconds);
+    println!("processor time of all threads: {worked:.1} s, {:.0} rows/s of it", rows as f64 / worked);
     println!("resident at most: {early} MiB after a tenth, {} MiB at the end", peak_mib());
     println!("on disk: {:.0} MB", size_of(folder.path())? as f64 / 1e6);
 
@@ -131,6 +132,13 @@ fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+/// Processor time of this process so far; the kernel counts in hundredths.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2);
+    fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn size_of(folder: &std::path::Path) -> Result<u64> {

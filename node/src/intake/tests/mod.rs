@@ -406,17 +406,19 @@ fn long_listing(rows: usize) -> impl io::Read {
 #[test]
 fn rows_become_durable_in_batches_and_progress_is_told() {
     let store = InMemory::new();
-    let done = run(&opened(&store), long_listing(2600), false);
-    assert_eq!(done.result.unwrap().added, 2600);
+    let rows = 2 * ROWS_PER_MERGE + 600;
+    let done = run(&opened(&store), long_listing(rows), false);
+    assert_eq!(done.result.unwrap().added, rows as u64);
     let progress: Vec<_> = done.events.iter().filter(|event| matches!(event, Event::Progress { .. })).collect();
-    assert_eq!(progress, [&Event::Progress { rows: 1000 }, &Event::Progress { rows: 2000 }]);
-    assert_eq!(store.commits(), 7); // six batches and the register
+    assert_eq!(progress[..2], [&Event::Progress { rows: 1000 }, &Event::Progress { rows: 2000 }]);
+    assert_eq!((progress.len(), store.commits()), (rows / 1000, 4)); // three batches and the register
     let reopened = opened(&store.reopen());
-    assert_eq!(reopened.subjects(), 65);
+    assert_eq!(reopened.subjects(), rows.div_ceil(40) as u64);
     let second = InMemory::new();
     second.fail(2, Failure::NotPersisted);
-    let failed = run(&opened(&second), long_listing(2600), false);
-    assert!(matches!(failed.events.last(), Some(Event::Failed { imported: 1000, .. })));
+    let failed = run(&opened(&second), long_listing(rows), false);
+    let imported = 2 * ROWS_PER_MERGE as u64;
+    assert!(matches!(failed.events.last(), Some(Event::Failed { imported: said, .. }) if *said == imported));
     assert!(opened(&second.reopen()).registers().is_empty());
 }
 
@@ -490,4 +492,34 @@ fn a_repair_of_what_is_not_here_is_kept_and_told_by_its_row_alone() {
     let repaired = |record: &Record| matches!(record.fact, Fact::Penalty { repaired_on: Some(_), .. });
     let of_company = records.of(&subject(COMPANY)).unwrap();
     assert!(of_company.len() == 2 && of_company.iter().all(repaired));
+}
+
+#[test]
+fn nothing_of_a_file_is_imported_that_goes_wrong_at_its_end() {
+    let good: String = (0..600).map(|number| penalty(&number.to_string()) + "\n").collect();
+    let whole = penalties(&[]) + &good;
+    let far = |end: &[u8]| [whole.as_bytes(), end].concat();
+    let long = penalty("x").replace("样例事实", &format!("\"{}\"", "x".repeat(10 << 20)));
+    let bad_encoding = encoding_rs::GB18030.encode("处罚决定,样例\n").0.into_owned();
+    for (file, words) in [
+        (far(b"a\0b\n"), "zero byte"),
+        (far(&bad_encoding), "not UTF-8"),
+        (far(long.as_bytes()), "longer than"),
+        (far(penalty("x").as_bytes()), "ends within the row"),
+        (far(b"\"never closed\n"), "ends within the row"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = InMemory::new();
+        let records = opened(&store);
+        let under = Under { pack: &PACK, law: LawOfOrigin::Cn, records: &records };
+        let mut events = Vec::new();
+        let mut import = |file: &[u8]| {
+            let mut report = |event| events.push(event);
+            import_whole(file, folder.path(), &Entropy::seeded(3), "file.csv", false, &under, NOW, &mut report)
+        };
+        let error = import(&file).unwrap_err().to_string();
+        assert!(error.contains(words), "{words}: {error}");
+        assert_eq!(import(whole.as_bytes()).unwrap().added, 600);
+        assert_eq!(events[0], Event::Failed { reason: error, imported: 0 });
+    }
 }

@@ -281,7 +281,8 @@ async fn import(State(admin): State<Arc<Admin>>, Query(import): Query<Import>, b
         let now = exchange.clock.now();
         let Some(law) = law(exchange) else { return };
         let under = Under { pack: &pack, law, records: &exchange.records };
-        let imported = intake::import(file, &import.file, import.strict, &under, now, &mut report);
+        let (folder, entropy) = (admin.data.as_path(), &*exchange.entropy);
+        let imported = intake::import_whole(file, folder, entropy, &import.file, import.strict, &under, now, &mut report);
         if let Err(error) = imported {
             tracing::warn!("an import failed: {error}");
         }
