@@ -1,4 +1,4 @@
-//! Which rule pack a node asks under, and which ones it answers under (PROTOCOL 29.3; design 6).
+//! Which rule pack a node asks under, and which ones it answers under (PROTOCOL 29.4; design 6).
 //!
 //! A pack takes over on its day, with a leaf; the one before it still answers, for as long as the new one says, queries that name it.
 //! Editions only go up. Not here: who signed a pack (checked before it is loaded), and the leaf (`orders`).
