@@ -9,5 +9,6 @@ mod crash;
 mod exchange;
 mod power_cut;
 mod privacy;
+mod records;
 mod refusal;
 mod tidy;
