@@ -12,5 +12,6 @@ mod full_disk;
 mod lanes;
 mod power_cut;
 mod privacy;
+mod records;
 mod refusal;
 mod tidy;

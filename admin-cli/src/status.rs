@@ -177,7 +177,7 @@ mod tests {
             Register { register: "PERMIT".to_owned(), synchronised: None, rows: None, stale: None, stale_after_days: None };
         assert_eq!(registers(std::slice::from_ref(&never)).to_string(), "  register  synchronised\n  PERMIT    never");
         let counted = |synchronised: Option<&str>, stale| {
-            let synchronised = synchronised.map(|at| serde_json::Value::from(at));
+            let synchronised = synchronised.map(serde_json::Value::from);
             registers(&[Register {
                 synchronised,
                 rows: Some(7),

@@ -5,6 +5,7 @@
 //! A file is read as it arrives: memory does not grow with it, except for 16 bytes of each row's key. Not here: who may send a file.
 
 pub mod columns;
+pub mod event;
 pub mod fault;
 pub mod limits;
 pub mod penalties;
@@ -12,36 +13,29 @@ pub mod permits;
 pub mod published;
 pub mod reading;
 pub mod registers;
+mod sink;
 pub mod spool;
 pub mod table;
 pub mod text;
 
 use std::collections::HashSet;
 use std::io::Read;
-use std::path::Path;
 
-use creditbay_configs::rules::record::{Record, Report};
-use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::{Day, Millis};
-use creditbay_protocol::identifier::Identifier;
 use creditbay_protocol::predicate::AttestationType;
-use serde::{Serialize, Serializer};
 
 use self::columns::Columns;
+use self::event::{Event, Summary};
 use self::fault::{IntakeError, Rejection};
-use self::limits::{MAX_ROWS, MAX_STRICT_ROWS};
-use self::reading::{Entry, Reading, Under};
+use self::limits::MAX_ROWS;
+use self::reading::{Reading, Under};
 use self::registers::Marker;
 use self::registers::layouts::Holds;
-use self::spool::Spool;
+use self::sink::Sink;
+use self::spool::{Spool, SpoolError};
 use self::table::{Cells, Table};
-use crate::host::entropy::Entropy;
-use crate::store::documents::Amendment;
-use crate::store::persons::PersonRow;
-use crate::store::records::{Merged, RecordsError};
+use crate::store::records::Merged;
 
-/// Rows that become durable together: 8 192 × about 600 bytes, as they wait and as they are written, is 5 MB.
-const ROWS_PER_MERGE: usize = 8192;
 /// Rows between two words on progress.
 const ROWS_PER_PROGRESS: u64 = 1000;
 /// What a row begins with that explains the table.
@@ -52,102 +46,19 @@ const OTHER_KINDS: [&str; 6] = ["xls", "xlsx", "xml", "zip", "gz", "pdf"];
 const DAY_MS: i64 = 86_400_000;
 const UTC_PLUS_8_MS: i64 = 8 * 3_600_000;
 
-/// One line of what an import says while it runs. The last is `Done` or `Failed`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Event {
-    /// How far it is.
-    Progress {
-        /// Rows that were read.
-        rows: u64,
-    },
-    /// The header of the file, before the first rejected row.
-    RejectedHeader(String),
-    /// A row that was not imported.
-    Rejected {
-        /// The line in which it begins, from 1.
-        row: u64,
-        /// The column at fault; empty where it is the row as a whole.
-        column: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
-    /// That row as CSV, with every cell blanked that could name or number anybody.
-    RejectedCsv(String),
-    /// A row about a natural person, set aside.
-    Person {
-        /// The line in which it begins, from 1.
-        row: u64,
-    },
-    /// A repair, withdrawal or objection of which no record is here yet; it is kept for one that comes later.
-    Unmatched {
-        /// The line in which it begins, from 1.
-        row: u64,
-    },
-    /// The file was read to its end.
-    Done(Summary),
-    /// It was not.
-    Failed {
-        /// Why.
-        reason: String,
-        /// Rows that were imported before, and stay.
-        imported: u64,
-    },
-}
-
-/// What became of a file. `rows` = `good` + `duplicates` + `rejected` + `persons`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// The layout.
-    pub layout: &'static str,
-    /// The register, by the name of the type it feeds, or `REPAIR` or `OBJECTION`.
-    pub register: &'static str,
-    /// Rows, without header and explanations.
-    pub rows: u64,
-    /// Rows that said something new: `added` + `replaced`.
-    pub good: u64,
-    /// Rows that are new.
-    pub added: u64,
-    /// Rows that changed a record.
-    pub replaced: u64,
-    /// Rows that say what the store had already; also counted in `duplicates`.
-    pub unchanged: u64,
-    /// Rows that say what an earlier row of the file, or the store, said already.
-    pub duplicates: u64,
-    /// Rows that were not imported.
-    pub rejected: u64,
-    /// Rows about natural persons.
-    pub persons: u64,
-    /// Repairs, withdrawals and objections of which no record is here yet; also counted above.
-    pub unmatched: u64,
-    /// As of when the register was taken over whole.
-    #[serde(serialize_with = "as_time")]
-    pub synchronised: Option<Millis>,
-}
-
-fn as_time<S: Serializer>(time: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.collect_str(time),
-        None => serializer.serialize_none(),
-    }
-}
-
-/// Imports a file once it was seen to be whole and text to its end; of any other nothing is imported. It waits sealed in `folder`.
+/// Imports a file once it was seen to be whole and text to its end; of any other nothing is imported.
 ///
 /// # Errors
 /// [`IntakeError`], which was also told as the last event.
 pub fn import_whole(
-    file: impl Read,
-    folder: &Path,
-    entropy: &Entropy,
+    taken: Result<Spool, SpoolError>,
     name: &str,
     strict: bool,
     under: &Under<'_>,
     now: Millis,
     report: &mut dyn FnMut(Event),
 ) -> Result<Summary, IntakeError> {
-    let taken = Spool::take(file, folder, entropy).map_err(IntakeError::from);
-    let checked = taken.and_then(|mut spool| {
+    let checked = taken.map_err(IntakeError::from).and_then(|mut spool| {
         check(spool.read().map_err(IntakeError::Read)?, name, under)?;
         Ok(spool)
     });
@@ -202,7 +113,7 @@ pub fn import(
     report: &mut dyn FnMut(Event),
 ) -> Result<Summary, IntakeError> {
     let mut imported = 0;
-    let mut sink = Sink { strict, under, report, waiting: Vec::new(), merged: Merged::default(), unmatched: 0 };
+    let mut sink = Sink::new(strict, under, report);
     let read = refuse_kind(name).and_then(|()| read_file(file, &mut sink, &mut imported));
     let finished = read.and_then(|(mut summary, as_of)| {
         if let Some(register) = as_of.register.filter(|_| summary.rows == 0 || summary.rejected < summary.rows) {
@@ -357,79 +268,6 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, imported: &mut u64) -> Result
     let duplicates = summary.duplicates + unchanged;
     let unmatched = sink.unmatched;
     Ok((Summary { good: added + replaced, added, replaced, unchanged, duplicates, unmatched, ..summary }, kind.as_of()))
-}
-
-/// Where rows go that are not rejected.
-struct Sink<'a> {
-    strict: bool,
-    under: &'a Under<'a>,
-    report: &'a mut dyn FnMut(Event),
-    /// Rows that are not durable yet, with the lines in which they begin.
-    waiting: Vec<(u64, Reading)>,
-    merged: Merged,
-    unmatched: u64,
-}
-
-impl Sink<'_> {
-    fn take(&mut self, line: u64, reading: Reading, imported: &mut u64) -> Result<(), IntakeError> {
-        if self.strict && self.waiting.len() == MAX_STRICT_ROWS {
-            return Err(IntakeError::TooManyForStrict);
-        }
-        self.waiting.push((line, reading));
-        if !self.strict && self.waiting.len() == ROWS_PER_MERGE { self.flush(imported) } else { Ok(()) }
-    }
-
-    /// Makes what waits durable.
-    fn flush(&mut self, imported: &mut u64) -> Result<(), IntakeError> {
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
-        while waiting.peek().is_some() {
-            let sorted = Sorted::of(waiting.by_ref().take(ROWS_PER_MERGE));
-            let store = self.under.records;
-            store.persons().keep(&sorted.persons).map_err(RecordsError::from)?;
-            let (merged, reports) = (store.merge(sorted.records)?, store.keep_reports(sorted.reports)?);
-            let amended = store.amend(sorted.amendments)?;
-            for row in amended.unmatched.iter().filter_map(|position| sorted.amending.get(*position)) {
-                self.unmatched += 1;
-                (self.report)(Event::Unmatched { row: *row });
-            }
-            for merged in [merged, amended.merged, reports] {
-                self.merged.added += merged.added;
-                self.merged.replaced += merged.replaced;
-                self.merged.unchanged += merged.unchanged;
-            }
-            *imported = self.merged.added + self.merged.replaced;
-        }
-        Ok(())
-    }
-}
-
-/// Rows by where they are kept.
-#[derive(Default)]
-struct Sorted {
-    records: Vec<(Identifier, Record)>,
-    amendments: Vec<(Identifier, Amendment)>,
-    /// The line of each amendment.
-    amending: Vec<u64>,
-    reports: Vec<(Digest, Report)>,
-    persons: Vec<PersonRow>,
-}
-
-impl Sorted {
-    fn of(rows: impl Iterator<Item = (u64, Reading)>) -> Self {
-        let mut sorted = Self::default();
-        for (line, row) in rows {
-            match row {
-                Reading::Good(subject, Entry::Record(record)) => sorted.records.push((subject, record)),
-                Reading::Good(subject, Entry::Amendment(amendment)) => {
-                    sorted.amendments.push((subject, amendment));
-                    sorted.amending.push(line);
-                }
-                Reading::Report(file, report) => sorted.reports.push((file, report)),
-                Reading::Person(row) => sorted.persons.extend(row),
-            }
-        }
-        sorted
-    }
 }
 
 #[cfg(test)]

@@ -9,10 +9,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use creditbay_configs::rules::RulePack;
-use creditbay_configs::rules::record::Fact;
-use creditbay_protocol::identifier::Scheme;
+use creditbay_configs::rules::record::{Fact, Record};
+use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::predicate::{LawOfOrigin, Severity};
 
+use super::limits::MAX_STRICT_ROWS;
+use super::sink::ROWS_PER_MERGE;
 use super::*;
 use crate::host::entropy::Entropy;
 use crate::store::in_memory::{Failure, InMemory};
@@ -515,7 +517,8 @@ fn nothing_of_a_file_is_imported_that_goes_wrong_at_its_end() {
         let mut events = Vec::new();
         let mut import = |file: &[u8]| {
             let mut report = |event| events.push(event);
-            import_whole(file, folder.path(), &Entropy::seeded(3), "file.csv", false, &under, NOW, &mut report)
+            let taken = Spool::take(file, folder.path(), &Entropy::seeded(3));
+            import_whole(taken, "file.csv", false, &under, NOW, &mut report)
         };
         let error = import(&file).unwrap_err().to_string();
         assert!(error.contains(words), "{words}: {error}");

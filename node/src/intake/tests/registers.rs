@@ -213,7 +213,7 @@ fn a_person_in_a_register_of_companies_is_rejected_and_nothing_of_the_row_kept()
     for file in [
         register("REG_STATUS", &format!("scheme,identifier,name,status,since\nric,{PERSON},某甲,active,2020-01-21\n")),
         graded("TAX_GRADE", &format!("uscc,{PERSON},某甲,1,A,2026-05-01,,\n")),
-        commitments(&format!("hkid,A123456(3),某甲,1,2026-03-02,pending,\n")),
+        commitments("hkid,A123456(3),某甲,1,2026-03-02,pending,\n"),
         reports("REPORT_VERIFY", &format!("ric,{PERSON},某甲,,{digest},,2021-09-01,2026-09-01,2026-12-01,\n")),
     ] {
         let store = InMemory::new();

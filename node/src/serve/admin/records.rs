@@ -29,7 +29,9 @@ use super::Admin;
 use crate::exchange::Exchange;
 use crate::intake;
 use crate::intake::columns::{authority_code, document_number};
+use crate::intake::event::Event;
 use crate::intake::reading::Under;
+use crate::intake::spool::Spool;
 use crate::serve::http::Problem;
 use crate::store::documents::{Action, Amendment, DocumentId};
 use crate::store::records::{Records, RecordsError};
@@ -270,7 +272,7 @@ async fn import(State(admin): State<Arc<Admin>>, Query(import): Query<Import>, b
     });
     let pack = admin.exchange.orders.read().await.pack().clone();
     tokio::task::spawn_blocking(move || {
-        let mut report = |event: intake::Event| {
+        let mut report = |event: Event| {
             if let Ok(mut line) = serde_json::to_vec(&event) {
                 line.push(b'\n');
                 let _ = lines.blocking_send(Ok(line.into()));
@@ -281,8 +283,8 @@ async fn import(State(admin): State<Arc<Admin>>, Query(import): Query<Import>, b
         let now = exchange.clock.now();
         let Some(law) = law(exchange) else { return };
         let under = Under { pack: &pack, law, records: &exchange.records };
-        let (folder, entropy) = (admin.data.as_path(), &*exchange.entropy);
-        let imported = intake::import_whole(file, folder, entropy, &import.file, import.strict, &under, now, &mut report);
+        let taken = Spool::take(file, &admin.data, &exchange.entropy);
+        let imported = intake::import_whole(taken, &import.file, import.strict, &under, now, &mut report);
         if let Err(error) = imported {
             tracing::warn!("an import failed: {error}");
         }
