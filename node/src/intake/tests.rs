@@ -1,7 +1,7 @@
 //! Whole files: the bundled samples, and one file for each thing that can be wrong.
 
-mod answers;
-mod registers;
+mod answer_tests;
+mod register_tests;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,8 +1,8 @@
 //! What is said of a subject: the reasons to say nothing, lists, penalties, permits and states, and how long it holds.
 
-mod commitments;
-mod ratings;
-mod reports;
+mod commitment_tests;
+mod rating_tests;
+mod report_tests;
 
 use std::sync::LazyLock;
 
