@@ -267,7 +267,7 @@ fn numbers(first: &[u64], all: u64) -> String {
 }
 
 fn summary(all: &[Taken]) -> Table {
-    let headings = ["file", "register", ">rows", ">added", ">unchanged", ">duplicates", ">rejected", ">persons", "synchronised"];
+    let headings = ["file", "register", ">rows", ">added", ">replaced", ">duplicates", ">rejected", ">persons", "synchronised"];
     let mut table = Table::new(&headings);
     for taken in all {
         let name = taken.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -282,7 +282,7 @@ fn summary(all: &[Taken]) -> Table {
 fn summary_row(name: String, done: &Done) -> Vec<String> {
     let mut row = vec![name, done.register.clone()];
     row.extend(
-        [done.rows, done.added, done.unchanged, done.duplicates, done.rejected, done.persons].map(|number| number.to_string()),
+        [done.rows, done.added, done.replaced, done.duplicates, done.rejected, done.persons].map(|number| number.to_string()),
     );
     row.push(done.synchronised.clone().unwrap_or_else(|| "-".to_owned()));
     row

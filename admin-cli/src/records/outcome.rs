@@ -68,9 +68,12 @@ pub struct Done {
     pub good: u64,
     /// Records that are new.
     pub added: u64,
+    /// Records that took the place of an older one.
+    #[serde(default)]
+    pub replaced: u64,
     /// Records that were there already.
     pub unchanged: u64,
-    /// Rows that stand twice in the file.
+    /// Rows that say nothing new: twice in the file, or there already.
     pub duplicates: u64,
     /// Rows that were rejected.
     pub rejected: u64,
