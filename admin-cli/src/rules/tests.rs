@@ -474,5 +474,12 @@ fn two_packs_are_shown_side_by_side() {
     let said = ends(false, &["diff", &pack, &stricter], Exit::Done);
     assert!(said.contains("\nmatrix\n") && said.contains("1 changes: 0 added, 0 removed, 1 tightened"), "{said}");
     let json: serde_json::Value = serde_json::from_str(&ends(true, &["diff", &pack, &stricter], Exit::Done)).unwrap();
-    assert_eq!(json["changes"][0]["effect"], "tightened");
+    assert_eq!((&json["changes"][0]["effect"], &json["accepted"]), (&"tightened".into(), &true.into()));
+    // A draft whose golden cases do not follow its rules yet.
+    fs::write(packs.path("whole.toml"), BUNDLED).unwrap();
+    fs::write(packs.path("draft.toml"), BUNDLED.replace("PENALTY         = { FIN = \"A\"", "PENALTY         = { FIN = \"-\""))
+        .unwrap();
+    let (whole, draft) = (packs.text("whole.toml"), packs.text("draft.toml"));
+    let said = ends(false, &["diff", &whole, &draft], Exit::Done);
+    assert!(said.contains("No node accepts the pack as it shall be:") && said.contains("1 tightened"), "{said}");
 }

@@ -28,6 +28,11 @@ impl RulePack {
         Ok(pack)
     }
 
+    /// Reads and checks the rules of a draft without running its golden cases: to compare drafts, not to decide by them.
+    pub fn draft(file: &str, text: &str) -> Result<Self, ConfigError<RulesFault>> {
+        Self::rules(Source::new(file, text), text).map(|(pack, _)| pack)
+    }
+
     /// The rules alone, with the cases that they have to be held against.
     pub(super) fn rules(source: Source<'_>, text: &str) -> Result<(Self, Cases), Refused> {
         let written: WrittenPack = error::parse(source.file(), text).map_err(|error| error.map(RulesFault::Text))?;

@@ -6,12 +6,13 @@ mod catalogue;
 mod terms;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use creditbay_configs::rules::RulePack;
 
 use crate::exit::Exit;
+use crate::file;
 use crate::print::{Screen, Table};
 
 /// Two rule packs.
@@ -91,10 +92,11 @@ impl Changes {
 
 /// Runs the command.
 pub(super) fn run(args: &DiffArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
-    let (before, after) = (super::read(&args.before)?, super::read(&args.after)?);
+    let (before, _) = read(&args.before)?;
+    let (after, accepted) = read(&args.after)?;
     let changes = changes(&before, &after);
     if screen.is_json() {
-        screen.json(&serde_json::json!({ "before": before.digest(), "after": after.digest(), "changes": changes }))?;
+        screen.json(&serde_json::json!({ "before": before.digest(), "after": after.digest(), "changes": changes, "accepted": accepted.is_ok() }))?;
         return Ok(Exit::Done);
     }
     screen.line(format!(
@@ -106,6 +108,9 @@ pub(super) fn run(args: &DiffArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
         after.serial(),
         after.digest()
     ))?;
+    if let Err(why) = accepted {
+        screen.line(format!("\nNo node accepts the pack as it shall be:\n  {why}"))?;
+    }
     if changes.is_empty() {
         let words =
             if before.digest() == after.digest() { "The files are the same." } else { "No rule differs, only the files do." };
@@ -126,6 +131,13 @@ pub(super) fn run(args: &DiffArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
         .map(|effect| format!("{} {effect}", count(effect)));
     screen.line(format!("\n{} changes: {}", changes.len(), counts.join(", ")))?;
     Ok(Exit::Done)
+}
+
+/// A draft, and whether a node would accept it: two drafts can be compared before their golden cases follow their rules.
+fn read(path: &Path) -> anyhow::Result<(RulePack, Result<(), String>)> {
+    let (file, text) = (path.display().to_string(), file::read_text(path)?);
+    let accepted = RulePack::parse(&file, &text).map(|_| ()).map_err(|error| error.to_string());
+    Ok((RulePack::draft(&file, &text)?, accepted))
 }
 
 /// All changes, in the order of the file's sections.
