@@ -116,14 +116,14 @@ impl Exchange {
         let query = &asked.query;
         let (records, report) = self.look_up(query)?;
         let law = self.directory.entry(self.me).map(|entry| entry.law).ok_or(Fault::LogStopped)?;
-        let judged = policy::may_answer(in_force, &self.directory, self.me, query, asked.time).and_then(|pack| {
+        let judged = policy::may_answer(in_force, &self.directory, self.me, query, asked.time).map(|pack| {
             let registers = self.records.registers();
             let now = self.clock.now();
             let facts = Facts { records: &records, report: report.as_ref() };
             let verdicts = evaluate(pack, query.predicates.as_slice(), law, &facts, &registers, now);
             let unknown = |verdict: &Verdict| verdict.truth == Truth::Indeterminate(Indeterminate::NoSource);
             let cost = Cost { unknown: verdicts.verdicts.iter().all(unknown) };
-            Ok((verdicts, self.ledger.reserve_answer(pack.budgets(), pack.volumes(), query, cost, now)))
+            (verdicts, self.ledger.reserve_answer(pack.budgets(), pack.volumes(), query, cost, now))
         });
         match judged {
             Ok((verdicts, Ok((reservation, warning)))) => {

@@ -3,6 +3,7 @@
 //! verdict cost afterwards.
 //!
 //! Not here: the socket that a file comes through, which costs a copy.
+#![allow(clippy::print_stdout)]
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
