@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p creditbay-tests --bench rules`. Goals: a decision 5 us, a predicate over 20 records 20 us. Trust the ratios of one run,
 //! not the times of two. Not here: a limit that fails.
+#![allow(clippy::print_stdout)]
 
 use std::hint::black_box;
 use std::time::Instant;
