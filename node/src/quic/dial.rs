@@ -42,7 +42,8 @@ impl Links {
         Self { slots: peers.into_iter().map(|peer| (peer, Arc::new(watch::Sender::new(None)))).collect() }
     }
 
-    /// Begins to dial these targets, and goes on for ever. Each new session is also sent to whoever serves it.
+    /// Begins to dial these targets, and goes on until nobody serves their sessions any more. Each new session is also sent to whoever
+    /// serves it.
     pub fn dial(&self, door: &PeerDoor, targets: Vec<Target>, local: &Arc<Local>, serve: &mpsc::UnboundedSender<Arc<Session>>) {
         for target in targets {
             if let Some(slot) = self.slots.get(&target.peer.region) {
@@ -101,7 +102,11 @@ async fn keep(
 ) {
     let mut pause = FIRST_PAUSE;
     loop {
-        match connect(&endpoint, &target, &local).await {
+        let connected = tokio::select! {
+            connected = connect(&endpoint, &target, &local) => connected,
+            () = serve.closed() => return,
+        };
+        match connected {
             Ok(session) => {
                 pause = FIRST_PAUSE;
                 if serve.send(session.clone()).is_err() {
@@ -111,7 +116,10 @@ async fn keep(
             }
             Err(error) => tracing::debug!(peer = %target.peer.region, "no connection: {error}"),
         }
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = serve.closed() => return,
+        }
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
