@@ -12,8 +12,9 @@ use crate::store::documents::Amendment;
 use crate::store::persons::PersonRow;
 use crate::store::records::{Merged, RecordsError};
 
-/// Rows that become durable together: 8 192 × about 600 bytes, as they wait and as they are written, is 5 MB.
-pub(super) const ROWS_PER_MERGE: usize = 8192;
+/// Rows that become durable together. Each may be about another subject, whose last value is written anew: at most 2 048 × 7 KiB = 14 MiB for
+/// subjects of one value, held a few times over on the way to the disk.
+pub(super) const ROWS_PER_MERGE: usize = 2048;
 
 /// Where rows go that are not rejected.
 pub(super) struct Sink<'a> {
