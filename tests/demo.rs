@@ -6,6 +6,8 @@
 
 #[path = "demo/evidence.rs"]
 mod evidence;
+#[path = "demo/lanes.rs"]
+mod lanes;
 #[path = "demo/telling.rs"]
 mod telling;
 
@@ -116,6 +118,7 @@ fn demonstrate(once: bool, folder: Option<&Path>) -> Result<Vec<String>> {
     demo.import()?;
     demo.ask_in_full()?;
     demo.ask_the_rest()?;
+    lanes::ask(&mut demo)?;
     demo.decline()?;
     demo.refuse_a_rogue()?;
     demo.decline_a_person()?;

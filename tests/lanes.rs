@@ -119,8 +119,7 @@ impl Bay {
 
     /// The service of a city's regulator.
     fn regulator(&self, city: &str) -> Services {
-        let token = fs::read_to_string(self.path(&format!("{city}/regulator.token"))).unwrap();
-        Services { token: token.trim().to_owned(), ..self.network.services(city).unwrap() }
+        self.network.regulator(city).unwrap()
     }
 
     async fn leaves(&self, city: &str) -> Vec<Leaf> {

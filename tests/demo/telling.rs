@@ -10,7 +10,7 @@ use creditbay_protocol::answer::{Indeterminate, Truth};
 use creditbay_protocol::attestation::Attestation;
 use creditbay_protocol::predicate::Predicate;
 use harness::network::Ended;
-use harness::samples::Question;
+use harness::samples::{Further, Question};
 use serde_json::Value;
 
 /// A section's title, and what it shows.
@@ -72,6 +72,14 @@ pub(crate) fn line(question: &Question, attestation: &Attestation, took: Duratio
         question.scenario,
         milliseconds(took)
     );
+}
+
+/// An answer in a lane beside the public one, in a line.
+pub(crate) fn lane(further: &Further, attestation: &Attestation, took: Duration) {
+    let predicate = attestation.content.answers.first().map(|answered| answered.predicate.to_string()).unwrap_or_default();
+    let outcome = outcome(attestation);
+    let Further { lane, asker, issuer, purpose, scenario, .. } = further;
+    println!("    {lane}  {asker} → {issuer}  {purpose:<5}{predicate:<57}{scenario:<20}{outcome:<25}{:>9}", milliseconds(took));
 }
 
 fn worded(predicate: &Predicate) -> String {

@@ -274,6 +274,12 @@ impl Network {
         Ok(Services { door: Door::at(self.services_url(city)?)?, token: token.trim().to_owned() })
     }
 
+    /// The same door, with the token of the city's regulator.
+    pub fn regulator(&self, city: &str) -> Result<Services> {
+        let token = fs::read_to_string(self.folder.join(city).join("regulator.token"))?;
+        Ok(Services { token: token.trim().to_owned(), ..self.services(city)? })
+    }
+
     /// Asks through a node's services' door.
     pub async fn query(&self, asker: &str, question: &Value) -> Result<Said> {
         self.services(asker)?.ask(question).await

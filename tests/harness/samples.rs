@@ -23,6 +23,8 @@ pub struct Expected {
     pub scenarios: BTreeMap<String, Subject>,
     /// What to ask, and what must come.
     pub questions: Vec<Question>,
+    /// What to ask in the lanes beside the public one, and what must come.
+    pub further: Vec<Further>,
     /// What an import must count, by city and file.
     pub counts: BTreeMap<String, BTreeMap<String, Counts>>,
     /// Codes registered with the province, for which Guangzhou answers.
@@ -56,6 +58,31 @@ pub struct Question {
     /// What.
     pub predicate: Value,
     /// `TRUE`, `FALSE`, `INDETERMINATE(reason)` or `DECLINED`.
+    pub expect: String,
+}
+
+/// One question in a lane beside the public one.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Further {
+    /// Its name.
+    pub id: String,
+    /// `A`, `C` or `R`.
+    pub lane: String,
+    /// Who asks.
+    pub asker: String,
+    /// Who is asked.
+    pub issuer: String,
+    /// What for.
+    pub purpose: String,
+    /// Whose story.
+    pub scenario: String,
+    /// About whom; nobody is named where a bearer brought a report.
+    pub subject: Option<Subject>,
+    /// What.
+    pub predicate: Value,
+    /// SHA-256 of the file that the subject brought, in hex.
+    pub digest: Option<String>,
+    /// `TRUE`, `FALSE` or `INDETERMINATE(reason)`.
     pub expect: String,
 }
 
