@@ -10,6 +10,7 @@ mod exchange;
 mod foreign;
 mod full_disk;
 mod lanes;
+mod packs;
 mod power_cut;
 mod privacy;
 mod records;

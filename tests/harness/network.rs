@@ -178,8 +178,8 @@ impl Network {
         }
     }
 
-    /// Starts a second daemon on a node's configuration and waits for its end; what it said, on standard error.
-    pub fn launch_twice(&self, city: &str) -> Result<Ended> {
+    /// Starts a daemon that must end by itself, and waits until it has: a second one on a store, or one whose files do not hold.
+    pub fn launch_in_vain(&self, city: &str) -> Result<Ended> {
         let child = self.daemon(city, Stdio::piped())?.spawn()?;
         let ended = wait_with_output(child)?;
         Ok(Ended::of(&ended))

@@ -12,13 +12,13 @@ pub mod penalties;
 pub mod permits;
 pub mod published;
 pub mod reading;
+mod recent;
 pub mod registers;
 mod sink;
 pub mod spool;
 pub mod table;
 pub mod text;
 
-use std::collections::HashSet;
 use std::io::Read;
 
 use creditbay_protocol::calendar::{Day, Millis};
@@ -29,6 +29,7 @@ use self::event::{Event, Summary};
 use self::fault::{IntakeError, Rejection};
 use self::limits::MAX_ROWS;
 use self::reading::{Reading, Under};
+use self::recent::Recent;
 use self::registers::Marker;
 use self::registers::layouts::Holds;
 use self::sink::Sink;
@@ -224,7 +225,7 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, imported: &mut u64) -> Result
         marker.check(sink.under)?;
     }
     let mut summary = Summary { layout: columns.layout().name, register: kind.name(), ..Summary::default() };
-    let mut seen = HashSet::new();
+    let mut recent = Recent::default();
     while let Some(cells) = table.next_row()? {
         if is_explanation(&cells) {
             continue;
@@ -241,7 +242,7 @@ fn read_file(file: impl Read, sink: &mut Sink<'_>, imported: &mut u64) -> Result
                     (sink.report)(Event::Person { row: cells.line });
                 }
                 match reading.key() {
-                    Some(key) if seen.insert(key) => sink.take(cells.line, reading, imported)?,
+                    Some(key) if recent.is_new(key) => sink.take(cells.line, reading, imported)?,
                     Some(_) if !is_person => summary.duplicates += 1,
                     _ => {}
                 }

@@ -36,6 +36,8 @@ struct Shared {
 struct State {
     day: i32,
     balances: HashMap<Account, Balance>,
+    /// Reservations that are neither settled nor given back.
+    in_flight: usize,
     /// Thresholds of volume that were told: who, in which year, which.
     told: BTreeSet<(Region, i16, u64)>,
 }
@@ -44,7 +46,6 @@ struct State {
 /// back.
 pub struct Reservation {
     ledger: Ledger,
-    day: i32,
     spendings: Vec<Spending>,
     settled: bool,
 }
@@ -149,7 +150,8 @@ impl Ledger {
             let balance = state.balances.entry(spending.account).or_default();
             *balance = balance.plus(spending.amount);
         }
-        Reservation { ledger: self.clone(), day: state.day, spendings, settled: false }
+        state.in_flight += 1;
+        Reservation { ledger: self.clone(), spendings, settled: false }
     }
 
     fn balance(&self, state: &mut State, account: Account) -> Result<Balance, RowError> {
@@ -161,11 +163,14 @@ impl Ledger {
         Ok(balance)
     }
 
-    /// The state of today; what was looked at yesterday is read again where it is needed.
+    /// The state of today; what was looked at yesterday is read again where it is needed. While something is reserved that the store does
+    /// not know yet, the accounts that outlive a day stay.
     fn state(&self, today: Day) -> MutexGuard<'_, State> {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.day != today.number() {
-            *state = State { day: today.number(), told: std::mem::take(&mut state.told), ..State::default() };
+            state.day = today.number();
+            let reserved = state.in_flight > 0;
+            state.balances.retain(|account, _| reserved && !account.is_of_a_day());
         }
         state
     }
@@ -202,11 +207,9 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.settled {
-            return;
-        }
         let mut state = self.ledger.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.day != self.day {
+        state.in_flight -= 1;
+        if self.settled {
             return;
         }
         for spending in &self.spendings {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use creditbay_configs::rules::RulePack;
 use creditbay_crypto::hash::Digest;
-use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::calendar::{Day, Millis};
 use creditbay_protocol::event::{Event, Overlap};
 use creditbay_protocol::limits::FRESHNESS_MS;
 use creditbay_protocol::refusal::Refusal;
@@ -38,6 +38,16 @@ pub enum PacksError {
         /// The edition before it.
         before: u32,
     },
+    /// An edition that would have taken over before the one that it follows.
+    #[error(
+        "rule pack with serial {serial} begins on {from}, no later than the edition before it; give it a later effective_from"
+    )]
+    BeginsTooEarly {
+        /// The edition.
+        serial: u32,
+        /// Its first day.
+        from: Day,
+    },
     /// The pack that the log activated last is not loaded.
     #[error("rule pack {pack} (serial {serial}) was activated in this log and is not under [[rules]]; name its file there")]
     ActiveMissing {
@@ -50,7 +60,7 @@ pub enum PacksError {
     #[error("no rule pack under [[rules]] is in force today; the earliest begins on {earliest}")]
     NoneInForce {
         /// The first day of the earliest.
-        earliest: creditbay_protocol::calendar::Day,
+        earliest: Day,
     },
 }
 
@@ -58,14 +68,7 @@ impl Packs {
     /// These packs, of which each edition stands once, and the last one activated is there.
     pub fn new(mut packs: Vec<Arc<RulePack>>, activations: &[Activation], now: Millis) -> Result<Self, PacksError> {
         packs.sort_by_key(|pack| pack.serial());
-        if let Some(twice) = packs.windows(2).find(|pair| pair[0].serial() == pair[1].serial()) {
-            return Err(PacksError::SerialTwice { serial: twice[0].serial() });
-        }
-        let follows =
-            |pair: &[Arc<RulePack>]| pair[1].serial() != pair[0].serial() + 1 || pair[1].supersedes() == Some(pair[0].digest());
-        if let Some(strangers) = packs.windows(2).find(|pair| !follows(pair)) {
-            return Err(PacksError::OtherPredecessor { serial: strangers[1].serial(), before: strangers[0].serial() });
-        }
+        Self::check_order(&packs)?;
         let packs = Self(packs);
         match activations.last() {
             Some(active) if packs.loaded(active.pack).is_none() => {
@@ -73,10 +76,27 @@ impl Packs {
             }
             None if packs.due(activations, now).is_none() => {
                 let earliest = packs.0.iter().map(|pack| pack.effective_from()).min();
-                Err(PacksError::NoneInForce { earliest: earliest.unwrap_or(creditbay_protocol::calendar::Day::LAST) })
+                Err(PacksError::NoneInForce { earliest: earliest.unwrap_or(Day::LAST) })
             }
             _ => Ok(packs),
         }
+    }
+
+    /// Each edition stands once, follows the one before it, and begins after it.
+    fn check_order(packs: &[Arc<RulePack>]) -> Result<(), PacksError> {
+        for (before, pack) in packs.iter().zip(packs.iter().skip(1)) {
+            let serial = pack.serial();
+            if serial == before.serial() {
+                return Err(PacksError::SerialTwice { serial });
+            }
+            if serial == before.serial() + 1 && pack.supersedes() != Some(before.digest()) {
+                return Err(PacksError::OtherPredecessor { serial, before: before.serial() });
+            }
+            if pack.effective_from() <= before.effective_from() {
+                return Err(PacksError::BeginsTooEarly { serial, from: pack.effective_from() });
+            }
+        }
+        Ok(())
     }
 
     /// The pack under which this node asks; `None` before the first activation.
@@ -181,6 +201,8 @@ mod tests {
         assert_eq!(packs.due(&said, NOON), None, "an older edition never takes over");
         let foreign = edition(Some(&edition(None, "2026-05-01")), "2026-04-02");
         assert_eq!(refused(&[&one, &foreign], &[]), Some(PacksError::OtherPredecessor { serial: 2, before: 1 }));
+        let past = edition(Some(&one), "2026-04-01");
+        assert_eq!(refused(&[&one, &past], &[]), Some(PacksError::BeginsTooEarly { serial: 2, from: past.effective_from() }));
         let early = edition(Some(&two), "2027-01-01");
         assert_eq!(refused(&[&early], &[]), Some(PacksError::NoneInForce { earliest: early.effective_from() }));
     }

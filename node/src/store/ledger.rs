@@ -82,6 +82,11 @@ pub enum Account {
 }
 
 impl Account {
+    /// Whether the account begins anew with each day.
+    pub fn is_of_a_day(&self) -> bool {
+        matches!(self, Self::Requester { .. } | Self::Peer { .. } | Self::Subject { .. })
+    }
+
     fn key(&self) -> Vec<u8> {
         let day = |day: &i32, rest: &[&[u8]]| [&[b"B".as_slice(), &day_bytes(*day)], rest].concat().concat();
         match self {

@@ -221,6 +221,17 @@ fn each_use_of_an_authorisation_is_spent_once() {
 }
 
 #[test]
+fn a_use_that_is_under_way_at_midnight_is_not_free_on_the_next_day() {
+    let (ledger, _) = ledger();
+    let held = reserve(&ledger, &presented(2)).ok().unwrap();
+    let tomorrow = NOON.plus(DAY_MS);
+    let again = reserve_at(&ledger, &presented(2), HELD, tomorrow).map(Reservation::settle);
+    assert_eq!(again, Err(Refusal::AuthorisationSpent), "the store does not know of it yet");
+    drop(held);
+    assert_eq!(reserve_at(&ledger, &presented(2), HELD, tomorrow).map(Reservation::settle), Ok(()), "given back, it is free");
+}
+
+#[test]
 fn the_asker_takes_the_lowest_use_left_and_then_none() {
     let (ledger, _) = ledger();
     let take = || ledger.reserve_use(Digest([4; 32]), Uses::new(2).unwrap(), NOON);
