@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use creditbay_configs::peers::Directory;
 use creditbay_crypto::note::Note;
-use creditbay_protocol::attestation::{Attestation, AttestationFault, Content};
+use creditbay_protocol::attestation::{Attestation, AttestationFault, BEARER, Content};
 use creditbay_protocol::proof::TlogProof;
 
 use crate::exit::{Exit, HELP};
@@ -128,7 +128,11 @@ pub fn tell(attestation: &Attestation, screen: &mut Screen) -> anyhow::Result<()
         "{} asked {} for {} ({}), purpose {}",
         content.asker, content.issuer, content.organisation, content.scheme, content.purpose
     );
-    screen.line(format!("{asked}\n  subject  {}\n", content.subject))?;
+    let subject = match content.digest {
+        Some(digest) if content.scheme == BEARER => format!("whoever brought the report with SHA-256 {digest}"),
+        _ => content.subject.clone(),
+    };
+    screen.line(format!("{asked}\n  subject  {subject}\n"))?;
     match &content.refusal {
         Some(refusal) => screen.line(format!("  refused  {refusal} ({})\n", refusal.name()))?,
         None => screen.line(format!("{}\n", verdicts(content)))?,

@@ -4,12 +4,14 @@
 
 use anyhow::{Context, bail};
 use clap::Args;
+use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::event::Event;
 use creditbay_protocol::leaf::{Leaf, LeafBody, LeafError};
 use creditbay_protocol::predicate::Predicates;
 use creditbay_protocol::refusal::OutcomeClass;
+use creditbay_protocol::terms::Terms;
 use creditbay_protocol::tile::{TILE_WIDTH, TilePath, decode_bundle};
 
 use crate::exit::Exit;
@@ -92,7 +94,7 @@ fn parts(body: &LeafBody) -> Parts {
             to: terms.issuer.to_string(),
             organisation: terms.organisation.to_string(),
             purpose: terms.purpose.to_string(),
-            outcome: String::new(),
+            outcome: under(terms).join("; "),
             predicates: list(&terms.predicates),
         },
         LeafBody::Answer { terms, outcome, .. } => Parts {
@@ -101,7 +103,7 @@ fn parts(body: &LeafBody) -> Parts {
             organisation: terms.organisation.to_string(),
             purpose: terms.purpose.to_string(),
             outcome: match outcome {
-                OutcomeClass::Answered => "answered".to_owned(),
+                OutcomeClass::Answered => [vec!["answered".to_owned()], under(terms)].concat().join("; "),
                 OutcomeClass::Refused(class) => format!("refused: {class}"),
             },
             predicates: list(&terms.predicates),
@@ -126,6 +128,20 @@ fn parts(body: &LeafBody) -> Parts {
     }
 }
 
+/// Under what it was asked beside the rules: an authorisation, a portfolio.
+fn under(terms: &Terms) -> Vec<String> {
+    let used = terms
+        .authorisation
+        .map(|used| format!("use {} of {} of {}", used.number.get(), used.of.get(), begin(&used.authorisation)));
+    let portfolio = terms.portfolio.map(|under| format!("portfolio {} of {} subjects", begin(&under.portfolio), under.size));
+    [used, portfolio].into_iter().flatten().collect()
+}
+
+/// The first digits of a digest, enough to find it again.
+fn begin(digest: &Digest) -> String {
+    digest.to_string().chars().take(16).collect()
+}
+
 fn event_parts(event: &Event) -> Parts {
     let none = || "-".to_owned();
     let about = |outcome: String| Parts {
@@ -137,16 +153,18 @@ fn event_parts(event: &Event) -> Parts {
         predicates: String::new(),
     };
     match event {
-        Event::PackActivated { pack, serial, overlap: None } => about(format!("rule pack {serial}, {pack}")),
+        Event::PackActivated { pack, serial, overlap: None } => about(format!("rule pack {serial}, {}", begin(pack))),
         Event::PackActivated { pack, serial, overlap: Some(before) } => {
-            about(format!("rule pack {serial}, {pack}; {} answers until {}", before.pack, before.until))
+            about(format!("rule pack {serial}, {}; {} answers until {}", begin(pack), begin(&before.pack), before.until))
         }
         Event::Suspension { of, in_force } => about(format!("{of} {}", if *in_force { "suspended" } else { "resumed" })),
-        Event::AuthorisationWithdrawn { authorisation, channel } => about(format!("{authorisation} withdrawn at {channel}")),
+        Event::AuthorisationWithdrawn { authorisation, channel } => {
+            about(format!("{} withdrawn at {channel}", begin(authorisation)))
+        }
         Event::PortfolioDeclared { portfolio, organisation, purpose, size, until } => Parts {
             organisation: organisation.to_string(),
             purpose: purpose.to_string(),
-            ..about(format!("{size} subjects until {until}, {portfolio}"))
+            ..about(format!("{size} subjects until {until}, {}", begin(portfolio)))
         },
         Event::TurnedAway { peer, since, count } => {
             Parts { to: peer.to_string(), ..about(format!("{count} refusals without a leaf since {since}")) }
