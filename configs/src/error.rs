@@ -232,7 +232,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code)]
+    #[expect(dead_code, reason = "what was read is not looked at; what was refused is")]
     struct Outer {
         name: Spanned<String>,
         inner: Inner,
@@ -241,7 +241,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code)]
+    #[expect(dead_code, reason = "what was read is not looked at; what was refused is")]
     struct Inner {
         count: u8,
         colour: Option<Colour>,
