@@ -79,9 +79,18 @@ pub(crate) fn written(net: &Path, folder: &Path) -> PathBuf {
 /// An admin door that takes one order and gives one answer; gives what it was asked.
 pub(crate) fn socket(path: &Path, status: &str, body: &str) -> JoinHandle<String> {
     let listener = UnixListener::bind(path).unwrap();
+    answer_once(move || listener.accept().unwrap().0, status, body)
+}
+
+/// Reads one request whose body is a JSON object from whoever connects, and answers it; gives the request.
+pub(crate) fn answer_once<S: Read + Write>(
+    accept: impl FnOnce() -> S + Send + 'static,
+    status: &str,
+    body: &str,
+) -> JoinHandle<String> {
     let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
+        let mut stream = accept();
         let (mut asked, mut buffer) = (Vec::new(), [0; 4096]);
         while !asked.ends_with(b"}") {
             let read = stream.read(&mut buffer).unwrap();

@@ -1,7 +1,6 @@
 //! `creditbay query` against a door that gives prepared answers.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use creditbay_crypto::hash::Digest;
 
 use super::{QueryArgs, run};
 use crate::attestation::tests::{SUBJECT, attestation, network};
-use crate::authorisation;
+use crate::authorisation::{self, tests::answer_once};
 use crate::exit::{self, Exit};
 use crate::node::ServicesDoor;
 use crate::print::Screen;
@@ -19,18 +18,7 @@ use crate::print::Screen;
 pub(crate) fn door(status: &str, body: &str) -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-    let serving = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let (mut asked, mut buffer) = (Vec::new(), [0; 4096]);
-        while !asked.ends_with(b"}") {
-            let read = stream.read(&mut buffer).unwrap();
-            asked.extend_from_slice(&buffer[..read]);
-        }
-        stream.write_all(answer.as_bytes()).unwrap();
-        String::from_utf8(asked).unwrap()
-    });
-    (url, serving)
+    (url, answer_once(move || listener.accept().unwrap().0, status, body))
 }
 
 fn args(folder: &Path, url: String, subject: &str) -> QueryArgs {
