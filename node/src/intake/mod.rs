@@ -99,7 +99,7 @@ fn refuse_kind(name: &str) -> Result<(), IntakeError> {
 
 /// Imports a file. `name` is what it is called, `now` the time of import; `report` hears every event as it happens.
 ///
-/// Without `strict` every good row is imported and every other one told; rows become durable 2 048 at a time, and after an error those
+/// Without `strict` every good row is imported and every other one told; rows become durable 2 048 at a time or fewer, and after an error those
 /// before it stay. With `strict` nothing is imported unless every row is good, a duplicate, or about a person. A file whose rows were all
 /// rejected synchronises nothing.
 ///

@@ -12,8 +12,8 @@ use crate::store::documents::Amendment;
 use crate::store::persons::PersonRow;
 use crate::store::records::{Merged, RecordsError};
 
-/// Rows that become durable together. Each may be about another subject, whose last value is written anew: at most 2 048 × 7 KiB = 14 MiB for
-/// subjects of one value, held a few times over on the way to the disk.
+/// Rows that are read before they are kept. Each may be about another subject, all of whose records are then held: how many of them become
+/// durable together is bounded where they are held (`store::records`).
 pub(super) const ROWS_PER_MERGE: usize = 2048;
 
 /// Where rows go that are not rejected.

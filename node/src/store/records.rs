@@ -37,6 +37,10 @@ use crate::host::entropy::Entropy;
 /// Records and amendments in one value: 112 × 62 bytes (the longest, a penalty that was repaired and withdrawn) + 10 (part and length)
 /// + 28 (seal) = 6 982, below `MAX_VALUE_BYTES`. What is kept is only added to or replaced, so a subject never needs fewer values than before.
 const ITEMS_PER_PART: usize = 112;
+/// Records and amendments that are held at once before those that changed are made durable: 16 384 of about 100 bytes, with their
+/// copies on the way to the disk some 10 MiB, however many a subject has. Files name their subjects in any order, so a batch of rows holds
+/// all records of almost as many subjects.
+const MAX_HELD_ITEMS: usize = 16_384;
 /// Values that one subject may fill: 1 024 × 112 records.
 const MAX_PARTS: usize = 1024;
 
@@ -223,12 +227,18 @@ impl Records {
 
     fn write(&self, rows: impl Iterator<Item = (Identifier, Item)>) -> Result<Amended, RecordsError> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut touched: BTreeMap<Vec<u8>, Held> = BTreeMap::new();
+        let (mut touched, mut held_items) = (BTreeMap::<Vec<u8>, Held>::new(), 0);
         let (mut amended, mut grown) = (Amended::default(), counts.clone());
         for (position, (subject, item)) in rows.enumerate() {
             let place = self.place(&subject);
             if !touched.contains_key(&place) {
-                touched.insert(place.clone(), Held { items: self.load(&place)?, changed: false });
+                if held_items >= MAX_HELD_ITEMS {
+                    self.put_all(std::mem::take(&mut touched), &grown, &mut counts)?;
+                    held_items = 0;
+                }
+                let items = self.load(&place)?;
+                held_items += items.len();
+                touched.insert(place.clone(), Held { items, changed: false });
             }
             let held = touched.get_mut(&place).expect("invariant: inserted above");
             grown.subjects += u64::from(held.items.is_empty());
@@ -238,16 +248,23 @@ impl Records {
             let register = if let Item::Record(record) = &item { Some(record.register) } else { None };
             let before = amended.merged.added;
             held.take(item, &mut amended.merged);
+            held_items += usize::from(amended.merged.added > before);
             if let Some(register) = register.filter(|_| amended.merged.added > before) {
                 *grown.rows.entry(register).or_default() += 1;
             }
         }
+        self.put_all(touched, &grown, &mut counts)?;
+        Ok(amended)
+    }
+
+    /// Makes durable what changed.
+    fn put_all(&self, touched: BTreeMap<Vec<u8>, Held>, grown: &Counts, counts: &mut Counts) -> Result<(), RecordsError> {
         let mut batch = Batch::default();
         for (place, held) in touched.iter().filter(|(_, held)| held.changed) {
             self.put(&mut batch, place, &held.items)?;
         }
-        self.commit(batch, grown, &mut counts)?;
-        Ok(amended)
+        drop(touched);
+        self.commit(batch, grown.clone(), counts)
     }
 
     /// Commits what was put into the batch, with the counts after it; nothing where it is empty.

@@ -253,3 +253,23 @@ fn nothing_in_the_store_names_a_subject() {
         }
     }
 }
+
+#[test]
+fn what_is_held_at_once_is_bounded_and_what_is_durable_before_a_failure_is_counted_right() {
+    let rows = || (0..20_000).map(|number| (company(number), listing(&company(number), "1", "2026-06-18"))).collect::<Vec<_>>();
+    let store = InMemory::new();
+    let records = opened(&store);
+    records.merge(rows()).unwrap();
+    assert_eq!(store.commits(), 2, "20 000 records were held at once");
+    assert_eq!((records.subjects(), opened(&store.reopen()).subjects()), (20_000, 20_000));
+
+    let store = InMemory::new();
+    let records = opened(&store);
+    store.fail(1, Failure::NotPersisted);
+    records.merge(rows()).unwrap_err();
+    let reopened = opened(&store.reopen());
+    assert_eq!(reopened.subjects(), MAX_HELD_ITEMS as u64);
+    assert_eq!(reopened.rows()[&AttestationType::SerWage], MAX_HELD_ITEMS as u64);
+    let again = reopened.merge(rows()).unwrap();
+    assert_eq!((again.added, again.unchanged, reopened.subjects()), (20_000 - again.unchanged, MAX_HELD_ITEMS as u64, 20_000));
+}
