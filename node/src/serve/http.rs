@@ -1,10 +1,18 @@
-//! The one map from an error to a problem document (RFC 9457). What it says never holds an identifier, an answer or a key.
+//! What all doors over HTTP share: the one map from an error to a problem document (RFC 9457), and how much of a body is read.
+//!
+//! What a problem says never holds an identifier, an answer or a key.
+
+use std::time::Duration;
 
 use axum::Json;
+use axum::body::{Body, BodyDataStream, Bytes};
+use axum::extract::Request;
 use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio_stream::StreamExt;
 
 use crate::exchange::fault::AskError;
 use crate::exchange::order::OrderError;
@@ -87,6 +95,45 @@ impl From<OrderError> for Problem {
             OrderError::Log(error) => error.into(),
         }
     }
+}
+
+/// Bytes beyond the bound that are read and thrown away before a body is refused: a client that is still writing when the door closes
+/// would see a broken connection instead of the reason.
+const DISCARDED_BYTES: usize = 4 << 20;
+/// How long a body may take.
+const BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// Reads a body of at most `MAX` bytes whole, so that what comes after never waits for it, or refuses it.
+pub async fn bounded<const MAX: usize>(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_WAIT, read::<MAX>(body.into_data_stream())).await;
+    match read {
+        Ok(Ok(body)) => next.run(Request::from_parts(head, Body::from(body))).await,
+        Ok(Err(problem)) => problem.into_response(),
+        Err(_) => {
+            let detail = format!("the body did not come within {} s; send it again", BODY_WAIT.as_secs());
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The body came too slowly", detail).into_response()
+        }
+    }
+}
+
+async fn read<const MAX: usize>(mut pieces: BodyDataStream) -> Result<Bytes, Problem> {
+    let (mut body, mut length) = (Vec::new(), 0usize);
+    while let Some(piece) = pieces.next().await {
+        let broken = |_| Problem::new(StatusCode::BAD_REQUEST, "bad_request", "The body broke off", "send it again, whole");
+        let piece = piece.map_err(broken)?;
+        length = length.saturating_add(piece.len());
+        if length <= MAX {
+            body.extend_from_slice(&piece);
+        } else if length > MAX + DISCARDED_BYTES {
+            break;
+        }
+    }
+    if length <= MAX {
+        return Ok(body.into());
+    }
+    let detail = format!("the body has more than {MAX} bytes, which is all that is read; leave out what it does not need");
+    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large", detail))
 }
 
 /// Serves a door over TCP until `closing` says true; requests that came before are answered.

@@ -105,12 +105,6 @@ fn subject(subject: &NamedSubject) -> Result<About, Problem> {
 }
 
 fn refuse(rejection: &JsonRejection, what: &str, holds: &str) -> Problem {
-    let status = rejection.status();
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        let detail =
-            format!("{what} has more than {MAX_BODY_BYTES} bytes, which is all that is read; leave out what it does not need");
-        return Problem::new(status, "too_large", "The body is too large", detail);
-    }
     let detail = match rejection {
         JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => {
             format!("{what} cannot be read at {}: {holds}", place(&rejection.body_text()))

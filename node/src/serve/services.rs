@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use creditbay_configs::node::Service;
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::attestation::Attestation;
@@ -18,7 +18,7 @@ use creditbay_protocol::predicate::Purpose;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::http::Problem;
+use super::http::{self, Problem};
 use super::question::{self, Asked, Body, Declared, MAX_BODY_BYTES};
 use crate::exchange::Exchange;
 use crate::exchange::ask::Outcome;
@@ -60,7 +60,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/v1/portfolios", post(declare))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(http::bounded::<MAX_BODY_BYTES>))
         .with_state(services)
 }
 
