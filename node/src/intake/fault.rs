@@ -72,6 +72,14 @@ pub enum IntakeError {
         /// The line, from 1.
         line: u64,
     },
+    /// An XML file that is not an envelope of records.
+    #[error("line {line}: {fault}")]
+    Envelope {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        fault: EnvelopeFault,
+    },
     /// Too many rows.
     #[error("more than {MAX_ROWS} rows; split the file and import the parts")]
     TooManyRows,
@@ -84,6 +92,35 @@ pub enum IntakeError {
     /// The records could not be kept.
     #[error(transparent)]
     Records(#[from] RecordsError),
+}
+
+/// What is wrong with an envelope. Nothing of the file is repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeFault {
+    /// Not well-formed.
+    #[error("not well-formed XML; export the file again")]
+    NotXml,
+    /// Another document.
+    #[error("not ExchangeMessage with Body and fields, which is all that is read of XML; save other files as CSV")]
+    NoEnvelope,
+    /// An element within a cell.
+    #[error("an element within an element of fields; each of them holds text alone")]
+    TooDeep,
+    /// Two cells of one name.
+    #[error("an element stands twice in one fields; each row has a fields of its own")]
+    ElementTwice,
+    /// A cell that has no column.
+    #[error("an element that the first fields of the file does not have; give each of them the same elements")]
+    OtherElement,
+    /// A document type.
+    #[error("a document type (<!DOCTYPE); leave it out, nothing is fetched or expanded")]
+    DocumentType,
+    /// An entity that is not one of XML's own.
+    #[error("an entity that is none of &amp; &lt; &gt; &apos; &quot; and no number of a character")]
+    Entity,
+    /// An element that is never closed.
+    #[error("the file ends within {0}; export it again")]
+    Open(String),
 }
 
 /// Why a row is not imported.

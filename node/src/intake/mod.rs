@@ -1,10 +1,11 @@
-//! Files of records become sealed records: text, rows, columns, layouts (PROTOCOL 22; domain 7).
+//! Files of records become sealed records: text, rows (of CSV or XML), columns, layouts (PROTOCOL 22; domain 7).
 //!
 //! A row about an entity becomes the facts that a predicate needs; a row about a natural person goes under a pseudonym to a store of its
 //! own; any other row is rejected with a reason that names nobody. Names, numbers of persons and free text are never kept or repeated.
 //! A file is read as it arrives: memory does not grow with it, except for 16 bytes of each row's key. Not here: who may send a file.
 
 pub mod columns;
+pub mod envelope;
 pub mod event;
 pub mod fault;
 pub mod limits;
@@ -14,6 +15,7 @@ pub mod published;
 pub mod reading;
 mod recent;
 pub mod registers;
+pub mod rows;
 mod sink;
 pub mod spool;
 pub mod table;
@@ -32,17 +34,18 @@ use self::reading::{Reading, Under};
 use self::recent::Recent;
 use self::registers::Marker;
 use self::registers::layouts::Holds;
+use self::rows::Rows;
 use self::sink::Sink;
 use self::spool::{Spool, SpoolError};
-use self::table::{Cells, Table};
+use self::table::Cells;
 use crate::store::records::Merged;
 
 /// Rows between two words on progress.
 const ROWS_PER_PROGRESS: u64 = 1000;
 /// What a row begins with that explains the table.
 const EXPLANATION: &str = "表格说明";
-/// What is no CSV, by its name.
-const OTHER_KINDS: [&str; 6] = ["xls", "xlsx", "xml", "zip", "gz", "pdf"];
+/// What is neither CSV nor XML, by its name.
+const OTHER_KINDS: [&str; 5] = ["xls", "xlsx", "zip", "gz", "pdf"];
 
 const DAY_MS: i64 = 86_400_000;
 const UTC_PLUS_8_MS: i64 = 8 * 3_600_000;
@@ -75,7 +78,7 @@ pub fn import_whole(
 /// Whether a file can be read to its end: its kind, its header, and every row as text. Not what the rows say.
 fn check(file: impl Read, name: &str, under: &Under<'_>) -> Result<(), IntakeError> {
     refuse_kind(name)?;
-    let mut table = Table::new(file);
+    let mut table = Rows::of(name, file);
     if let (Kind::Register(marker), ..) = Kind::recognise(&mut table)? {
         marker.check(under)?;
     }
@@ -115,7 +118,7 @@ pub fn import(
 ) -> Result<Summary, IntakeError> {
     let mut imported = 0;
     let mut sink = Sink::new(strict, under, report);
-    let read = refuse_kind(name).and_then(|()| read_file(file, &mut sink, &mut imported));
+    let read = refuse_kind(name).and_then(|()| read_file(Rows::of(name, file), &mut sink, &mut imported));
     let finished = read.and_then(|(mut summary, as_of)| {
         if let Some(register) = as_of.register.filter(|_| summary.rows == 0 || summary.rejected < summary.rows) {
             let at = as_of.day.map_or(now, |day| end_of(day).min(now));
@@ -153,7 +156,7 @@ enum Kind {
 
 impl Kind {
     /// Recognises the file by its first row, and reads on to the header if that is not the one.
-    fn recognise(table: &mut Table<impl Read>) -> Result<(Self, Columns, String), IntakeError> {
+    fn recognise(table: &mut Rows<impl Read>) -> Result<(Self, Columns, String), IntakeError> {
         let mut first = table.next_row()?.ok_or(IntakeError::NoHeader)?;
         if is_explanation(&first) {
             first = table.next_row()?.ok_or(IntakeError::NoHeader)?;
@@ -218,8 +221,7 @@ fn is_explanation(cells: &Cells<'_>) -> bool {
     cells.cells.first().is_some_and(|cell| text::even(cell).starts_with(EXPLANATION))
 }
 
-fn read_file(file: impl Read, sink: &mut Sink<'_>, imported: &mut u64) -> Result<(Summary, AsOf), IntakeError> {
-    let mut table = Table::new(file);
+fn read_file(mut table: Rows<impl Read>, sink: &mut Sink<'_>, imported: &mut u64) -> Result<(Summary, AsOf), IntakeError> {
     let (kind, columns, header) = Kind::recognise(&mut table)?;
     if let Kind::Register(marker) = &kind {
         marker.check(sink.under)?;

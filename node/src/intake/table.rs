@@ -58,10 +58,7 @@ impl<R: Read> Table<R> {
 fn fault(error: csv::Error) -> IntakeError {
     let reason = error.to_string();
     match error.into_kind() {
-        csv::ErrorKind::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<TextFault>()) {
-            Some(fault) => IntakeError::Text(*fault),
-            None => IntakeError::Read(error),
-        },
+        csv::ErrorKind::Io(error) => TextFault::within(&error).map_or(IntakeError::Read(error), IntakeError::Text),
         _ => IntakeError::Read(std::io::Error::other(reason)),
     }
 }

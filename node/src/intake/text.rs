@@ -43,6 +43,13 @@ pub enum TextFault {
     },
 }
 
+impl TextFault {
+    /// The fault that came as an error of reading.
+    pub fn within(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+}
+
 /// Text out of bytes.
 pub struct Text<R> {
     source: R,

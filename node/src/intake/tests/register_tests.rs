@@ -186,6 +186,41 @@ fn the_layout_of_2016_is_read_by_code_and_by_name() {
 }
 
 #[test]
+fn an_envelope_of_2016_says_what_the_same_rows_say_as_csv() {
+    let codes = "CF_WSH,CF_CFLB1,CF_XDR_SHXYM,CF_XDR_SFZ,CF_JDRQ,CF_XZJG,CF_ZT";
+    let rows = [
+        format!("样罚〔2024〕1号,吊销许可证件,{COMPANY},,2024-06-01,样例局,0"),
+        format!("样罚〔2024〕2号,警告,{COMPANY},,2024-06-02,样例局,1"),
+        format!("样罚〔2024〕3号,警告,,{PERSON},2024-06-03,样例局,0"),
+        format!("样罚〔2024〕4号,警告,{COMPANY},,待定,样例局,0"),
+    ];
+    let fields: String = rows
+        .iter()
+        .map(|row| {
+            let element = |(name, cell): (&str, &str)| format!("<{name}>{cell}</{name}>");
+            format!("<fields>{}</fields>\n", codes.split(',').zip(row.split(',')).map(element).collect::<String>())
+        })
+        .collect();
+    let envelope = format!(
+        "<?xml version=\"1.0\" encoding=\"gbk\"?>\n<ExchangeMessage><Header><sender>33</sender></Header><Body>\n{fields}</Body></ExchangeMessage>"
+    );
+    let import_as = |name: &str, bytes: &[u8]| {
+        let (store, mut events) = (InMemory::new(), Vec::new());
+        let records = opened(&store);
+        let under = Under { pack: &PACK, law: LawOfOrigin::Cn, records: &records };
+        let summary = import(bytes, name, false, &under, NOW, &mut |event| events.push(event)).unwrap();
+        let rejected =
+            Run { result: Ok(summary.clone()), events }.rejected().iter().map(|(_, column, _)| column.to_string()).collect();
+        (summary, facts(&records), records.persons().rows(), rejected)
+    };
+    let (gb18030, _, _) = encoding_rs::GB18030.encode(&envelope);
+    let as_csv: (_, _, _, Vec<String>) = import_as("file.csv", format!("{codes}\n{}\n", rows.join("\n")).as_bytes());
+    assert_eq!((as_csv.0.added, as_csv.0.persons, as_csv.0.rejected, as_csv.1.len()), (2, 1, 1, 2));
+    assert_eq!(import_as("file.xml", envelope.as_bytes()), as_csv);
+    assert_eq!(import_as("FILE.XML", &gb18030), as_csv);
+}
+
+#[test]
 fn a_row_about_a_person_leaves_register_days_and_severity_under_a_pseudonym() {
     let store = InMemory::new();
     let records = opened(&store);
