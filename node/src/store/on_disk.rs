@@ -61,7 +61,16 @@ fn unopenable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unopenable { path: path.display().to_string(), reason: error.to_string() }
 }
 
-/// sled panics on some damage where it should fail; neither may take the process down unexplained.
+/// A read. sled panics on some damage where it should fail; neither may take down whoever reads.
+fn guarded<T>(read: impl Fn() -> Result<T, sled::Error>) -> Result<T, StoreError> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(StoreError::Read(error.to_string())),
+        Err(_) => Err(StoreError::Read("sled panicked on its contents".to_owned())),
+    }
+}
+
+/// The same of opening.
 fn open_guarded(path: &Path, cache_mib: u64) -> Result<sled::Db, StoreError> {
     let config = sled::Config::new().path(path).cache_capacity(cache_mib << 20);
     let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
@@ -106,22 +115,19 @@ fn check_format(path: &Path, db: &sled::Db) -> Result<(), StoreError> {
 
 impl Store for OnDisk {
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.tree(tree).get(key).map_err(|error| StoreError::Read(error.to_string()))?;
-        Ok(value.map(|value| value.to_vec()))
+        guarded(|| Ok(self.tree(tree).get(key)?.map(|value| value.to_vec())))
     }
 
     fn range(&self, tree: Tree, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
-        let pairs = self.tree(tree).range(from..to).take(limit);
-        pairs
-            .map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
-            .collect::<Result<_, _>>()
-            .map_err(|error| StoreError::Read(error.to_string()))
+        let pairs = || self.tree(tree).range(from..to).take(limit);
+        guarded(|| pairs().map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect())
     }
 
     fn last(&self, tree: Tree, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
-        let pair = self.tree(tree).range(from..to).next_back().transpose();
-        pair.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
-            .map_err(|error| StoreError::Read(error.to_string()))
+        guarded(|| {
+            let pair = self.tree(tree).range(from..to).next_back().transpose()?;
+            Ok(pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
+        })
     }
 
     fn commit(&self, tree: Tree, batch: Batch) -> Result<Durable, StoreError> {
