@@ -36,6 +36,7 @@ pub mod tile;
 
 pub mod chain;
 pub mod evidence;
+pub mod policy;
 pub mod proof;
 
 pub mod control;

@@ -17,6 +17,7 @@ mod control;
 mod evidence;
 mod frame;
 mod leaf;
+mod policy;
 mod proof;
 mod query;
 mod refusal;
