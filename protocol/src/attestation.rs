@@ -14,6 +14,7 @@ use crate::calendar::{Day, Millis};
 use crate::leaf::{Leaf, LeafBody};
 use crate::limits::BODY_BYTES;
 use crate::name::{Origin, Region};
+use crate::policy::fault::Rejection;
 use crate::predicate::{LawOfOrigin, Predicate, Purpose};
 use crate::proof::{TlogProof, TlogProofError};
 use crate::query::Query;
@@ -180,6 +181,55 @@ pub enum AttestationFault {
     /// No known witness of another region has cosigned the answer's checkpoint, or one's line does not verify.
     #[error("no cosignature of another region on the checkpoint")]
     NoCosignature,
+    /// The trust policy does not accept the checkpoint.
+    #[error("{part}.tlog_proof: {rejection}")]
+    Rejected {
+        /// `query` or `answer`.
+        part: &'static str,
+        /// Why.
+        rejection: Rejection,
+    },
+    /// The trust policy lists logs of more than one owner that could be the region's, so nobody can tell whose word it is.
+    #[error("{part}.log: the policy lists logs of several owners that could be region {region}'s; keep one of them")]
+    SeveralOwners {
+        /// `query` or `answer`.
+        part: &'static str,
+        /// The region that the query names.
+        region: Region,
+    },
+}
+
+impl AttestationFault {
+    /// The fault's name, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Base64 { .. } => "base64",
+            Self::Seed { .. } => "seed",
+            Self::Message { .. } => "message",
+            Self::UnknownLog { .. } => "unknown_log",
+            Self::LogOfOther { .. } => "log_of_other",
+            Self::Proof { error, .. } => error.kind(),
+            Self::OtherQuery => "other_query",
+            Self::Content => "content",
+            Self::Id => "id",
+            Self::NoCosignature => "no_cosignature",
+            Self::Rejected { rejection, .. } => rejection.kind(),
+            Self::SeveralOwners { .. } => "several_owners",
+        }
+    }
+}
+
+/// Who speaks in a file, and the leaves that its messages and seeds make.
+pub struct Opened {
+    /// Who asked.
+    pub asker: Region,
+    /// Who answered.
+    pub issuer: Region,
+    /// The query's leaf, in the asker's log.
+    pub query_leaf: Leaf,
+    /// The answer's leaf, in the issuer's log; its hash is the attestation's identity.
+    pub answer_leaf: Leaf,
 }
 
 /// A log that a verifier knows: its origin, its region, its key.
@@ -222,30 +272,37 @@ impl Attestation {
         }
     }
 
-    /// Verifies the file against known logs, offline; every fault that is found.
-    pub fn verify(&self, known: &[KnownLog]) -> Result<Digest, Vec<AttestationFault>> {
-        let mut faults = Vec::new();
+    /// What the exact bytes say, held against the rest of the file but for its proofs; nothing where they cannot be read.
+    pub fn open(&self, faults: &mut Vec<AttestationFault>) -> Option<Opened> {
         if self.format != FORMAT {
             faults.push(AttestationFault::Format);
         }
-        let query = open::<Query>("query", &self.query, &mut faults);
-        let answer = open::<Answer>("answer", &self.answer, &mut faults);
-        let (Some((query, query_seed)), Some((answer, answer_seed))) = (query, answer) else { return Err(faults) };
+        let query = open::<Query>("query", &self.query, faults);
+        let answer = open::<Answer>("answer", &self.answer, faults);
+        let ((query, query_seed), (answer, answer_seed)) = (query?, answer?);
 
-        let query_leaf = Leaf::new(self.query.time, LeafBody::of_query(&query, &query_seed)).hash();
-        let answer_leaf = Leaf::new(self.answer.time, LeafBody::of_answer(&query, &answer, &answer_seed)).hash();
-        if answer.query != query_leaf || !answers_each(&query, &answer) {
+        let query_leaf = Leaf::new(self.query.time, LeafBody::of_query(&query, &query_seed));
+        let answer_leaf = Leaf::new(self.answer.time, LeafBody::of_answer(&query, &answer, &answer_seed));
+        if answer.query != query_leaf.hash() || !answers_each(&query, &answer) {
             faults.push(AttestationFault::OtherQuery);
         }
-        if self.id != answer_leaf.to_string() {
+        if self.id != answer_leaf.hash().to_string() {
             faults.push(AttestationFault::Id);
         }
         if self.content != Content::of(&query, &answer, self.answer.time) {
             faults.push(AttestationFault::Content);
         }
-        check_proof("query", &self.query, &query_leaf, query.asker, known, &mut faults);
-        if let Some(lines) = check_proof("answer", &self.answer, &answer_leaf, query.issuer, known, &mut faults) {
-            let others: Vec<_> = known.iter().filter(|log| log.region != query.issuer).map(|log| log.witness.clone()).collect();
+        Some(Opened { asker: query.asker, issuer: query.issuer, query_leaf, answer_leaf })
+    }
+
+    /// Verifies the file against known logs, offline; every fault that is found.
+    pub fn verify(&self, known: &[KnownLog]) -> Result<Digest, Vec<AttestationFault>> {
+        let mut faults = Vec::new();
+        let Some(opened) = self.open(&mut faults) else { return Err(faults) };
+        let answer_leaf = opened.answer_leaf.hash();
+        check_proof("query", &self.query, &opened.query_leaf.hash(), opened.asker, known, &mut faults);
+        if let Some(lines) = check_proof("answer", &self.answer, &answer_leaf, opened.issuer, known, &mut faults) {
+            let others: Vec<_> = known.iter().filter(|log| log.region != opened.issuer).map(|log| log.witness.clone()).collect();
             if lines.verify(&others).is_err() {
                 faults.push(AttestationFault::NoCosignature);
             }

@@ -46,6 +46,7 @@ pub mod requester;
 pub mod responder;
 
 pub mod attestation;
+pub mod third_party;
 
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "vectors are files")]

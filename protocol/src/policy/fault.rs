@@ -161,3 +161,15 @@ pub enum Rejection {
         listed: usize,
     },
 }
+
+impl Rejection {
+    /// The reason's name, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownLog(_) => "unknown_log",
+            Self::NotSigned(_) => "not_signed",
+            Self::Refused(_) => "signature",
+            Self::NoQuorum { .. } => "no_quorum",
+        }
+    }
+}

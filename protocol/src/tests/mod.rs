@@ -23,4 +23,5 @@ mod query;
 mod refusal;
 mod requester;
 mod responder;
+mod third_party;
 mod tile;
