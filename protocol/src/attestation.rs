@@ -200,6 +200,22 @@ pub enum AttestationFault {
 }
 
 impl AttestationFault {
+    /// The part of the file that it stands in: `query`, `answer`, or nothing where it is the whole.
+    pub fn part(&self) -> Option<&'static str> {
+        match self {
+            Self::Base64 { part, .. }
+            | Self::Seed { part }
+            | Self::Message { part, .. }
+            | Self::UnknownLog { part, .. }
+            | Self::LogOfOther { part, .. }
+            | Self::Proof { part, .. }
+            | Self::Rejected { part, .. }
+            | Self::SeveralOwners { part, .. } => Some(part),
+            Self::OtherQuery | Self::NoCosignature => Some("answer"),
+            Self::Format | Self::Content | Self::Id => None,
+        }
+    }
+
     /// The fault's name, for programs.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -40,9 +40,9 @@ pub struct Findings {
     pub query_witnessed: bool,
 }
 
-/// Verifies a file under a policy. The answer's checkpoint needs the policy's quorum; the query's needs its log's signature alone, since
-/// the answer names the query's leaf.
-pub fn verify(file: &Attestation, policy: &Policy) -> Findings {
+/// Verifies a file under a policy. The answer's checkpoint needs the policy's quorum; the query's, without `query_too`, its log's
+/// signature alone, since the answer names the query's leaf.
+pub fn verify(file: &Attestation, policy: &Policy, query_too: bool) -> Findings {
     let mut findings =
         Findings { id: None, faults: Vec::new(), cosigners: Vec::new(), without_parties: false, query_witnessed: false };
     let Some(opened) = file.open(&mut findings.faults) else { return findings };
@@ -55,7 +55,7 @@ pub fn verify(file: &Attestation, policy: &Policy) -> Findings {
     let mut of_query = Vec::new();
     let judged = query.check(policy, &mut of_query).is_some();
     findings.query_witnessed = judged && !of_query.iter().any(few);
-    findings.faults.extend(of_query.into_iter().filter(|fault| !few(fault)));
+    findings.faults.extend(of_query.into_iter().filter(|fault| query_too || !few(fault)));
 
     let answer = Part { name: "answer", sealed: &file.answer, leaf: answer_leaf, region: opened.issuer };
     if let Some(cosigned) = answer.check(policy, &mut findings.faults) {

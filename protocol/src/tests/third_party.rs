@@ -9,7 +9,7 @@ use crate::attestation::{Attestation, AttestationFault};
 use crate::policy::Policy;
 use crate::policy::fault::Rejection;
 use crate::proof::{TlogProof, TlogProofError};
-use crate::third_party::{Findings, verify};
+use crate::third_party::{self, Findings};
 
 /// gz asks hk; sz and mo are witnesses outside the exchange.
 fn policy(quorum: usize) -> Policy {
@@ -22,6 +22,10 @@ fn policy(quorum: usize) -> Policy {
     }
     text += &format!("group g {quorum} gz hk sz mo\nquorum g\n");
     Policy::parse(text.as_bytes()).unwrap()
+}
+
+fn verify(file: &Attestation, policy: &Policy) -> Findings {
+    third_party::verify(file, policy, false)
 }
 
 fn outsiders() -> [NoteSigner; 2] {
@@ -47,6 +51,8 @@ fn the_file_and_a_policy_are_enough() {
     assert_eq!((findings.faults.as_slice(), findings.id), ([].as_slice(), Some(*exchange.answer.leaf())));
     assert!(findings.without_parties);
     assert!(!findings.query_witnessed, "nobody cosigned the query's checkpoint, and the answer stands all the same");
+    let few = AttestationFault::Rejected { part: "query", rejection: Rejection::NoQuorum { found: 0, listed: 4 } };
+    assert_eq!(third_party::verify(&file, &policy(2), true).faults, [few]);
     let names: Vec<_> = findings.cosigners.iter().map(|one| (one.name.as_str(), one.party)).collect();
     assert_eq!(names, [("sz.creditbay/witness", None), ("mo.creditbay/witness", None)]);
 }
