@@ -1,8 +1,9 @@
 //! What our daemons publish and hand out, in other people's tools: Go's x/mod sumdb packages, and ct-merkle with ring. Whatever they take
 //! for genuine is genuine for us; of what was tampered with, all three refuse every kind.
 //!
-//! Not here: the tools (`other_hands`, `foreign/audit.go`) and the kinds of tampering (`tampering`).
+//! Not here: the tools (`other_hands`, `foreign/audit.go`), the kinds of tampering (`tampering`), mutations by chance (`mutations`).
 
+mod mutations;
 mod other_hands;
 mod tampering;
 
@@ -193,6 +194,25 @@ fn every_kind_of_tampering_with_a_proof_is_refused_by_all() {
     if let Some(go) = &go {
         assert!(go.proof(&published.policy(), &proof, &published.path("forged.leaf")).is_err());
     }
+}
+
+#[test]
+fn a_thousand_mutations_are_refused_by_name_or_change_nothing() {
+    let ends = mutations::run(&published());
+    let mut faults = std::collections::BTreeMap::new();
+    for ((kind, end), count) in &ends {
+        *faults.entry(end.as_str()).or_insert(0) += count;
+        eprintln!("{count:>5}  {kind:<40} {end}");
+    }
+    eprintln!("\nby fault: {faults:#?}");
+    let same = faults["the same verdict"];
+    assert!(faults.values().sum::<u64>() >= 1_000 && faults.len() >= 12, "{faults:?}");
+    let strangers = ends.iter().filter(|((kind, end), _)| kind.ends_with("of a stranger") && end == "the same verdict");
+    assert_eq!(
+        strangers.map(|(_, count)| count).sum::<u64>(),
+        ends.iter().filter(|((kind, _), _)| kind.ends_with("of a stranger")).map(|(_, count)| count).sum::<u64>()
+    );
+    assert!(same > 0 && same < 300, "{same} of them change nothing");
 }
 
 /// The whole way of a third party: the answer as it was given, a policy, the published log, a newer proof.

@@ -39,7 +39,7 @@ impl Go {
                 Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
                 Err(error) => error.to_string(),
             };
-            assert!(std::env::var("CI").as_deref() != Ok("true") || !said.contains("audit.go"), "{said}");
+            assert!(!said.contains("audit.go") || said.contains("cannot find package"), "the Go program does not build: {said}");
             eprintln!(
                 "notice: Go's sumdb packages are not asked (apt-get install golang-go golang-golang-x-mod-dev): {}",
                 said.trim()
