@@ -2,7 +2,9 @@
 //!
 //! It holds what a person reads, the exact bytes of query and answer with the seeds of their leaves, and two `.tlog-proof` texts: the
 //! answer's under the issuer's log, the query's under the asker's. Its identity is the answer's leaf, never the proof.
-//! Not here: files, JSON, and how a verdict is worded.
+//! Not here: files, JSON, what can be wrong (`fault`), and how a verdict is worded.
+
+pub mod fault;
 
 use creditbay_crypto::hash::{Digest, base64_decode, base64_encode};
 use creditbay_crypto::note::NoteVerifier;
@@ -14,16 +16,15 @@ use crate::calendar::{Day, Millis};
 use crate::leaf::{Leaf, LeafBody};
 use crate::limits::BODY_BYTES;
 use crate::name::{Origin, Region};
-use crate::policy::fault::Rejection;
 use crate::predicate::{LawOfOrigin, Predicate, Purpose};
-use crate::proof::{TlogProof, TlogProofError};
+use crate::proof::TlogProof;
 use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::terms::AuthorisedUse;
-use crate::wire::{self, WireError};
+use crate::wire;
 
-/// The format line of a file.
-pub const FORMAT: &str = "creditbay/attestation/v1";
+use self::fault::{AttestationFault, FORMAT};
+
 /// What stands for a scheme where the subject is whoever brought the report.
 pub const BEARER: &str = "bearer";
 
@@ -113,127 +114,6 @@ pub struct AnsweredPredicate {
     pub predicate: Predicate,
     /// What was answered.
     pub verdict: Verdict,
-}
-
-/// A fault of an attestation. All that are found are reported.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AttestationFault {
-    /// Another format line.
-    #[error("format: the file says another format than {FORMAT}")]
-    Format,
-    /// A field is not base64.
-    #[error("{part}.{field}: not base64")]
-    Base64 {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// The field.
-        field: &'static str,
-    },
-    /// A seed is not 32 bytes.
-    #[error("{part}.seed: not 32 bytes")]
-    Seed {
-        /// `query` or `answer`.
-        part: &'static str,
-    },
-    /// The exact bytes are no message.
-    #[error("{part}.message: {error}")]
-    Message {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// What is wrong.
-        error: WireError,
-    },
-    /// The file names a log that the verifier does not know.
-    #[error("{part}.log: {origin} is not a log of the network directory")]
-    UnknownLog {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// The log named.
-        origin: Origin,
-    },
-    /// The log is not that of the region that the message names.
-    #[error("{part}.log: {origin} is not the log of region {region}")]
-    LogOfOther {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// The log named.
-        origin: Origin,
-        /// The region that the query names.
-        region: Region,
-    },
-    /// The proof does not hold.
-    #[error("{part}.tlog_proof: {error}")]
-    Proof {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// What is wrong.
-        error: TlogProofError,
-    },
-    /// The answer's leaf names another query, or it has another count of verdicts than the query has predicates.
-    #[error("answer: it answers another query than the one in the file")]
-    OtherQuery,
-    /// The readable content says something else than the exact bytes.
-    #[error("content: it says something else than the exact bytes")]
-    Content,
-    /// The identity is not the answer's leaf.
-    #[error("id: not the hash of the answer's leaf")]
-    Id,
-    /// No known witness of another region has cosigned the answer's checkpoint, or one's line does not verify.
-    #[error("no cosignature of another region on the checkpoint")]
-    NoCosignature,
-    /// The trust policy does not accept the checkpoint.
-    #[error("{part}.tlog_proof: {rejection}")]
-    Rejected {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// Why.
-        rejection: Rejection,
-    },
-    /// The trust policy lists logs of more than one owner that could be the region's, so nobody can tell whose word it is.
-    #[error("{part}.log: the policy lists logs of several owners that could be region {region}'s; keep one of them")]
-    SeveralOwners {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// The region that the query names.
-        region: Region,
-    },
-}
-
-impl AttestationFault {
-    /// The part of the file that it stands in: `query`, `answer`, or nothing where it is the whole.
-    pub fn part(&self) -> Option<&'static str> {
-        match self {
-            Self::Base64 { part, .. }
-            | Self::Seed { part }
-            | Self::Message { part, .. }
-            | Self::UnknownLog { part, .. }
-            | Self::LogOfOther { part, .. }
-            | Self::Proof { part, .. }
-            | Self::Rejected { part, .. }
-            | Self::SeveralOwners { part, .. } => Some(part),
-            Self::OtherQuery | Self::NoCosignature => Some("answer"),
-            Self::Format | Self::Content | Self::Id => None,
-        }
-    }
-
-    /// The fault's name, for programs.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Format => "format",
-            Self::Base64 { .. } => "base64",
-            Self::Seed { .. } => "seed",
-            Self::Message { .. } => "message",
-            Self::UnknownLog { .. } => "unknown_log",
-            Self::LogOfOther { .. } => "log_of_other",
-            Self::Proof { error, .. } => error.kind(),
-            Self::OtherQuery => "other_query",
-            Self::Content => "content",
-            Self::Id => "id",
-            Self::NoCosignature => "no_cosignature",
-            Self::Rejected { rejection, .. } => rejection.kind(),
-            Self::SeveralOwners { .. } => "several_owners",
-        }
-    }
 }
 
 /// Who speaks in a file, and the leaves that its messages and seeds make.

@@ -7,7 +7,8 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::verify::verify_inclusion;
 use creditbay_crypto::note::Note;
 
-use crate::attestation::{Attestation, AttestationFault, Sealed};
+use crate::attestation::fault::AttestationFault;
+use crate::attestation::{Attestation, Sealed};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::name::{Origin, Region};
 use crate::policy::Policy;

@@ -8,7 +8,8 @@ use creditbay_crypto::note::{KeyKind, NoteSigner};
 
 use super::sample::{Exchange, GZ, HK, Log, NOW, every_shape, name, origin, query, refusals, seed, signer, verdicts};
 use crate::answer::Reply;
-use crate::attestation::{Attestation, AttestationFault, KnownLog, Proven, Sealed};
+use crate::attestation::fault::AttestationFault;
+use crate::attestation::{Attestation, KnownLog, Proven, Sealed};
 use crate::calendar::Day;
 use crate::evidence::Committed;
 use crate::predicate::{LawOfOrigin, Purpose};

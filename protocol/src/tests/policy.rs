@@ -8,7 +8,7 @@ use creditbay_crypto::note::{KeyKind, Note, NoteError, NoteSigner};
 use super::sample::{NOW, signer};
 use crate::limits::{MAX_POLICY_BYTES, MAX_POLICY_ENTRIES};
 use crate::policy::Policy;
-use crate::policy::fault::{PolicyError, PolicyFault, Rejection};
+use crate::policy::fault::{Octets, PolicyError, PolicyFault, Rejection};
 
 /// Published by sigsum and transparency-dev/formats.
 const SIGSUM: &str = "sigsum.org+e4ade967+AZuUY6B08pW3QVHu8uvsrxWPcAv9nykap2Nb4oxCee+r";
@@ -149,13 +149,22 @@ fn a_name_cannot_act_on_a_terminal() {
     assert_eq!(policy.witnesses()[0].name.to_string(), "w\\u{9b}31m");
 }
 
+/// A name as a policy reads it.
+fn name(text: &str) -> Octets {
+    read(&format!("witness {text} {{W1}}\nquorum none\n")).unwrap().witnesses()[0].name.clone()
+}
+
+fn all_refused(cases: &[(&str, usize, PolicyFault)]) {
+    for (template, line, fault) in cases {
+        assert_eq!(refused(template), (*line, fault.clone()), "{template:?}");
+    }
+}
+
 #[test]
-fn each_wrong_line_is_refused_by_its_number_and_cause() {
+fn what_others_refuse_is_refused_by_its_line_and_cause() {
     use PolicyFault as F;
-    let name = |text: &str| read(&format!("witness {text} {{W1}}\nquorum none\n")).unwrap().witnesses()[0].name.clone();
-    let kind = |role, by: &NoteSigner, found, wanted| F::KeyKind { name: by.verifier().name().clone(), role, found, wanted };
     let twice = |by: &NoteSigner, role| F::KeyTwice { name: by.verifier().name().clone(), role };
-    let cases: Vec<(&str, usize, PolicyFault)> = vec![
+    all_refused(&[
         // sigsum-go TestInvalidConfig
         ("", 0, F::NoQuorum),
         ("# \u{c}\nquorum none\n", 1, F::Control(0x0c)),
@@ -178,7 +187,14 @@ fn each_wrong_line_is_refused_by_its_number_and_cause() {
         ("quorum unknown\n", 1, F::Unknown(name("unknown"))),
         ("witness w1 {W1}\ngroup g1 -1 w1\nquorum g1\n", 2, F::Threshold { found: name("-1"), members: 1 }),
         ("group none 1 witness\n", 1, F::Unknown(name("witness"))),
-        // the specification
+    ]);
+}
+
+#[test]
+fn what_the_specification_does_not_admit_is_refused_by_its_line_and_cause() {
+    use PolicyFault as F;
+    let kind = |role, by: &NoteSigner, found, wanted| F::KeyKind { name: by.verifier().name().clone(), role, found, wanted };
+    all_refused(&[
         ("witness w1 {W1}\ngroup w1 all w1\n", 2, F::NameTaken(name("w1"))),
         ("witness w1 {W1}\ngroup g all g\n", 2, F::Unknown(name("g"))),
         ("group g all w1\nwitness w1 {W1}\n", 1, F::Unknown(name("w1"))),
@@ -215,10 +231,7 @@ fn each_wrong_line_is_refused_by_its_number_and_cause() {
         ("\u{a0}quorum none\n", 1, F::Keyword(name("\u{a0}quorum"))),
         ("log {L1}x\n", 1, F::Key(NoteError::VerifierKey)),
         ("log none\n", 1, F::Key(NoteError::VerifierKey)),
-    ];
-    for (template, line, fault) in cases {
-        assert_eq!(refused(template), (line, fault), "{template:?}");
-    }
+    ]);
     let none = refused("witness none {W1}\n");
     assert!(matches!(&none, (1, F::NameTaken(taken)) if taken.as_bytes() == b"none"), "{none:?}");
 }

@@ -5,7 +5,8 @@ use creditbay_crypto::note::{KeyKind, NoteSigner};
 
 use super::attestation::{file, proof, witness};
 use super::sample::{Exchange, GZ, HK, INDEX, Log, SIZE, name, origin, signer, verdicts};
-use crate::attestation::{Attestation, AttestationFault};
+use crate::attestation::Attestation;
+use crate::attestation::fault::AttestationFault;
 use crate::policy::Policy;
 use crate::policy::fault::Rejection;
 use crate::proof::{TlogProof, TlogProofError};
