@@ -5,11 +5,12 @@
 use super::source::Source;
 
 /// A crate, and the beginnings of the paths that may name it.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("sled", &["node/src/store/on_disk.rs"]),
     ("quinn", &["node/src/quic/", "tests/"]),
     ("quinn_proto", &["node/src/quic/"]),
-    ("rustls", &["node/src/quic/", "tests/"]),
+    ("rustls", &["node/src/quic/", "admin-cli/src/tls.rs", "tests/"]),
+    ("tokio_rustls", &["node/src/quic/", "node/src/serve/secured.rs", "node/src/node.rs", "admin-cli/src/tls.rs"]),
     ("rcgen", &["node/src/quic/", "tests/"]),
     ("axum", &["node/src/serve/"]),
     ("ed25519_dalek", &["crypto/src/sign.rs", "crypto/src/key_file.rs"]),
