@@ -13,6 +13,7 @@ mod lanes;
 mod packs;
 mod power_cut;
 mod privacy;
+mod publish;
 mod records;
 mod refusal;
 mod tidy;

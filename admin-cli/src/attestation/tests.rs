@@ -32,7 +32,7 @@ const TIME: u64 = 1_790_000_000_000;
 pub(crate) fn network(folder: &Path) -> PathBuf {
     let dir = folder.join("net");
     let cities = ["gz", "hk"].map(|name| Region::new(name).unwrap()).to_vec();
-    let command = NetworkCommand::New(NewArgs { dir: dir.clone(), cities, base_port: None, codes: None });
+    let command = NetworkCommand::New(NewArgs { dir: dir.clone(), cities, base_port: None, codes: None, auditors_tls: false });
     network::run(&command, &mut Screen::over(Box::new(Vec::new()), false)).unwrap();
     dir
 }

@@ -22,4 +22,5 @@ mod query;
 mod refusal;
 mod requester;
 mod responder;
+mod succession;
 mod tile;
