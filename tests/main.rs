@@ -14,6 +14,7 @@ mod packs;
 mod power_cut;
 mod privacy;
 mod proofs;
+mod publish;
 mod records;
 mod refusal;
 mod tidy;

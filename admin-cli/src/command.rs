@@ -112,6 +112,9 @@ mod tests {
         assert!(help.contains("3  verification failed"), "{help}");
         for path in [
             vec!["log", "verify"],
+            vec!["log", "export"],
+            vec!["log", "archive"],
+            vec!["log", "retire"],
             vec!["query"],
             vec!["records", "import"],
             vec!["attestation", "verify"],

@@ -12,6 +12,8 @@ pub mod print;
 pub mod file;
 pub mod host;
 
+pub mod tls;
+
 pub mod client;
 
 pub mod node;

@@ -23,3 +23,5 @@ pub mod serve;
 pub mod files;
 
 pub mod node;
+
+pub mod restore;

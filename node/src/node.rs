@@ -22,6 +22,7 @@ use creditbay_protocol::requester::Asked;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::exchange::Exchange;
 use crate::exchange::answer::Peer;
@@ -34,10 +35,12 @@ use crate::host::telemetry::Metrics;
 use crate::log::Log;
 use crate::log::append::{Item, Reserve, Writer};
 use crate::log::entry::Entry;
+use crate::log::fault::LogError;
 use crate::log::recover::{OpenQuery, Parts, Recovered, recover};
 use crate::log::rows::Seals;
 use crate::log::scrub::scrub;
 use crate::log::seen::Seen;
+use crate::log::succession::carry_over;
 use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
 use crate::policy::ledger::Ledger;
@@ -47,12 +50,15 @@ use crate::quic::dial::{Links, Target};
 use crate::quic::endpoint::{PeerDoor, dial_config};
 use crate::quic::identity::Form;
 use crate::quic::session::Local;
+use crate::quic::tls_server;
 use crate::serve::admin::{self, Admin};
 use crate::serve::auditors::{self, Auditors};
 use crate::serve::http;
 use crate::serve::peers;
+use crate::serve::secured::Secured;
 use crate::serve::services::{self, Services};
 use crate::store::Store;
+use crate::store::log as layout;
 use crate::store::on_disk::OnDisk;
 use crate::store::records::Records;
 
@@ -72,7 +78,7 @@ pub struct Node {
 /// Where the doors are.
 struct Bound {
     services: SocketAddr,
-    auditors: SocketAddr,
+    auditors: String,
     peers: SocketAddr,
     admin: PathBuf,
 }
@@ -84,8 +90,10 @@ impl Node {
         let me = config.region;
         let own = own_entry(&directory, me)?.clone();
         let others: Vec<_> = directory.regions().iter().filter(|entry| entry.name != me).cloned().collect();
+        let acceptor = tls_server::acceptor(&config.doors.auditors_tls, &tls).map_err(because)?;
         let ground = open_ground(&config, log_signer, &own, &others, packs)?;
-        let Ground { clock, entropy, metrics, seals, records, orders, ledger, log, writer, queue, unanswered, replay } = ground;
+        let Ground { clock, entropy, metrics, seals, records, orders, ledger, log, mut writer, queue, unanswered, replay } =
+            ground;
 
         let links = Arc::new(Links::to(others.iter().map(|entry| entry.name)));
         let local =
@@ -101,6 +109,7 @@ impl Node {
         // A peer that holds a newer note of this log says so in its hello: listen before the first signature.
         links.heard_all(Duration::from_secs(u64::from(config.limits.peer_wait_seconds))).await;
         log.running().map_err(because)?;
+        writer.begin().map_err(because)?;
 
         let thread = std::thread::Builder::new().name("log-writer".to_owned());
         let writer = thread.spawn(move || writer.run(queue)).map_err(because)?;
@@ -129,8 +138,14 @@ impl Node {
         tasks.spawn(scrub_slowly(exchange.clone()));
         let closing = watch::Sender::new(false);
         let in_flight = Arc::new(Semaphore::new(config.limits.max_in_flight as usize));
-        let opening =
-            Opening { exchange: &exchange, links: &links, in_flight: &in_flight, closing: &closing, peers: &peer_doors[0] };
+        let opening = Opening {
+            exchange: &exchange,
+            links: &links,
+            in_flight: &in_flight,
+            closing: &closing,
+            peers: &peer_doors[0],
+            acceptor,
+        };
         let doors = open_doors(&config, opening, &mut tasks).await?;
         Ok(Self { exchange, config, doors, peer_doors, writer, tasks, closing, in_flight })
     }
@@ -140,7 +155,7 @@ impl Node {
         let Bound { services, auditors, peers, admin } = &self.doors;
         let size = self.exchange.log.head().signed().checkpoint().size;
         format!(
-            "ready region={} services=http://{services} auditors=http://{auditors} peers={peers} admin={} log_size={size}",
+            "ready region={} services=http://{services} auditors={auditors} peers={peers} admin={} log_size={size}",
             self.config.region,
             admin.display()
         )
@@ -163,7 +178,7 @@ impl Node {
         closing.send_replace(true);
         let grace = Duration::from_secs(u64::from(config.limits.shutdown_grace_seconds));
         let _ = tokio::time::timeout(grace, in_flight.acquire_many(config.limits.max_in_flight)).await;
-        exchange.log.stop(crate::log::fault::LogError::Closed);
+        exchange.log.stop(LogError::Closed);
         for door in peer_doors {
             door.close().await;
         }
@@ -181,6 +196,7 @@ struct Opening<'a> {
     in_flight: &'a Arc<Semaphore>,
     closing: &'a watch::Sender<bool>,
     peers: &'a PeerDoor,
+    acceptor: Option<TlsAcceptor>,
 }
 
 /// The rooms at the bottom, open.
@@ -209,7 +225,13 @@ fn open_ground(
     let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
     let data = config.data_dir.clone();
     let keys_at = data.join("keys");
-    let store: Arc<dyn Store> = Arc::new(OnDisk::open(&data.join("store"), u64::from(config.limits.cache_mib)).map_err(because)?);
+    let store: Arc<dyn Store> = Arc::new(
+        OnDisk::open_log(&data.join("store"), u64::from(config.limits.cache_mib), own.log_origin.number()).map_err(because)?,
+    );
+    if layout::restoring(&*store).map_err(because)? {
+        return Err(because(LogError::HalfRestored));
+    }
+    carry_over(&*store, own.log_origin).map_err(because)?;
     let key = keys::record_key(&keys_at, &entropy).map_err(because)?;
     let ledger = Ledger::new(store.clone(), &key);
     let orders = Orders::recover(&*store, packs, clock.now()).map_err(because)?;
@@ -258,7 +280,7 @@ fn targets(me: Region, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<T
 }
 
 async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinSet<()>) -> Result<Bound, StartError> {
-    let Opening { exchange, links, in_flight, closing, peers } = opening;
+    let Opening { exchange, links, in_flight, closing, peers, acceptor } = opening;
     let bind =
         async |address: SocketAddr| TcpListener::bind(address).await.map_err(|error| because(format!("{address}: {error}")));
     let (services_at, auditors_at) = (bind(config.doors.services).await?, bind(config.doors.auditors).await?);
@@ -268,7 +290,11 @@ async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinS
     fs::set_permissions(admin, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(because)?;
     let bound = Bound {
         services: services_at.local_addr().map_err(because)?,
-        auditors: auditors_at.local_addr().map_err(because)?,
+        auditors: format!(
+            "{}://{}",
+            if acceptor.is_some() { "https" } else { "http" },
+            auditors_at.local_addr().map_err(because)?
+        ),
         peers: peers.address().map_err(because)?,
         admin: admin.clone(),
     };
@@ -281,7 +307,13 @@ async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinS
     let auditors = Arc::new(Auditors { exchange: exchange.clone(), auditors: config.auditors.clone() });
     let admin = Arc::new(Admin::new(exchange.clone(), links.clone(), config.data_dir.clone()));
     tasks.spawn(http::serve(services_at, services::router(services), closing.subscribe()));
-    tasks.spawn(http::serve(auditors_at, auditors::router(auditors), closing.subscribe()));
+    match acceptor {
+        None => tasks.spawn(http::serve(auditors_at, auditors::router(auditors), closing.subscribe())),
+        Some(acceptor) => {
+            let secured = Secured::new(auditors_at, acceptor).map_err(because)?;
+            tasks.spawn(http::serve(secured, auditors::router(auditors), closing.subscribe()))
+        }
+    };
     tasks.spawn(admin::serve(admin_at, admin));
     Ok(bound)
 }

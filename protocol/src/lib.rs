@@ -41,6 +41,7 @@ pub mod proof;
 
 pub mod control;
 pub mod frame;
+pub mod succession;
 
 pub mod requester;
 pub mod responder;

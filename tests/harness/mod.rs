@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod build;
+pub mod directory;
 pub mod foreign;
 pub mod hostile;
 pub mod http;

@@ -102,6 +102,11 @@ impl Network {
 
     /// Lays out a network whose directory knows the sample's codes without a city; no node runs.
     pub fn lay_out(folder: &Path, cities: &[&str]) -> Result<Self> {
+        Self::lay_out_with(folder, cities, &[])
+    }
+
+    /// The same, with these options of `network new`.
+    pub fn lay_out_with(folder: &Path, cities: &[&str], options: &[&str]) -> Result<Self> {
         let products = Products::build()?;
         let network = Self {
             folder: folder.to_owned(),
@@ -113,7 +118,7 @@ impl Network {
         let codes = samples::folder().join("codes.txt").display().to_string();
         let (cities, codes) = (cities.join(","), ["--codes", &codes]);
         let new = ["network", "new", &folder_shown, "--cities", &cities, "--base-port", &base];
-        let ended = network.creditbay(new.iter().chain(&codes))?;
+        let ended = network.creditbay(new.iter().chain(&codes).chain(options))?;
         if ended.code != 0 {
             bail!("creditbay network new ended with {}:\n{}{}", ended.code, ended.stdout, ended.stderr);
         }

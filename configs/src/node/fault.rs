@@ -51,6 +51,17 @@ pub enum NodeFault {
         "the services' door carries bearer tokens and metrics in clear, so it listens on loopback only; write 127.0.0.1 or [::1] and put a TLS proxy before it"
     )]
     ServicesNotLoopback,
+    /// The auditors' door can be reached from elsewhere and has no TLS.
+    #[error(
+        "this door can be reached from elsewhere and would speak HTTP in clear; write \"identity\" or \"certificate\", or \"plain-beyond-loopback\" if a proxy with TLS stands before it"
+    )]
+    AuditorsInClear,
+    /// A certificate was announced and not named.
+    #[error("name the certificate's chain and its key: auditors_certificate and auditors_key, both PEM")]
+    CertificateMissing,
+    /// A certificate that nothing shows.
+    #[error("the door does not show this certificate; write auditors_tls = \"certificate\", or leave the file out")]
+    CertificateUnused,
     /// Two doors at one address.
     #[error("the same address as `{other}`; give each door its own port")]
     DoorTwice {

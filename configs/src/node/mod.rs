@@ -20,7 +20,9 @@ use crate::error::{self, ConfigError, Source};
 
 use self::fault::{MAX_SOCKET_PATH_BYTES, NodeFault};
 use self::limits::{Limits, WrittenLimits};
-use self::written::{WrittenAuditor, WrittenDoors, WrittenKeys, WrittenNetwork, WrittenNode, WrittenRules, WrittenService};
+use self::written::{
+    WrittenAuditor, WrittenDoors, WrittenKeys, WrittenNetwork, WrittenNode, WrittenRules, WrittenService, WrittenTls,
+};
 
 /// What one node runs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,12 +85,30 @@ pub struct Doors {
     pub services: SocketAddr,
     /// HTTP for auditors and witnesses.
     pub auditors: SocketAddr,
+    /// What that door shows in its TLS handshake.
+    pub auditors_tls: AuditorsTls,
     /// QUIC for peers that show raw public keys, UDP.
     pub peers: SocketAddr,
     /// QUIC for peers whose stack knows X.509 only, UDP.
     pub peers_x509: Option<SocketAddr>,
     /// The unix socket for the operator.
     pub admin: PathBuf,
+}
+
+/// What the auditors' door shows to whoever comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditorsTls {
+    /// Nothing: HTTP in clear. Beyond loopback only where the file says so in as many words.
+    Plain,
+    /// The region's own TLS key in a self-signed certificate; whoever has the network directory pins it.
+    Identity,
+    /// A certificate of an authority that visitors know.
+    Certificate {
+        /// The chain, PEM.
+        certificate: PathBuf,
+        /// Its private key, PEM.
+        key: PathBuf,
+    },
 }
 
 /// A service that may ask for an organisation. An organisation may have several, so that tokens can be changed without a gap.
@@ -151,18 +171,33 @@ impl NodeConfig {
                 pinned: plain(self.network.pinned.iter().map(|pin| plain(pin.to_string())).collect()),
             },
             rules: self.rules.iter().map(rules).collect::<Result<_, NodeFault>>()?,
-            doors: WrittenDoors {
-                services: plain(self.doors.services),
-                auditors: plain(self.doors.auditors),
-                peers: plain(self.doors.peers),
-                peers_x509: self.doors.peers_x509.map(plain),
-                admin: plain_path(&self.doors.admin)?,
-            },
+            doors: self.doors.write()?,
             services: self.services.iter().map(service).collect(),
             auditors: self.auditors.iter().map(auditor).collect(),
             limits: WrittenLimits::write(&self.limits),
         };
         Ok(toml::to_string(&written).expect("invariant: every value here has a form in TOML"))
+    }
+}
+
+impl Doors {
+    fn write(&self) -> Result<WrittenDoors, NodeFault> {
+        let (tls, files) = match &self.auditors_tls {
+            AuditorsTls::Plain if self.auditors.ip().is_loopback() => (WrittenTls::Plain, None),
+            AuditorsTls::Plain => (WrittenTls::PlainBeyondLoopback, None),
+            AuditorsTls::Identity => (WrittenTls::Identity, None),
+            AuditorsTls::Certificate { certificate, key } => (WrittenTls::Certificate, Some((certificate, key))),
+        };
+        Ok(WrittenDoors {
+            services: plain(self.services),
+            auditors: plain(self.auditors),
+            auditors_tls: Some(plain(tls)),
+            auditors_certificate: files.map(|(certificate, _)| plain_path(certificate)).transpose()?,
+            auditors_key: files.map(|(_, key)| plain_path(key)).transpose()?,
+            peers: plain(self.peers),
+            peers_x509: self.peers_x509.map(plain),
+            admin: plain_path(&self.admin)?,
+        })
     }
 }
 
@@ -247,6 +282,7 @@ impl Reader<'_> {
         let doors = Doors {
             services: *written.services.get_ref(),
             auditors: *written.auditors.get_ref(),
+            auditors_tls: self.auditors_tls(written)?,
             peers: *written.peers.get_ref(),
             peers_x509: written.peers_x509.as_ref().map(|address| *address.get_ref()),
             admin: self.path(&written.admin, "doors.admin")?,
@@ -265,6 +301,30 @@ impl Reader<'_> {
             return Err(self.fault(&written.admin, "doors.admin", NodeFault::SocketPathLong { bytes }));
         }
         Ok(doors)
+    }
+
+    /// Without a word: in clear on loopback, under the region's own key elsewhere.
+    fn auditors_tls(&self, written: &WrittenDoors) -> Result<AuditorsTls, ConfigError<NodeFault>> {
+        let loopback = written.auditors.get_ref().ip().is_loopback();
+        let (said, at) = match &written.auditors_tls {
+            Some(said) => (*said.get_ref(), said.span()),
+            None if loopback => (WrittenTls::Plain, written.auditors.span()),
+            None => (WrittenTls::Identity, written.auditors.span()),
+        };
+        let fault = |key: &str, fault| Err(self.source.fault(at.clone(), key, fault));
+        match (said, &written.auditors_certificate, &written.auditors_key) {
+            (WrittenTls::Certificate, Some(certificate), Some(key)) => Ok(AuditorsTls::Certificate {
+                certificate: self.path(certificate, "doors.auditors_certificate")?,
+                key: self.path(key, "doors.auditors_key")?,
+            }),
+            (WrittenTls::Certificate, _, _) => fault("doors.auditors_tls", NodeFault::CertificateMissing),
+            (_, Some(file), _) | (_, _, Some(file)) => {
+                Err(self.fault(file, "doors.auditors_certificate", NodeFault::CertificateUnused))
+            }
+            (WrittenTls::Plain, ..) if !loopback => fault("doors.auditors_tls", NodeFault::AuditorsInClear),
+            (WrittenTls::Plain | WrittenTls::PlainBeyondLoopback, ..) => Ok(AuditorsTls::Plain),
+            (WrittenTls::Identity, ..) => Ok(AuditorsTls::Identity),
+        }
     }
 
     fn services(&self, written: &[WrittenService]) -> Result<Vec<Service>, ConfigError<NodeFault>> {

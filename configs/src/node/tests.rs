@@ -8,10 +8,10 @@ use creditbay_crypto::note::{KeyKind, NoteError};
 
 use crate::sample;
 
-use super::NodeConfig;
 use super::fault::MAX_SOCKET_PATH_BYTES;
 use super::fault::NodeFault;
 use super::limits::{Limits, RANGES};
+use super::{AuditorsTls, NodeConfig};
 
 fn text() -> String {
     std::fs::read_to_string(sample::file("node.toml")).unwrap()
@@ -164,6 +164,31 @@ fn the_services_door_stays_on_loopback() {
         assert_eq!(line, format!("services = \"{address}\""));
     }
     assert!(parse(&text().replacen("127.0.0.1:4502", "[::1]:4502", 1)).is_ok());
+}
+
+#[test]
+fn the_auditors_door_speaks_in_clear_on_loopback_or_where_it_is_told_to() {
+    let of = |address: &str, said: &str| {
+        let text = text().replacen("127.0.0.1:4503", address, 1).replacen("auditors_tls = \"plain\"\n", said, 1);
+        parse(&text).map(|node| node.doors.auditors_tls).map_err(|error| error.fault().clone())
+    };
+    assert_eq!(of("127.0.0.1:4503", ""), Ok(AuditorsTls::Plain));
+    assert_eq!(of("192.0.2.1:4503", ""), Ok(AuditorsTls::Identity));
+    assert_eq!(of("127.0.0.1:4503", "auditors_tls = \"identity\"\n"), Ok(AuditorsTls::Identity));
+    assert_eq!(of("192.0.2.1:4503", "auditors_tls = \"plain\"\n"), Err(NodeFault::AuditorsInClear));
+    assert_eq!(of("192.0.2.1:4503", "auditors_tls = \"plain-beyond-loopback\"\n"), Ok(AuditorsTls::Plain));
+    let files = "auditors_certificate = \"chain.pem\"\nauditors_key = \"key.pem\"\n";
+    let named = of("192.0.2.1:4503", &format!("auditors_tls = \"certificate\"\n{files}")).unwrap();
+    let folder = Path::new("samples");
+    assert_eq!(named, AuditorsTls::Certificate { certificate: folder.join("chain.pem"), key: folder.join("key.pem") });
+    assert_eq!(of("192.0.2.1:4503", "auditors_tls = \"certificate\"\n"), Err(NodeFault::CertificateMissing));
+    assert_eq!(of("192.0.2.1:4503", files), Err(NodeFault::CertificateUnused));
+    for (address, tls) in [("192.0.2.1:1", AuditorsTls::Plain), ("127.0.0.1:1", AuditorsTls::Plain), ("127.0.0.1:1", named)] {
+        let mut node = sample::node();
+        (node.doors.auditors, node.doors.auditors_tls) = (address.parse().unwrap(), tls);
+        let written = NodeConfig::parse(Path::new("node.toml"), &node.to_toml().unwrap()).unwrap();
+        assert_eq!(written.doors.auditors_tls, node.doors.auditors_tls);
+    }
 }
 
 #[test]

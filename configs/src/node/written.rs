@@ -56,9 +56,21 @@ pub(super) struct WrittenRules {
 pub(super) struct WrittenDoors {
     pub(super) services: Spanned<SocketAddr>,
     pub(super) auditors: Spanned<SocketAddr>,
+    pub(super) auditors_tls: Option<Spanned<WrittenTls>>,
+    pub(super) auditors_certificate: Option<Spanned<String>>,
+    pub(super) auditors_key: Option<Spanned<String>>,
     pub(super) peers: Spanned<SocketAddr>,
     pub(super) peers_x509: Option<Spanned<SocketAddr>>,
     pub(super) admin: Spanned<String>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WrittenTls {
+    Plain,
+    PlainBeyondLoopback,
+    Identity,
+    Certificate,
 }
 
 #[derive(Serialize, Deserialize)]

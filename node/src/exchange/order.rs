@@ -2,9 +2,12 @@
 //!
 //! Each is a leaf before it is in force. Not here: who may give them (the doors), and what they forbid (`policy::orders`).
 
+use std::sync::Arc;
+
 use creditbay_crypto::sign::SignatureRefused;
 use creditbay_protocol::authorisation::SignedWithdrawal;
-use creditbay_protocol::event::{Event, Suspended};
+use creditbay_protocol::event::{Event, RetirementGround, Suspended};
+use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::name::OrganisationId;
 use creditbay_protocol::portfolio::Portfolio;
 use creditbay_protocol::predicate::Purpose;
@@ -62,6 +65,12 @@ impl Exchange {
             return Err(OrderError::NoPeer);
         }
         Ok(self.orders.give(&self.log, Event::Suspension { of, in_force }).await?.committed.place().index)
+    }
+
+    /// Ends this node's log; the leaf that says so is its last. Returns the final note.
+    pub async fn retire(&self, ground: RetirementGround) -> Result<Arc<SignedHead>, OrderError> {
+        let appended = self.orders.give(&self.log, Event::LogRetired { ground }).await?;
+        Ok(appended.head)
     }
 
     /// Appends a leaf for each peer of whose queries some were turned away in minutes that are over; what no leaf can be written for is

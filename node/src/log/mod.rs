@@ -9,12 +9,14 @@ pub mod entry;
 pub mod fault;
 mod opening;
 pub mod prove;
+mod put_back;
 pub mod recover;
 pub mod rows;
 pub mod scrub;
 pub mod seen;
 pub mod shared;
 mod spend;
+pub mod succession;
 pub mod tiles;
 pub mod witness;
 

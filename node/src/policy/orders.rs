@@ -105,6 +105,7 @@ impl State {
                 self.withdrawn.insert((*authorisation, *channel));
             }
             Event::PortfolioDeclared { .. } | Event::TurnedAway { .. } => {}
+            Event::LogRetired { .. } | Event::LogBegun { .. } => {}
         }
     }
 }

@@ -18,6 +18,7 @@ use creditbay_protocol::tile::TilePath;
 
 use super::http::Problem;
 use super::page::{self, Front};
+use super::published;
 use crate::exchange::Exchange;
 
 /// How far a request's time may lie from this clock, in milliseconds: ten times what messages between nodes are allowed.
@@ -37,6 +38,7 @@ pub fn router(auditors: Arc<Auditors>) -> Router {
         .route("/", get(front))
         .route("/checkpoint", get(checkpoint))
         .route("/tile/{*path}", get(tile))
+        .layer(axum::middleware::from_fn(published::bear))
         .with_state(auditors)
 }
 
@@ -66,8 +68,9 @@ async fn tile(State(door): State<Arc<Auditors>>, Path(path): Path<String>, heade
     }
     match door.exchange.log.tile(&tile) {
         Ok(Some(bytes)) => {
-            let headers =
-                [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, "max-age=31536000, immutable")];
+            // Entries are for the auditor who asked, and for no cache between.
+            let kept = if tile.level.is_none() { "private, max-age=31536000, immutable" } else { "max-age=31536000, immutable" };
+            let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, kept)];
             (headers, bytes).into_response()
         }
         Ok(None) => {

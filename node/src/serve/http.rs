@@ -136,8 +136,12 @@ async fn read<const MAX: usize>(mut pieces: BodyDataStream) -> Result<Bytes, Pro
     Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large", detail))
 }
 
-/// Serves a door over TCP until `closing` says true; requests that came before are answered.
-pub async fn serve(listener: tokio::net::TcpListener, router: axum::Router, mut closing: watch::Receiver<bool>) {
+/// Serves a door until `closing` says true; requests that came before are answered.
+pub async fn serve<L>(listener: L, router: axum::Router, mut closing: watch::Receiver<bool>)
+where
+    L: axum::serve::Listener,
+    L::Addr: std::fmt::Debug,
+{
     let closed = async move { drop(closing.wait_for(|closing| *closing).await) };
     if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closed).await {
         tracing::error!("a door closed: {error}");

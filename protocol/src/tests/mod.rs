@@ -23,5 +23,6 @@ mod query;
 mod refusal;
 mod requester;
 mod responder;
+mod succession;
 mod third_party;
 mod tile;

@@ -151,7 +151,7 @@ impl Store for Copied {
 }
 
 /// A log of its own with what its batches are made of.
-struct Alone {
+pub(crate) struct Alone {
     writer: Writer,
     store: Arc<Copied>,
     own: RegionEntry,
@@ -164,10 +164,25 @@ struct Alone {
 
 impl Alone {
     fn open(folder: &Path) -> Result<Self> {
-        let key = |number| SigningKey::from_seed(Seed::from_bytes([number; 32]));
         let network = folder.join("network.toml");
         let directory = Directory::parse("network.toml", &std::fs::read_to_string(network)?)?;
-        let mut own = directory.entry("gz".parse()?).context("no gz")?.clone();
+        Self::of(directory.entry("gz".parse()?).context("no gz")?.clone(), folder)
+    }
+
+    /// The same in a folder without a network, opened as often as one likes.
+    pub(crate) fn open_for_growth(folder: &Path) -> Result<Self> {
+        let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/samples/network/network.toml");
+        let directory = Directory::parse("network.toml", &std::fs::read_to_string(network)?)?;
+        Self::of(directory.entry("gz".parse()?).context("no gz")?.clone(), folder)
+    }
+
+    /// Leaves in it.
+    pub(crate) fn size(&self) -> u64 {
+        self.writer.size()
+    }
+
+    fn of(mut own: RegionEntry, folder: &Path) -> Result<Self> {
+        let key = |number| SigningKey::from_seed(Seed::from_bytes([number; 32]));
         let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
         let store = Arc::new(Copied { store: OnDisk::open(&folder.join("log-alone/store"), 32)?, last: Mutex::default() });
         let signer = NoteSigner::new(own.log.name().clone(), KeyKind::Ed25519, key(3));
@@ -189,7 +204,7 @@ impl Alone {
     }
 
     /// Writes one batch: new queries, answers to the last batch's queries, receipts for its answers. Returns the microseconds.
-    fn write(&mut self) -> Result<u128> {
+    pub(crate) fn write(&mut self) -> Result<u128> {
         let (mut items, mut queries, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         if let Some((.., last)) = self.answered.first() {
             let root = trust(last, &self.own, &self.clock)?;
