@@ -33,6 +33,7 @@ pub mod leaf;
 
 pub mod checkpoint;
 pub mod tile;
+pub mod witness;
 
 pub mod chain;
 pub mod evidence;

@@ -23,3 +23,4 @@ mod refusal;
 mod requester;
 mod responder;
 mod tile;
+mod witness;
