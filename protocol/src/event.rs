@@ -7,7 +7,7 @@ use creditbay_crypto::hash::Digest;
 
 use crate::authorisation::ChannelName;
 use crate::calendar::Millis;
-use crate::name::{OrganisationId, Region};
+use crate::name::{OrganisationId, Origin, Region};
 use crate::predicate::{AttestationType, Purpose};
 
 /// An act of the node or of its operator.
@@ -58,6 +58,22 @@ pub enum Event {
         /// How many.
         count: u32,
     },
+    /// An answer of this log was not released: no quorum of witnesses had cosigned it in time. A refusal went out in its place.
+    Withheld {
+        /// The answer's index in this log.
+        answer: u64,
+    },
+    /// The operator decided to trust a log again that had given cause for an alarm.
+    TrustDecided {
+        /// The log.
+        log: Origin,
+        /// The size that it had shown when the alarm was raised.
+        size: u64,
+        /// SHA-256 of the evidence.
+        evidence: Digest,
+        /// SHA-256 of the reason that the operator stated.
+        reason: Digest,
+    },
 }
 
 /// A pack that is still good for queries that name it.
@@ -97,6 +113,8 @@ impl Event {
             Self::AuthorisationWithdrawn { .. } => "authorisation-withdrawn",
             Self::PortfolioDeclared { .. } => "portfolio-declared",
             Self::TurnedAway { .. } => "turned-away",
+            Self::Withheld { .. } => "withheld",
+            Self::TrustDecided { .. } => "trust-decided",
         }
     }
 }

@@ -37,6 +37,7 @@ pub mod witness;
 
 pub mod chain;
 pub mod evidence;
+pub mod fork;
 pub mod proof;
 
 pub mod control;

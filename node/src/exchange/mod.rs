@@ -31,6 +31,7 @@ use crate::policy::budget::RefusalBudget;
 use crate::policy::ledger::Ledger;
 use crate::policy::orders::Orders;
 use crate::store::records::Records;
+use crate::witness::heads::Heads;
 
 /// Everything that an exchange needs.
 pub struct Exchange {
@@ -48,6 +49,8 @@ pub struct Exchange {
     pub seals: Arc<Seals>,
     /// Cosigns what was accepted.
     pub witness: Witness,
+    /// This log's heads with the cosignatures of others.
+    pub heads: Arc<Heads>,
     /// What this node knows.
     pub records: Arc<Records>,
     /// Queries that were answered already.

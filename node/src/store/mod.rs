@@ -1,7 +1,7 @@
 //! The seam to the disk: named trees of ordered keys, an atomic batch over one tree, and the word that it is durable (PROTOCOL 21).
 //!
 //! Two implementations: `on_disk` (sled) and `in_memory`, whose every commit can fail. What the keys mean is said in `log`,
-//! `records` and `persons`. Not here: anything that looks inside a value.
+//! `records`, `persons` and `witness`. Not here: anything that looks inside a value.
 
 pub mod documents;
 pub mod in_memory;
@@ -10,6 +10,7 @@ pub mod log;
 pub mod on_disk;
 pub mod persons;
 pub mod records;
+pub mod witness;
 
 /// The layout of all trees. A store of another version is refused.
 pub const FORMAT_VERSION: u32 = 2;
@@ -23,6 +24,8 @@ pub enum Tree {
     Records,
     /// Sealed rows about natural persons, under pseudonyms.
     Persons,
+    /// What was cosigned of other logs, and what gave cause to distrust one. In a store of its own.
+    Witness,
 }
 
 impl Tree {
@@ -32,11 +35,12 @@ impl Tree {
             Self::Log => "log",
             Self::Records => "records",
             Self::Persons => "persons",
+            Self::Witness => "witness",
         }
     }
 
     /// Every tree.
-    pub const ALL: [Self; 3] = [Self::Log, Self::Records, Self::Persons];
+    pub const ALL: [Self; 4] = [Self::Log, Self::Records, Self::Persons, Self::Witness];
 }
 
 /// The largest value that a store takes: a node of sled's tree holds up to 16 of them and, from a quarter of a segment (128 KiB) on,

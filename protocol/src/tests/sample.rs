@@ -268,6 +268,8 @@ pub(super) fn every_event() -> Vec<Event> {
         Event::AuthorisationWithdrawn { authorisation: Digest([0xbb; 32]), channel: name("portal.hk") },
         Event::PortfolioDeclared { portfolio, organisation, purpose, size: 5_000, until: NOW.plus(86_400_000) },
         Event::TurnedAway { peer: hk, since: NOW, count: 17 },
+        Event::Withheld { answer: 7 },
+        Event::TrustDecided { log: origin("hk"), size: 40, evidence: Digest([0xcc; 32]), reason: Digest([0xdd; 32]) },
     ]
 }
 

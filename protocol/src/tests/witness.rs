@@ -150,7 +150,9 @@ fn what_is_not_of_the_form_is_malformed_and_no_cut_or_flipped_byte_is_cosigned()
         assert_ne!(status(&bad, log, &mut latest.clone()), 200, "flipped at {at}");
     }
     let with = |head: &str| [head.as_bytes(), b"\n", &own.head(3)].concat();
-    for head in ["", "old\n", "old 02\n", "old -1\n", "old +2\n", "OLD 2\n", "old 2 \n", "old 9223372036854775808\n", "old 2\nAAAA\n"] {
+    for head in
+        ["", "old\n", "old 02\n", "old -1\n", "old +2\n", "OLD 2\n", "old 2 \n", "old 9223372036854775808\n", "old 2\nAAAA\n"]
+    {
         assert_eq!(status(&with(head), log, &mut latest.clone()), 400, "{head:?}");
     }
     let many = Submission::new(2, vec![Digest([0; 32]); MAX_PROOF_LINES + 1], own.head(3)).body();
@@ -161,11 +163,8 @@ fn what_is_not_of_the_form_is_malformed_and_no_cut_or_flipped_byte_is_cosigned()
 #[test]
 fn what_is_kept_bears_no_line_that_was_not_verified() {
     let own = Own::of(3);
-    let witness = NoteSigner::new(
-        "w.example".parse().unwrap(),
-        KeyKind::CosignatureV1,
-        SigningKey::from_seed(Seed::from_bytes([8; 32])),
-    );
+    let witness =
+        NoteSigner::new("w.example".parse().unwrap(), KeyKind::CosignatureV1, SigningKey::from_seed(Seed::from_bytes([8; 32])));
     let text = String::from_utf8(own.head(3)).unwrap();
     let forged = format!("{text}— w.example AAAAAAAAAAAAAAAAAAAAAA==\n");
     let body = Submission::new(0, Vec::new(), forged.into_bytes()).body();
