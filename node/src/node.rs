@@ -131,6 +131,7 @@ impl Node {
             heads: heads.clone(),
             records,
             replay,
+            withholding: tokio::sync::Mutex::default(),
             refusals: RefusalBudget::new(config.limits.refusals_per_peer_per_minute),
             network: links.clone(),
             clock,

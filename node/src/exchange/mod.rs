@@ -11,6 +11,7 @@ pub mod fault;
 pub mod network;
 pub mod order;
 pub mod replay;
+mod witnessed;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use creditbay_configs::peers::EndorsedDirectory;
 use creditbay_protocol::name::Region;
+use tokio::sync::Mutex;
 
 use self::network::Network;
 use self::replay::Replay;
@@ -55,6 +57,8 @@ pub struct Exchange {
     pub records: Arc<Records>,
     /// Queries that were answered already.
     pub replay: Replay,
+    /// Held by whoever withholds an answer, so that it is withheld once.
+    pub withholding: Mutex<()>,
     /// What peers may cost.
     pub refusals: RefusalBudget,
     /// The way to the peers.

@@ -252,6 +252,7 @@ pub(super) fn refusals() -> [Refusal; 32] {
         Refusal::AuthorisationWithdrawn,
         Refusal::AuthorisationSpent,
         Refusal::PortfolioUnknown,
+        Refusal::NotWitnessed,
     ]
 }
 

@@ -198,6 +198,7 @@ pub(super) fn open(
         witness: Witness::new(signer("witness", &format!("{city}.creditbay/witness"), KeyKind::CosignatureV1)),
         records: Arc::new(Records::open(shared, [7; 32], entropy.clone()).unwrap()),
         replay,
+        withholding: tokio::sync::Mutex::default(),
         refusals: RefusalBudget::new(3),
         network,
         clock,
