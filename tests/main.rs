@@ -16,3 +16,4 @@ mod privacy;
 mod records;
 mod refusal;
 mod tidy;
+mod witness;

@@ -247,7 +247,9 @@ impl std::fmt::Display for Refusal {
                 Self::AuthorisationWithdrawn => "the authorisation was withdrawn",
                 Self::AuthorisationSpent => "the use of the authorisation was spent already, or is one too many",
                 Self::PortfolioUnknown => "the portfolio is not declared for this organisation and purpose, too large, or over",
-                Self::NotWitnessed => "not enough other regions had cosigned the answer in time; ask again when they can be reached",
+                Self::NotWitnessed => {
+                    "not enough other regions had cosigned the answer in time; ask again when they can be reached"
+                }
             }),
         }
     }

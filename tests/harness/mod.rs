@@ -11,3 +11,4 @@ pub mod loop_disk;
 pub mod network;
 pub mod rules;
 pub mod samples;
+pub mod witness;

@@ -116,7 +116,7 @@ fn limits(pack: &RulePack) -> Table {
     for (key, number) in pack.budgets().named() {
         table.row(vec![key.replace('_', " "), number.to_string()]);
     }
-    for rule in pack.witnessed() {
+    if let Some(rule) = pack.witnessed() {
         let purposes = rule.purposes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         table.row(vec![format!("witnesses of an answer for {purposes}"), rule.quorum.to_string()]);
         table.row(vec!["seconds that it waits for them".to_owned(), rule.wait_seconds.to_string()]);

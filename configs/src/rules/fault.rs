@@ -252,7 +252,9 @@ pub enum RulesFault {
     #[error("answers for {0} wait once, and only where `purposes` has it; correct the list")]
     WitnessedPurpose(Purpose),
     /// More witnesses than there are regions beside the two of an exchange.
-    #[error("issuer and asker do not count, so at most {most} of `regions` can cosign; ask for fewer, or let more regions use the pack")]
+    #[error(
+        "issuer and asker do not count, so at most {most} of `regions` can cosign; ask for fewer, or let more regions use the pack"
+    )]
     QuorumOutOfReach {
         /// How many there are.
         most: u32,

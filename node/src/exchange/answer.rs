@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use creditbay_configs::rules::evaluate::{Facts, evaluate};
 use creditbay_configs::rules::record::{Record, Report};
-use creditbay_protocol::answer::{Indeterminate, Reply, Truth, Verdict};
 use creditbay_crypto::secret::Seed;
+use creditbay_protocol::answer::{Indeterminate, Reply, Truth, Verdict};
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::SignedCheckpoint;
 use creditbay_protocol::leaf::LeafBody;
@@ -98,10 +98,11 @@ impl Exchange {
             Claimed::New(ticket) => ticket,
             Claimed::Answered(index) => {
                 let before = self.answer_again(index)?;
-                return self.release(before, &fresh.asked().query.clone(), fresh.asked().time, |refusal, seed| {
-                    fresh.judge(Reply::Refused(refusal), seed)
-                })
-                .await;
+                return self
+                    .release(before, &fresh.asked().query.clone(), fresh.asked().time, |refusal, seed| {
+                        fresh.judge(Reply::Refused(refusal), seed)
+                    })
+                    .await;
             }
         };
         let (judged, appended) = self.pronounce(peer, fresh, now).await?;

@@ -11,9 +11,9 @@ pub mod fault;
 pub mod network;
 pub mod order;
 pub mod replay;
-mod witnessed;
 #[cfg(test)]
 mod tests;
+mod witnessed;
 
 use std::sync::Arc;
 
