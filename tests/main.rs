@@ -19,3 +19,4 @@ mod records;
 mod refusal;
 mod tidy;
 mod torn;
+mod witness;

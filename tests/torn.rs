@@ -78,7 +78,7 @@ fn opened(folder: &Path) -> Result<Opened, Fate> {
     let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::seeded(1)), Arc::new(Metrics::default()));
     let seals = Arc::new(Seals::new(EpochKeys::in_folder(&folder.join("keys")).unwrap()));
     let store = Arc::new(store);
-    let started = Seen::recover(&*store, &[], clock.clone(), metrics.clone()).map_err(|_| Fate::DoesNotStart)?;
+    let started = Seen::of_nobody(store.clone(), clock.clone(), metrics.clone()).map_err(|_| Fate::DoesNotStart)?;
     let recovered = recover(Parts {
         store,
         origin: "gz.creditbay/log/1".parse().unwrap(),

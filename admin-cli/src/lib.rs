@@ -36,6 +36,8 @@ pub mod portfolio;
 
 pub mod suspension;
 
+pub mod alarm;
+
 pub mod log;
 
 pub mod status;

@@ -133,7 +133,7 @@ pub fn restore(config: &Path, archive: &Path, tail: bool) -> Result<Restored, St
     let store: Arc<dyn Store> = Arc::new(OnDisk::open_log(&config.data_dir.join("store"), cache, number).map_err(because)?);
     carry_over(&*store, own.log_origin).map_err(because)?;
     let seals = Arc::new(Seals::new(EpochKeys::in_folder(&config.data_dir.join("keys")).map_err(because)?));
-    let seen = Arc::new(Seen::recover(&*store, &[], clock.clone(), metrics.clone()).map_err(because)?);
+    let seen = Arc::new(Seen::of_nobody(store.clone(), clock.clone(), metrics.clone()).map_err(because)?);
     let parts = Parts { store, origin: own.log_origin, signer, seals, clock, entropy, metrics, seen, reserve: None };
     let mut writer = recover(parts).map_err(because)?.writer;
     archive.into_log(&mut writer, tail).map_err(because)

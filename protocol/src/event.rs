@@ -58,6 +58,22 @@ pub enum Event {
         /// How many.
         count: u32,
     },
+    /// An answer of this log was not released: no quorum of witnesses had cosigned it in time. A refusal went out in its place.
+    Withheld {
+        /// The answer's index in this log.
+        answer: u64,
+    },
+    /// The operator decided to trust a log again that had given cause for an alarm.
+    TrustDecided {
+        /// The log.
+        log: Origin,
+        /// The size that it had shown when the alarm was raised.
+        size: u64,
+        /// SHA-256 of the evidence.
+        evidence: Digest,
+        /// SHA-256 of the reason that the operator stated.
+        reason: Digest,
+    },
     /// This log ends with this leaf.
     LogRetired {
         /// Why.
@@ -157,6 +173,8 @@ impl Event {
             Self::AuthorisationWithdrawn { .. } => "authorisation-withdrawn",
             Self::PortfolioDeclared { .. } => "portfolio-declared",
             Self::TurnedAway { .. } => "turned-away",
+            Self::Withheld { .. } => "withheld",
+            Self::TrustDecided { .. } => "trust-decided",
             Self::LogRetired { .. } => "log-retired",
             Self::LogBegun { .. } => "log-begun",
         }

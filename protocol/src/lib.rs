@@ -33,9 +33,11 @@ pub mod leaf;
 
 pub mod checkpoint;
 pub mod tile;
+pub mod witness;
 
 pub mod chain;
 pub mod evidence;
+pub mod fork;
 pub mod policy;
 pub mod proof;
 

@@ -12,3 +12,4 @@ pub mod loop_disk;
 pub mod network;
 pub mod rules;
 pub mod samples;
+pub mod witness;

@@ -314,8 +314,31 @@ impl Network {
         Ok(Auditor { name, key: key_file::from_pem(&pem)? })
     }
 
-    /// Copies a node's log to a folder; the leaves in their order.
+    /// What a node says of itself at its operator's door.
+    pub async fn status(&self, city: &str) -> Result<Value> {
+        let reply = Door::Unix(self.ready(city, "admin")?.into()).get("/v1/status").await?;
+        serde_json::from_slice(&reply.body).with_context(|| format!("{city}'s status"))
+    }
+
+    /// Leaves of a node's log, published or not yet.
+    pub async fn log_size(&self, city: &str) -> Result<u64> {
+        self.status(city).await?["log"]["size"].as_u64().context("a status has the log's size")
+    }
+
+    /// Waits until the auditors' door shows every leaf that the log has now: heads are published once witnesses were offered them.
+    pub async fn await_published(&self, city: &str) -> Result<()> {
+        let size = self.log_size(city).await?;
+        let since = Instant::now();
+        while self.status(city).await?["published"]["size"].as_u64().context("a status has the published head")? < size {
+            anyhow::ensure!(since.elapsed() < WAIT, "{city} does not publish its head of {size} leaves");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Copies a node's log to a folder, every leaf that it has now; the leaves in their order.
     pub async fn export(&self, city: &str, folder: &Path) -> Result<Vec<Vec<u8>>> {
+        self.await_published(city).await?;
         self.auditor()?.export(&Door::at(self.auditors_url(city)?)?, folder).await
     }
 

@@ -173,6 +173,10 @@ fn event_parts(event: &Event) -> Parts {
         Event::TurnedAway { peer, since, count } => {
             Parts { to: peer.to_string(), ..about(format!("{count} refusals without a leaf since {since}")) }
         }
+        Event::Withheld { answer } => about(format!("answer {answer} was not released: no quorum of witnesses")),
+        Event::TrustDecided { log, size, evidence, .. } => {
+            about(format!("{log} is trusted again after an alarm at size {size}, evidence {}", begin(evidence)))
+        }
     }
 }
 

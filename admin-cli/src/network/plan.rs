@@ -218,6 +218,8 @@ fn make_node(
             admin: "admin.sock".into(),
         },
         services: vec![bank, regulator],
+        witnesses: Vec::new(),
+        witnessed_logs: Vec::new(),
         auditors: vec![Auditor { name: Name::new(AUDITOR)?, vkey: auditor.clone() }],
         limits: Limits::default(),
     };

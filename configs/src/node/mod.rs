@@ -18,10 +18,11 @@ use serde_spanned::Spanned;
 
 use crate::error::{self, ConfigError, Source};
 
-use self::fault::{MAX_SOCKET_PATH_BYTES, NodeFault};
+use self::fault::{MAX_ORIGIN_BYTES, MAX_SOCKET_PATH_BYTES, NodeFault};
 use self::limits::{Limits, WrittenLimits};
 use self::written::{
-    WrittenAuditor, WrittenDoors, WrittenKeys, WrittenNetwork, WrittenNode, WrittenRules, WrittenService, WrittenTls,
+    WrittenAuditor, WrittenDoors, WrittenKeys, WrittenLog, WrittenNetwork, WrittenNode, WrittenRules, WrittenService, WrittenTls,
+    WrittenWitness,
 };
 
 /// What one node runs on.
@@ -43,6 +44,10 @@ pub struct NodeConfig {
     pub services: Vec<Service>,
     /// Who may read its entries.
     pub auditors: Vec<Auditor>,
+    /// Witnesses beside the peers, to which it offers its checkpoints.
+    pub witnesses: Vec<ForeignWitness>,
+    /// Logs beside the peers' that it cosigns: their keys, of type 0x01, named as the log.
+    pub witnessed_logs: Vec<NoteVerifier>,
     /// Its limits.
     pub limits: Limits,
 }
@@ -120,6 +125,15 @@ pub struct Service {
     pub token_sha256: Digest,
 }
 
+/// A witness that is no peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignWitness {
+    /// Its key, of type 0x04.
+    pub vkey: NoteVerifier,
+    /// Its submission prefix, an http:// URL without a slash at its end; `/add-checkpoint` follows.
+    pub url: String,
+}
+
 /// An auditor that may read entry bundles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Auditor {
@@ -144,6 +158,8 @@ impl NodeConfig {
             doors: reader.doors(&written.doors)?,
             services: reader.services(&written.services)?,
             auditors: reader.auditors(&written.auditors)?,
+            witnesses: reader.witnesses(&written.witnesses)?,
+            witnessed_logs: reader.witnessed_logs(&written.witnessed_logs)?,
             limits: written.limits.read(reader.source)?,
         })
     }
@@ -157,6 +173,8 @@ impl NodeConfig {
             token_sha256: plain(service.token_sha256.to_string()),
         };
         let auditor = |auditor: &Auditor| WrittenAuditor { name: plain(auditor.name), vkey: plain(auditor.vkey.to_string()) };
+        let witness =
+            |witness: &ForeignWitness| WrittenWitness { vkey: plain(witness.vkey.to_string()), url: plain(witness.url.clone()) };
         let written = WrittenNode {
             region: self.region,
             data_dir: plain_path(&self.data_dir)?,
@@ -174,6 +192,8 @@ impl NodeConfig {
             doors: self.doors.write()?,
             services: self.services.iter().map(service).collect(),
             auditors: self.auditors.iter().map(auditor).collect(),
+            witnesses: self.witnesses.iter().map(witness).collect(),
+            witnessed_logs: self.witnessed_logs.iter().map(|vkey| WrittenLog { vkey: plain(vkey.to_string()) }).collect(),
             limits: WrittenLimits::write(&self.limits),
         };
         Ok(toml::to_string(&written).expect("invariant: every value here has a form in TOML"))
@@ -357,6 +377,44 @@ impl Reader<'_> {
             auditors.push(Auditor { name, vkey });
         }
         Ok(auditors)
+    }
+
+    fn witnesses(&self, written: &[WrittenWitness]) -> Result<Vec<ForeignWitness>, ConfigError<NodeFault>> {
+        let mut witnesses: Vec<ForeignWitness> = Vec::new();
+        for (position, witness) in written.iter().enumerate() {
+            let key = format!("witnesses[{position}].vkey");
+            let text = witness.vkey.get_ref();
+            let vkey = NoteVerifier::parse(text).map_err(|error| self.fault(&witness.vkey, &key, NodeFault::Verifier(error)))?;
+            if vkey.kind() != KeyKind::CosignatureV1 {
+                return Err(self.fault(&witness.vkey, key, NodeFault::NoCosigner(vkey.name().clone())));
+            }
+            if witnesses.iter().any(|earlier| earlier.vkey.key() == vkey.key()) {
+                return Err(self.fault(&witness.vkey, key, NodeFault::KeyTwice(vkey.name().clone())));
+            }
+            let url = witness.url.get_ref();
+            let host = url.strip_prefix("http://").unwrap_or_default();
+            if host.is_empty() || host.starts_with('/') || url.ends_with('/') || url.contains(char::is_whitespace) {
+                return Err(self.fault(&witness.url, format!("witnesses[{position}].url"), NodeFault::WitnessUrl));
+            }
+            witnesses.push(ForeignWitness { vkey, url: url.clone() });
+        }
+        Ok(witnesses)
+    }
+
+    fn witnessed_logs(&self, written: &[WrittenLog]) -> Result<Vec<NoteVerifier>, ConfigError<NodeFault>> {
+        let mut logs: Vec<NoteVerifier> = Vec::new();
+        for (position, log) in written.iter().enumerate() {
+            let key = format!("witnessed_logs[{position}].vkey");
+            let vkey = self.verifier(&log.vkey, &key)?;
+            if vkey.name().as_str().len() > MAX_ORIGIN_BYTES {
+                return Err(self.fault(&log.vkey, key, NodeFault::OriginLong));
+            }
+            if logs.iter().any(|earlier| earlier.name() == vkey.name()) {
+                return Err(self.fault(&log.vkey, key, NodeFault::LogTwice(vkey.name().clone())));
+            }
+            logs.push(vkey);
+        }
+        Ok(logs)
     }
 
     fn verifier(&self, text: &Spanned<String>, key: &str) -> Result<NoteVerifier, ConfigError<NodeFault>> {

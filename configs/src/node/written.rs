@@ -24,6 +24,10 @@ pub(super) struct WrittenNode {
     pub(super) services: Vec<WrittenService>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) auditors: Vec<WrittenAuditor>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) witnesses: Vec<WrittenWitness>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) witnessed_logs: Vec<WrittenLog>,
     #[serde(default)]
     pub(super) limits: WrittenLimits,
 }
@@ -84,5 +88,18 @@ pub(super) struct WrittenService {
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenAuditor {
     pub(super) name: Spanned<Name<24>>,
+    pub(super) vkey: Spanned<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenWitness {
+    pub(super) vkey: Spanned<String>,
+    pub(super) url: Spanned<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenLog {
     pub(super) vkey: Spanned<String>,
 }

@@ -188,21 +188,46 @@ impl Session {
             drop(announced);
             return self.announce(&again);
         }
-        let consistency = self.local.log.consistency(announced.newest, &appended.head)?;
+        self.send_checkpoint(&mut announced, &appended.head, appended.head.signed())?;
+        Ok(appended.clone())
+    }
+
+    /// Makes sure that the peer hears of a head although no message needs it, so that it can cosign it. Nothing for an older one than the
+    /// newest announced.
+    pub fn announce_head(&self, head: &SignedHead) -> Result<(), LogError> {
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        if head.signed().checkpoint().size <= announced.newest {
+            return Ok(());
+        }
+        self.send_checkpoint(&mut announced, head, head.signed())
+    }
+
+    /// Sends the note of a head again with the cosignatures that it has gathered.
+    pub fn announce_cosigned(&self, head: &SignedHead, note: &SignedCheckpoint) -> Result<(), LogError> {
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        self.send_checkpoint(&mut announced, head, note)
+    }
+
+    fn send_checkpoint(&self, announced: &mut Announced, head: &SignedHead, note: &SignedCheckpoint) -> Result<(), LogError> {
+        let size = head.signed().checkpoint().size;
+        let grows = size > announced.newest;
+        let consistency = if grows { self.local.log.consistency(announced.newest, head)? } else { Vec::new() };
         let checkpoint = Control::Checkpoint {
-            note: NoteBytes::new(appended.head.signed().note_bytes()).ok_or(LogError::Closed)?,
+            note: NoteBytes::new(note.note_bytes()).ok_or(LogError::Closed)?,
             consistency: Hashes::new(consistency).ok_or(LogError::Closed)?,
         };
         if self.control.try_send(checkpoint.framed()).is_err() {
             self.connection.close(VarInt::from_u32(2), b"control stream stalled");
             return Err(LogError::Closed);
         }
-        announced.newest = size;
-        announced.sizes.push_back(size);
-        if announced.sizes.len() > RECENT_ROOTS {
-            announced.sizes.pop_front();
+        if grows {
+            announced.newest = size;
+            announced.sizes.push_back(size);
+            if announced.sizes.len() > RECENT_ROOTS {
+                announced.sizes.pop_front();
+            }
         }
-        Ok(appended.clone())
+        Ok(())
     }
 
     /// Sends a frame on a stream of its own and waits for the reply's frame.
@@ -232,7 +257,7 @@ impl Session {
             };
             let from = self.heard.load(Ordering::Acquire);
             let heard = hear(&self.local, &self.peer, from, note.as_slice(), consistency.as_slice())?;
-            self.heard.store(heard, Ordering::Release);
+            self.heard.fetch_max(heard, Ordering::AcqRel);
         }
     }
 }
@@ -274,21 +299,8 @@ fn link(local: &Local, seen: Option<&NoteBytes>, head: &SignedHead) -> Result<Ve
     let Ok(seen) = SignedCheckpoint::verify(seen.as_slice(), local.log.origin(), &local.log_key) else {
         return Err(SessionError::Control("the peer shows a note of this log that this log never signed"));
     };
+    local.log.refuse_contradiction(&seen, &local.log_key)?;
     let seen = *seen.checkpoint();
-    let now = local.log.head();
-    let stored = now.signed().checkpoint().size;
-    let fault = if seen.size > stored {
-        Some(LogError::Rollback { signed: seen.size, stored })
-    } else if local.log.root_at(seen.size)? != seen.root {
-        Some(LogError::OwnFork { size: seen.size })
-    } else {
-        None
-    };
-    if let Some(fault) = fault {
-        local.metrics.count("creditbay_alarms_total", &[("log", "own")]);
-        local.log.stop(fault.clone());
-        return Err(SessionError::Log(fault));
-    }
     if seen.size == 0 || seen.size >= head.signed().checkpoint().size {
         return Ok(Vec::new());
     }

@@ -23,7 +23,7 @@ fn open(store: &InMemory, keys: &Path) -> Recovered {
     let (clock, metrics) = (Arc::new(Clock::host()), Arc::new(Metrics::default()));
     let store: Arc<dyn Store> = Arc::new(store.clone());
     let parts = Parts {
-        seen: Arc::new(Seen::recover(&*store, &[], clock.clone(), metrics.clone()).unwrap()),
+        seen: Arc::new(Seen::of_nobody(store.clone(), clock.clone(), metrics.clone()).unwrap()),
         store,
         origin: origin(),
         signer: NoteSigner::new(

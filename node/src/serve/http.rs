@@ -92,6 +92,8 @@ impl From<OrderError> for Problem {
             OrderError::PortfolioTooLarge { .. } => {
                 Self::new(status, "portfolio_too_large", "The portfolio is too large", detail)
             }
+            OrderError::NotSuspended(_) => Self::new(StatusCode::CONFLICT, "not_suspended", "That log is trusted", detail),
+            OrderError::Reason => Self::new(status, "no_reason", "A decision has a reason", detail),
             OrderError::Log(error) => error.into(),
         }
     }

@@ -1,7 +1,7 @@
 //! The seam to the disk: named trees of ordered keys, an atomic batch over one tree, and the word that it is durable (PROTOCOL 21).
 //!
 //! Two implementations: `on_disk` (sled) and `in_memory`, whose every commit can fail. What the keys mean is said in `log`,
-//! `records` and `persons`. Not here: anything that looks inside a value.
+//! `records`, `persons` and `witness`. Not here: anything that looks inside a value.
 
 mod counter;
 pub mod documents;
@@ -11,6 +11,7 @@ pub mod log;
 pub mod on_disk;
 pub mod persons;
 pub mod records;
+pub mod witness;
 
 /// The layout of all trees. A store of another version is refused.
 pub const FORMAT_VERSION: u32 = 2;
@@ -26,6 +27,8 @@ pub enum Tree {
     Records,
     /// Sealed rows about natural persons, under pseudonyms.
     Persons,
+    /// What was cosigned of other logs, and what gave cause to distrust one. In a store of its own.
+    Witness,
 }
 
 impl Tree {
@@ -38,11 +41,12 @@ impl Tree {
             Self::Predecessor => format!("log-{}", log.saturating_sub(1)),
             Self::Records => "records".to_owned(),
             Self::Persons => "persons".to_owned(),
+            Self::Witness => "witness".to_owned(),
         }
     }
 
     /// Every tree.
-    pub const ALL: [Self; 4] = [Self::Log, Self::Predecessor, Self::Records, Self::Persons];
+    pub const ALL: [Self; 5] = [Self::Log, Self::Predecessor, Self::Records, Self::Persons, Self::Witness];
 }
 
 /// The largest value that a store takes: a node of sled's tree holds up to 16 of them and, from a quarter of a segment (128 KiB) on,

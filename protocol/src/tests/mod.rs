@@ -26,3 +26,4 @@ mod responder;
 mod succession;
 mod third_party;
 mod tile;
+mod witness;

@@ -23,6 +23,7 @@ use creditbay_node::log::entry::{Appended, Entry};
 use creditbay_node::log::recover::{Parts, recover};
 use creditbay_node::log::rows::Seals;
 use creditbay_node::log::seen::Seen;
+use creditbay_node::log::trust::Trust;
 use creditbay_node::log::witness::Witness;
 use creditbay_node::store::on_disk::OnDisk;
 use creditbay_node::store::{Batch, Durable, Pair, Store, StoreError, Tree};
@@ -187,6 +188,7 @@ impl Alone {
         let store = Arc::new(Copied { store: OnDisk::open(&folder.join("log-alone/store"), 32)?, last: Mutex::default() });
         let signer = NoteSigner::new(own.log.name().clone(), KeyKind::Ed25519, key(3));
         own.log = signer.verifier().clone();
+        let trust = Arc::new(Trust::recover(store.clone(), [], clock.clone(), metrics.clone())?);
         let parts = Parts {
             store: store.clone(),
             origin: own.log_origin,
@@ -195,7 +197,7 @@ impl Alone {
             clock: clock.clone(),
             entropy: entropy.clone(),
             metrics: metrics.clone(),
-            seen: Arc::new(Seen::recover(&*store, &[], clock.clone(), metrics)?),
+            seen: Arc::new(Seen::recover(&*store, &[], Vec::new(), trust, clock.clone())?),
             reserve: None,
         };
         let writer = recover(parts)?.writer;

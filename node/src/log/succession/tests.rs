@@ -33,7 +33,7 @@ fn open(store: &InMemory, number: u32, keys: &Path) -> Result<Recovered, LogErro
     let store: Arc<dyn Store> = Arc::new(store.clone());
     carry_over(&*store, origin(number))?;
     recover(Parts {
-        seen: Arc::new(Seen::recover(&*store, &[], clock.clone(), metrics.clone()).unwrap()),
+        seen: Arc::new(Seen::of_nobody(store.clone(), clock.clone(), metrics.clone()).unwrap()),
         store,
         origin: origin(number),
         signer: NoteSigner::new(name, KeyKind::Ed25519, SigningKey::from_seed(Seed::from_bytes([7; 32]))),

@@ -222,6 +222,10 @@ fn event_fields(event: &Event) -> Vec<Field> {
             all.extend(fields([("portfolio", 32), ("organisation", 24), ("purpose", 1), ("size", 4), ("until", 8)]));
         }
         Event::TurnedAway { .. } => all.extend(fields([("peer", 8), ("since", 8), ("count", 4)])),
+        Event::Withheld { .. } => all.extend(fields([("answer", 8)])),
+        Event::TrustDecided { .. } => {
+            all.extend(fields([("log: owner", 32), ("log: number", 4), ("size", 8), ("evidence", 32), ("reason", 32)]));
+        }
         Event::LogRetired { .. } => all.extend(fields([("ground", 4)])),
         Event::LogBegun { .. } => all.extend(fields([("predecessor", 36), ("size", 8), ("root", 32)])),
     }
