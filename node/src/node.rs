@@ -104,13 +104,7 @@ impl Node {
             ground;
 
         let links = Arc::new(Links::to(others.iter().map(|entry| entry.name)));
-        let local = Arc::new(Local {
-            region: me,
-            log: log.clone(),
-            log_key: own.log.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-        });
+        let local = local_of(me, &own, &log, &clock, &metrics);
         let witness = Witness::new(witness);
         let (door, witnesses) = open_witness(&config, &others, &witness, &log, &clock, &metrics)?;
         let heads = Arc::new(Heads::new(witnesses.iter().map(|to| to.vkey.clone()).collect(), log.head()));
@@ -283,6 +277,12 @@ fn open_ground(
     let replay = Replay::default();
     replay.recover(&log, &seals, &entropy).map_err(because)?;
     Ok(Ground { clock, entropy, metrics, seals, records, orders, ledger, log, writer, queue, unanswered, replay })
+}
+
+/// What a session needs of this node.
+fn local_of(region: Region, own: &RegionEntry, log: &Log, clock: &Arc<Clock>, metrics: &Arc<Metrics>) -> Arc<Local> {
+    let (log, log_key) = (log.clone(), own.log.clone());
+    Arc::new(Local { region, log, log_key, clock: clock.clone(), metrics: metrics.clone() })
 }
 
 /// The witness's door with what it cosigned so far, and the witnesses to which this log's heads are offered.

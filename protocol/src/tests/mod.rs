@@ -15,6 +15,7 @@ mod chain;
 mod checkpoint;
 mod control;
 mod evidence;
+mod fork;
 mod frame;
 mod leaf;
 mod policy;
