@@ -23,10 +23,7 @@ impl Log {
             let leaves = layout::read_leaves(store, span.start, span.end)?;
             return Ok(Some(encode_bundle(leaves.iter().map(Vec::as_slice))));
         }
-        let mut bytes = Vec::with_capacity(32 * usize::from(tile.width));
-        for index in span {
-            bytes.extend_from_slice(&layout::read_hash(store, level, index)?.0);
-        }
-        Ok(Some(bytes))
+        let hashes = layout::read_hashes(store, level, span.start, u64::from(tile.width))?;
+        Ok(Some(hashes.into_iter().flat_map(|hash| hash.0).collect()))
     }
 }
