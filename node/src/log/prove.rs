@@ -32,10 +32,13 @@ impl Nodes for StoredNodes<'_> {
         {
             return Ok(hash);
         }
-        if level.is_multiple_of(TILE_HEIGHT) {
-            return layout::read_hash(self.store, (level / TILE_HEIGHT) as u8, index);
+        // Of eight levels one is stored; what lies above it within a tile is hashed again, from values that are read once.
+        let (tile_level, within) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
+        let mut hashes = layout::read_hashes(self.store, tile_level as u8, index << within, 1 << within)?;
+        while hashes.len() > 1 {
+            hashes = hashes.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
         }
-        Ok(node_hash(&self.node(level - 1, 2 * index)?, &self.node(level - 1, 2 * index + 1)?))
+        hashes.pop().ok_or(RowError::Missing { what: "hash", number: index })
     }
 }
 
