@@ -200,8 +200,7 @@ impl Network {
     /// Asks a node to end (SIGTERM) and waits until it has.
     pub fn stop(&mut self, city: &str) -> Result<()> {
         let mut running = self.running.remove(city).with_context(|| format!("{city} does not run"))?;
-        let pid = Pid::from_raw(running.child.id().try_into()?).context("a process has a number")?;
-        kill_process(pid, Signal::TERM)?;
+        terminate(&running.child)?;
         let since = Instant::now();
         while since.elapsed() < WAIT {
             if let Some(status) = running.child.try_wait()? {
@@ -347,6 +346,12 @@ impl Network {
         let lines: Vec<_> = text.lines().collect();
         format!("its last words: {}", lines[lines.len().saturating_sub(5)..].join(" | "))
     }
+}
+
+/// Asks a process to end (SIGTERM).
+pub fn terminate(child: &Child) -> Result<()> {
+    let pid = Pid::from_raw(child.id().try_into()?).context("a process has a number")?;
+    Ok(kill_process(pid, Signal::TERM)?)
 }
 
 impl Drop for Network {

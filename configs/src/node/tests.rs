@@ -169,7 +169,10 @@ fn the_services_door_stays_on_loopback() {
 #[test]
 fn the_auditors_door_speaks_in_clear_on_loopback_or_where_it_is_told_to() {
     let of = |address: &str, said: &str| {
-        let text = text().replacen("127.0.0.1:4503", address, 1).replacen("auditors_tls = \"plain\"\n", said, 1);
+        let (text, shown) = (text(), "auditors_tls = \"certificate\"\n");
+        let start = text.find(shown).unwrap();
+        let end = text.find("# QUIC for peers, UDP").unwrap();
+        let text = format!("{}{said}{}", &text[..start], &text[end..]).replacen("127.0.0.1:4503", address, 1);
         parse(&text).map(|node| node.doors.auditors_tls).map_err(|error| error.fault().clone())
     };
     assert_eq!(of("127.0.0.1:4503", ""), Ok(AuditorsTls::Plain));

@@ -187,6 +187,7 @@ impl Exchange {
                 Claim::New(ticket) => return Ok(Claimed::New(ticket)),
                 Claim::Answered(index) => return Ok(Claimed::Answered(index)),
                 Claim::OtherBytes => return Err(Fault::OtherBytesUnderIndex),
+                Claim::Lost => return Err(Fault::Expired),
                 Claim::InFlight(mut wait) => while wait.changed().await.is_ok() {},
             }
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::node_hash;
-use creditbay_crypto::merkle::tree::{Nodes, TreeError, Window, consistency, inclusion};
+use creditbay_crypto::merkle::tree::{Frontier, Nodes, TreeError, Window, consistency, inclusion};
 use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::leaf::Leaf;
 use creditbay_protocol::tile::TILE_HEIGHT;
@@ -15,7 +15,7 @@ use super::Log;
 use super::entry::Appended;
 use super::fault::LogError;
 use crate::store::Store;
-use crate::store::log::{self as layout, RowError};
+use crate::store::log::{self as layout, Head, RowError};
 
 /// The nodes of the tree, wherever they are.
 pub(super) struct StoredNodes<'a> {
@@ -40,6 +40,19 @@ impl Nodes for StoredNodes<'_> {
         }
         hashes.pop().ok_or(RowError::Missing { what: "hash", number: index })
     }
+}
+
+/// The frontier of a stored log, if it leads to the head's root.
+pub(super) fn recover_frontier(store: &dyn Store, head: &Head) -> Result<Frontier, LogError> {
+    let nodes = StoredNodes { window: None, store };
+    let mut roots = Vec::new();
+    let mut covered = 0u64;
+    for level in (0..u64::BITS).rev().filter(|level| head.size >> level & 1 == 1) {
+        roots.push(nodes.node(level, covered >> level)?);
+        covered += 1 << level;
+    }
+    let frontier = Frontier::from_roots(head.size, roots).ok_or(LogError::SelfCheck { size: head.size })?;
+    if frontier.root() == head.root { Ok(frontier) } else { Err(LogError::SelfCheck { size: head.size }) }
 }
 
 impl Log {
