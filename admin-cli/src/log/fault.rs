@@ -10,6 +10,8 @@ use creditbay_protocol::leaf::LeafError;
 use creditbay_protocol::name::Region;
 use creditbay_protocol::tile::{TileError, TilePath};
 
+use super::source::Unreadable;
+
 /// Faults that are listed; beyond it they are counted.
 pub const MAX_LISTED: usize = 1000;
 
@@ -25,6 +27,14 @@ pub enum Fault {
     /// A tile or bundle that is not there.
     #[error("{0} is missing")]
     Missing(TilePath),
+    /// A tile or bundle that is there and cannot be read.
+    #[error("{path} cannot be read: {error}")]
+    Unreadable {
+        /// Which.
+        path: TilePath,
+        /// Why not.
+        error: Unreadable,
+    },
     /// A tile or bundle that was exported before with other bytes.
     #[error("{0} was exported before with other bytes, which stay; keep the folder as evidence and export into another")]
     ExportDiffers(TilePath),
@@ -191,6 +201,7 @@ impl Fault {
             Self::Checkpoint(_) => "checkpoint",
             Self::Cosignature(_) => "cosignature",
             Self::Missing(_) => "missing",
+            Self::Unreadable { .. } => "unreadable",
             Self::ExportDiffers(_) => "export_differs",
             Self::Tile { .. } => "tile",
             Self::EntryChanged { .. } => "entry_changed",
@@ -218,6 +229,7 @@ impl Fault {
         match self {
             Self::Missing(path)
             | Self::ExportDiffers(path)
+            | Self::Unreadable { path, .. }
             | Self::Tile { path, .. }
             | Self::HashChanged { path, .. }
             | Self::EntryAndHashDiffer { path, .. }

@@ -3,39 +3,48 @@
 //! What is believed is the region's key in a network directory; everything else is computed anew from the entries.
 //! Not here: reconciliation of two logs.
 
-pub mod fault;
-pub mod leaves;
-pub mod show;
 pub mod source;
+
+pub mod fault;
+pub mod kept;
+pub mod leaves;
+pub mod prepare;
 pub mod verify;
 pub mod walk;
+
+pub mod findings;
+pub mod show;
 
 #[cfg(test)]
 mod sample;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use creditbay_configs::peers::Directory;
 use creditbay_configs::peers::entry::RegionEntry;
+use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::empty_root;
 use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
-use creditbay_protocol::limits::MAX_NOTE_BYTES;
+use creditbay_protocol::leaf::Leaf;
 use creditbay_protocol::name::Region;
 
 use crate::exit::{Exit, HELP};
 use crate::file;
-use crate::print::{self, Fields, Screen, Table, count, entries};
+use crate::host;
+use crate::print::{self, Screen};
 use crate::trust::{self, TrustArgs, Trusted};
 
 use self::fault::{Fault, Faults};
+use self::findings::Findings;
+use self::kept::{Kept, KeptArgs, Seen};
 use self::leaves::Leaves;
 use self::show::ShowArgs;
 use self::source::{AuditorArgs, Source};
 use self::verify::Audit;
-use self::walk::{Archive, walk};
+use self::walk::{Archive, Walk};
 
 /// Logs.
 #[derive(Debug, Subcommand)]
@@ -59,9 +68,12 @@ pub struct VerifyArgs {
     /// Whose log it is
     #[arg(long, value_name = "REGION")]
     pub region: Region,
-    /// A checkpoint of this log that was kept earlier: the log must continue it
-    #[arg(long, value_name = "FILE")]
-    pub earlier: Option<PathBuf>,
+    /// A checkpoint of this log that was seen earlier, by somebody else say: the log must continue it
+    #[arg(long, value_name = "CHECKPOINT", alias = "earlier")]
+    pub since: Option<PathBuf>,
+    /// What was seen before
+    #[command(flatten)]
+    pub kept: KeptArgs,
     /// Whom to believe
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -89,17 +101,6 @@ pub struct ExportArgs {
     pub auditor: AuditorArgs,
 }
 
-/// What was found of a log.
-struct Report {
-    place: String,
-    checkpoint: Option<Checkpoint>,
-    note: Vec<u8>,
-    cosigned_by: Vec<String>,
-    leaves: Leaves,
-    faults: Faults,
-    because: String,
-}
-
 /// Runs a command.
 pub async fn run(command: &LogCommand, screen: &mut Screen) -> anyhow::Result<Exit> {
     match command {
@@ -113,54 +114,91 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
     let trusted = args.trust.load()?;
     let entry = trust::entry(&trusted.directory, args.region)?;
     let place = args.place.clone().unwrap_or_else(|| entry.auditors.clone());
-    let earlier = args.earlier.as_deref().map(|path| kept(path, entry)).transpose()?.flatten();
-    let source = Source::open(&place, &args.auditor)?;
-    let report = audit(place, source, &trusted, entry, earlier, None, screen).await?;
-    tell(&report, "Verified", screen)
+    let mut source = Source::open(&place, &args.auditor)?;
+    let kept = args.kept.of(entry);
+    let mut earlier = kept.as_ref().map(|kept| kept.read(entry)).transpose()?.unwrap_or_default();
+    if let Some(path) = &args.since {
+        let seen = kept::read(path, entry)?;
+        earlier.push(seen.with_context(|| format!("{} does not exist; check the path", path.display()))?);
+    }
+    let place = Place { place, source: &mut source, entry, earlier: &earlier, archive: None };
+    let mut findings = audit(place, &trusted, screen, &mut |_, _| ()).await?;
+    if let (Some(kept), Ok(signed)) = (&kept, SignedCheckpoint::verify(&findings.note, &entry.log_origin, &entry.log)) {
+        let found = Seen { from: findings.place.clone(), signed };
+        findings.evidence = keep_evidence(kept, &found, &earlier, &findings.faults)?;
+        if findings.faults.is_empty() {
+            kept.keep(&found.signed)?;
+        }
+    }
+    findings.tell("Verified", screen)
+}
+
+/// Writes down each earlier checkpoint that the log does not continue, together with the log's.
+fn keep_evidence(kept: &Kept, found: &Seen, earlier: &[Seen], faults: &Faults) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for fault in faults.listed() {
+        let contradicts = |seen: &&Seen| {
+            let Checkpoint { size, root, .. } = *seen.signed.checkpoint();
+            match fault {
+                Fault::Rewritten { size: at, earlier, .. } => (*at, *earlier) == (size, root),
+                Fault::Shrunk { earlier, .. } => *earlier == size,
+                _ => false,
+            }
+        };
+        if let Some(seen) = earlier.iter().find(contradicts) {
+            files.push(kept.keep_evidence(fault.kind(), &[seen, found], host::now()?)?);
+        }
+    }
+    Ok(files)
 }
 
 async fn export(args: &ExportArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
     let trusted = args.trust.load()?;
     let entry = trust::entry(&trusted.directory, args.region)?;
     let path = args.dir.join("checkpoint");
-    let earlier = kept(&path, entry)?;
-    let source = Source::open(&args.place, &args.auditor)?;
+    let earlier: Vec<Seen> = kept::read(&path, entry)?.into_iter().collect();
+    let mut source = Source::open(&args.place, &args.auditor)?;
     let archive = Archive::in_folder(&args.dir)?;
-    let report = audit(args.place.clone(), source, &trusted, entry, earlier, Some(&archive), screen).await?;
-    if !report.faults.is_empty() {
-        let exit = tell(&report, "", screen)?;
+    let place = Place { place: args.place.clone(), source: &mut source, entry, earlier: &earlier, archive: Some(&archive) };
+    let findings = audit(place, &trusted, screen, &mut |_, _| ()).await?;
+    if !findings.faults.is_empty() {
+        let exit = findings.tell("", screen)?;
         if !screen.is_json() {
             screen.line(format!("\nThe tiles are in {} as they came; its checkpoint was left as it is.", args.dir.display()))?;
         }
         return Ok(exit);
     }
     // Last, so that a folder with a checkpoint has all that it promises.
-    file::write(&path, file::PUBLIC, &report.note)?;
-    tell(&report, "Verified and exported", screen)
+    file::write(&path, file::PUBLIC, &findings.note)?;
+    findings.tell("Verified and exported", screen)
 }
 
-/// A checkpoint that was kept; `None` if there is no such file, or it was of an empty log.
-fn kept(path: &Path, entry: &RegionEntry) -> anyhow::Result<Option<Checkpoint>> {
-    let Some(note) = file::read_if_there(path, MAX_NOTE_BYTES as u64)? else {
-        if path.file_name().is_some_and(|name| name == "checkpoint") {
-            return Ok(None);
-        }
-        bail!("{} does not exist; check the path", path.display());
-    };
-    let signed = SignedCheckpoint::verify(&note, &entry.log_origin, &entry.log)
-        .with_context(|| format!("{} is no checkpoint of {}; move it away", path.display(), entry.log_origin))?;
-    Ok(Some(*signed.checkpoint()).filter(|checkpoint| checkpoint.size > 0))
+/// A log, where it is read, and what it is held against.
+struct Place<'a> {
+    place: String,
+    source: &'a mut Source,
+    entry: &'a RegionEntry,
+    earlier: &'a [Seen],
+    archive: Option<&'a Archive>,
+}
+
+/// A leaf with its place and hash, as it is handed on.
+pub struct Read<'a> {
+    /// Its index.
+    pub index: u64,
+    /// Its hash.
+    pub hash: &'a Digest,
+    /// The leaf.
+    pub leaf: &'a Leaf,
 }
 
 async fn audit(
-    place: String,
-    mut source: Source,
+    place: Place<'_>,
     trusted: &Trusted,
-    entry: &RegionEntry,
-    earlier: Option<Checkpoint>,
-    archive: Option<&Archive>,
     screen: &Screen,
-) -> anyhow::Result<Report> {
+    each: &mut dyn FnMut(&Read<'_>, &mut Faults),
+) -> anyhow::Result<Findings> {
+    let Place { place, source, entry, earlier, archive } = place;
     let note = source.checkpoint().await?;
     let mut faults = Faults::new();
     let checkpoint = read_checkpoint(&note, entry, &mut faults);
@@ -168,17 +206,25 @@ async fn audit(
     let mut leaves = Leaves::of(entry.name);
     if let Some(checkpoint) = &checkpoint {
         let mut audit = Audit::new(checkpoint.size);
-        if let Some(earlier) = &earlier {
-            audit.expect_earlier(earlier.size, earlier.root);
-        }
+        earlier.iter().map(|seen| seen.signed.checkpoint()).for_each(|earlier| audit.expect_earlier(earlier.size, earlier.root));
         let bar = print::progress(screen, checkpoint.size, "{msg} [{bar:40}] {pos}/{len} entries {eta}");
         bar.set_message(checkpoint.origin.to_string());
-        faults.extend(walk(&mut source, &mut audit, Some(&mut leaves), archive, &bar).await?);
+        let mut walk = Walk::begin(source, audit, archive);
+        while let Some(batch) = walk.next().await? {
+            leaves.read_batch(&batch, &mut faults);
+            for (index, (hash, leaf)) in (batch.first..).zip(batch.leaves.iter().flatten()) {
+                if let Ok(leaf) = leaf {
+                    each(&Read { index, hash, leaf }, &mut faults);
+                }
+            }
+            bar.set_position(walk.done());
+        }
         bar.finish_and_clear();
         let root = if checkpoint.size == 0 { empty_root() } else { checkpoint.root };
-        faults.extend(audit.finish(&root));
+        faults.extend(walk.finish(&root));
     }
-    Ok(Report { place, checkpoint, note, cosigned_by, leaves, faults, because: trusted.because.clone() })
+    let (because, held_against) = (trusted.because.clone(), earlier.len());
+    Ok(Findings { place, checkpoint, note, cosigned_by, leaves, faults, because, held_against, evidence: Vec::new() })
 }
 
 /// Size and root, if they can be read at all: what an unsigned checkpoint says is still held against the tiles, so that all faults show.
@@ -196,69 +242,6 @@ fn read_checkpoint(note: &[u8], entry: &RegionEntry, faults: &mut Faults) -> Opt
 fn cosigners(note: &[u8], directory: &Directory, owner: Region, faults: &mut Faults) -> Vec<String> {
     let Ok(note) = Note::parse(note) else { return Vec::new() };
     trust::cosigners(&note, directory, owner).map_err(|error| faults.add(Fault::Cosignature(error))).unwrap_or_default()
-}
-
-fn tell(report: &Report, good: &str, screen: &mut Screen) -> anyhow::Result<Exit> {
-    let exit = if report.faults.is_empty() { Exit::Done } else { Exit::Refuted };
-    if screen.is_json() {
-        screen.json(&as_json(report))?;
-        return Ok(exit);
-    }
-    match (&report.checkpoint, exit) {
-        (Some(checkpoint), Exit::Done) => {
-            screen.line(format!("{good}: {} of {}\n", entries(checkpoint.size), checkpoint.origin))?
-        }
-        _ => screen.line(format!("Refused, {}: the log at {}\n", count(report.faults.count(), "fault"), report.place))?,
-    }
-    if !report.faults.is_empty() {
-        let mut table = Table::new(&["fault", "what"]);
-        for fault in report.faults.listed() {
-            table.row(vec![fault.kind().to_owned(), fault.to_string()]);
-        }
-        screen.line(table)?;
-        let beyond = report.faults.count() - report.faults.listed().len() as u64;
-        if beyond > 0 {
-            screen.line(format!("  and {beyond} more"))?;
-        }
-        screen.line("")?;
-    }
-    let mut fields = Fields::new();
-    if let Some(checkpoint) = &report.checkpoint {
-        fields.add("log", format!("{}, {}", checkpoint.origin, entries(checkpoint.size))).add("root", checkpoint.root);
-    }
-    let kinds: Vec<_> = report.leaves.counts().iter().map(|(kind, number)| format!("{kind} {number}")).collect();
-    fields.add("kinds", if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") });
-    if let Some((first, last)) = report.leaves.span() {
-        fields.add("time", format!("{first} to {last}"));
-    }
-    fields.add(
-        "cosigned by",
-        if report.cosigned_by.is_empty() { "no other region".to_owned() } else { report.cosigned_by.join(", ") },
-    );
-    fields.add("directory", &report.because);
-    screen.line(fields)?;
-    if !report.faults.is_empty() {
-        screen
-            .line("\nKeep the folder, or export the log with `creditbay log export`, as evidence, and tell the other regions.")?;
-    }
-    Ok(exit)
-}
-
-fn as_json(report: &Report) -> serde_json::Value {
-    let fault = |fault: &Fault| {
-        let path = fault.path().map(|path| path.to_string());
-        serde_json::json!({ "kind": fault.kind(), "path": path, "index": fault.index(), "text": fault.to_string() })
-    };
-    let faults: Vec<_> = report.faults.listed().iter().map(fault).collect();
-    let checkpoint = report.checkpoint.as_ref();
-    let span = report.leaves.span();
-    serde_json::json!({
-        "ok": report.faults.is_empty(), "place": report.place,
-        "origin": checkpoint.map(|checkpoint| checkpoint.origin), "size": checkpoint.map(|checkpoint| checkpoint.size),
-        "root": checkpoint.map(|checkpoint| checkpoint.root), "cosigned_by": report.cosigned_by, "kinds": report.leaves.counts(),
-        "first_time": span.map(|(first, _)| first.to_string()), "last_time": span.map(|(_, last)| last.to_string()),
-        "faults": faults, "fault_count": report.faults.count(), "directory": report.because,
-    })
 }
 
 #[cfg(test)]

@@ -14,13 +14,32 @@ use creditbay_protocol::limits::MAX_NOTE_BYTES;
 use creditbay_protocol::name::Name;
 use creditbay_protocol::tile::TilePath;
 
-use crate::client::{Client, Problem};
+use crate::client::{AnswerTooLong, Client, Problem};
 use crate::exit::UsageError;
 use crate::file;
 use crate::host;
 
 /// Bytes of a tile or bundle at most: 256 entries of 448 bytes with their lengths are 115 200, a hash tile 8 192.
 const MAX_TILE_BYTES: usize = 1 << 18;
+
+/// A tile or bundle as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tile {
+    /// Its bytes.
+    Whole(Vec<u8>),
+    /// It is not there.
+    Missing,
+    /// It is there and no tile.
+    Unreadable(Unreadable),
+}
+
+/// Why what was found is no tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// More bytes than any tile of this protocol has.
+    #[error("more than {MAX_TILE_BYTES} bytes, which no tile or bundle of leaves has")]
+    TooLong,
+}
 
 /// How an auditor shows who it is.
 #[derive(Debug, Clone, Args)]
@@ -85,17 +104,22 @@ impl Source {
         }
     }
 
-    /// A tile or bundle; `None` if it is missing.
-    pub async fn tile(&mut self, path: TilePath) -> anyhow::Result<Option<Vec<u8>>> {
+    /// A tile or bundle.
+    pub async fn tile(&mut self, path: TilePath) -> anyhow::Result<Tile> {
         match self {
-            Self::Folder(folder) => file::read_if_there(&folder.join(path.to_string()), MAX_TILE_BYTES as u64),
+            // One byte more than is taken, so that what is too long is seen.
+            Self::Folder(folder) => match file::read_begin(&folder.join(path.to_string()), MAX_TILE_BYTES as u64 + 1)? {
+                Some(bytes) if bytes.len() > MAX_TILE_BYTES => Ok(Tile::Unreadable(Unreadable::TooLong)),
+                Some(bytes) => Ok(Tile::Whole(bytes)),
+                None => Ok(Tile::Missing),
+            },
             Self::Door(door) => door.tile(path).await,
         }
     }
 }
 
 impl Door {
-    async fn tile(&mut self, path: TilePath) -> anyhow::Result<Option<Vec<u8>>> {
+    async fn tile(&mut self, path: TilePath) -> anyhow::Result<Tile> {
         let target = format!("/{path}");
         let mut headers = Vec::new();
         if path.level.is_none() {
@@ -107,10 +131,13 @@ impl Door {
             };
             headers.push(("authorization", authorization(name, key, &target, host::now()?.0 / 1000)));
         }
-        let reply = self.client.get(&target, &headers, MAX_TILE_BYTES).await?;
+        let reply = match self.client.get(&target, &headers, MAX_TILE_BYTES).await {
+            Err(error) if error.is::<AnswerTooLong>() => return Ok(Tile::Unreadable(Unreadable::TooLong)),
+            reply => reply?,
+        };
         match reply.status {
-            200 => Ok(Some(reply.body)),
-            404 => Ok(None),
+            200 => Ok(Tile::Whole(reply.body)),
+            404 => Ok(Tile::Missing),
             401 => bail!(
                 "{} does not admit this auditor to entries; check --auditor-name, that its verifier key stands in the node's [[auditors]], and this machine's clock",
                 self.client.door()

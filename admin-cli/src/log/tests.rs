@@ -7,6 +7,7 @@ use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::name::{Name, Region};
 
+use super::kept::KeptArgs;
 use super::sample::{Sample, of_entries, queries, query};
 use super::show::ShowArgs;
 use super::source::AuditorArgs;
@@ -71,12 +72,27 @@ impl Bay {
     }
 
     /// Exit and kinds of faults.
-    fn verify(&self, earlier: Option<PathBuf>) -> (Exit, Vec<String>) {
-        let place = Some(self.path("log").display().to_string());
-        let region = Region::new("hk").unwrap();
-        let command = LogCommand::Verify(VerifyArgs { place, region, earlier, trust: self.trust(), auditor: auditor() });
-        let (exit, out) = self.run(&command);
+    fn verify(&self, since: Option<PathBuf>) -> (Exit, Vec<String>) {
+        let (exit, out) = self.run(&LogCommand::Verify(VerifyArgs { since, ..self.verify_args() }));
         (exit.unwrap(), kinds(&out))
+    }
+
+    /// The same as an auditor who keeps what it verified.
+    fn verify_and_keep(&self, kept: &str) -> (Exit, Vec<String>) {
+        let kept = KeptArgs { kept: Some(self.path(kept)), no_keep: false };
+        let (exit, out) = self.run(&LogCommand::Verify(VerifyArgs { kept, ..self.verify_args() }));
+        (exit.unwrap(), kinds(&out))
+    }
+
+    fn verify_args(&self) -> VerifyArgs {
+        VerifyArgs {
+            place: Some(self.path("log").display().to_string()),
+            region: Region::new("hk").unwrap(),
+            since: None,
+            kept: KeptArgs { kept: None, no_keep: true },
+            trust: self.trust(),
+            auditor: auditor(),
+        }
     }
 
     fn export(&self, to: &str) -> (Exit, Vec<String>) {
@@ -216,6 +232,49 @@ fn a_checkpoint_kept_earlier_must_be_continued() {
 }
 
 #[test]
+fn an_auditor_holds_a_log_against_all_that_it_verified_before_and_keeps_the_evidence() {
+    let bay = Bay::new(&of_entries(&queries(40)));
+    let done = (Exit::Done, vec![]);
+    assert_eq!(bay.verify_and_keep("one"), done);
+    assert_eq!(bay.verify_and_keep("one"), done, "the same again adds nothing");
+    bay.write("log", &of_entries(&queries(300)));
+    assert_eq!((bay.verify_and_keep("one"), bay.verify_and_keep("two")), (done.clone(), done.clone()));
+    let kept = |name: &str, ending: &str| {
+        let files = fs::read_dir(bay.path(name)).unwrap().flat_map(|log| fs::read_dir(log.unwrap().path()).unwrap());
+        files.map(|file| file.unwrap().path()).filter(|path| path.display().to_string().ends_with(ending)).collect::<Vec<_>>()
+    };
+    assert_eq!((kept("one", ".checkpoint").len(), kept("two", ".checkpoint").len()), (2, 1));
+
+    // Rolled back and grown again to another history: whoever saw the longer one, and whoever saw the shorter, both know.
+    let mut other = queries(290);
+    other[45] = query(1_790_000_000_045, "hk", "mo");
+    bay.write("log", &of_entries(&other));
+    assert_eq!(bay.verify_and_keep("one"), (Exit::Refuted, vec!["shrunk".to_owned()]));
+    let mut longer = queries(400);
+    longer[45] = query(1_790_000_000_045, "hk", "mo");
+    bay.write("log", &of_entries(&longer));
+    assert_eq!(bay.verify_and_keep("one"), (Exit::Refuted, vec!["rewritten".to_owned()]), "the checkpoint of 40 holds still");
+    assert_eq!(bay.verify_and_keep("two"), (Exit::Refuted, vec!["rewritten".to_owned()]));
+    assert_eq!(bay.verify_and_keep("three"), done, "who never saw another sees nothing");
+    assert_eq!(kept("one", ".checkpoint").len(), 2, "what contradicts is no checkpoint to go on from");
+    let evidence = kept("one", ".evidence.json");
+    assert_eq!(evidence.len(), 2);
+    let evidence: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(kept("two", ".evidence.json").remove(0)).unwrap()).unwrap();
+    let notes: Vec<_> = evidence["notes"].as_array().unwrap().iter().map(|noted| noted["note"].as_str().unwrap()).collect();
+    assert!(notes[0].contains("\n300\n") && notes[1].contains("\n400\n"), "{evidence}");
+
+    let forged = kept("two", ".checkpoint").remove(0);
+    flip(&forged, 30);
+    let (exit, _) = bay.run(&LogCommand::Verify(VerifyArgs {
+        kept: KeptArgs { kept: Some(bay.path("two")), no_keep: false },
+        ..bay.verify_args()
+    }));
+    let error = exit.unwrap_err().to_string();
+    assert!(error.contains("move it away") && error.contains(&forged.display().to_string()), "{error}");
+}
+
+#[test]
 fn the_last_leaves_are_shown_across_bundles() {
     let bay = Bay::new(&of_entries(&queries(300)));
     let show = |from, count| {
@@ -235,13 +294,7 @@ fn the_last_leaves_are_shown_across_bundles() {
 #[test]
 fn a_region_that_is_not_in_the_directory_is_told_with_those_that_are() {
     let bay = Bay::new(&of_entries(&[]));
-    let command = LogCommand::Verify(VerifyArgs {
-        place: None,
-        region: Region::new("mo").unwrap(),
-        earlier: None,
-        trust: bay.trust(),
-        auditor: auditor(),
-    });
+    let command = LogCommand::Verify(VerifyArgs { place: None, region: Region::new("mo").unwrap(), ..bay.verify_args() });
     let error = bay.run(&command).0.unwrap_err();
     assert!(error.to_string().contains("it has gz, hk"), "{error}");
     assert_eq!(exit::of_error(&error), Exit::Failed);

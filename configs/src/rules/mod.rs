@@ -47,6 +47,8 @@ pub mod decide;
 
 pub mod authorise;
 
+pub mod replay;
+
 pub mod evaluate;
 
 mod golden;
