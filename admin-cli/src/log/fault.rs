@@ -2,6 +2,7 @@
 //!
 //! Not here: finding them (`verify`, `leaves`).
 
+use creditbay_configs::rules::replay::breach::Breach;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::NoteError;
 use creditbay_protocol::calendar::Millis;
@@ -184,6 +185,14 @@ pub enum Fault {
         /// Who was asked.
         issuer: Region,
     },
+    /// A leaf that breaks the rules.
+    #[error("leaf {index}: {breach}")]
+    Rules {
+        /// The leaf.
+        index: u64,
+        /// What it breaks.
+        breach: Breach,
+    },
     /// A query abandoned a second time.
     #[error("leaf {index}: abandons query {query} a second time")]
     AbandonedTwice {
@@ -220,6 +229,7 @@ impl Fault {
             Self::AnswerWithoutQuery { .. } => "answer_without_query",
             Self::AnsweredTwice { .. } => "answered_twice",
             Self::AbandonsNoQuery { .. } => "abandons_no_query",
+            Self::Rules { breach, .. } => breach.kind(),
             Self::AbandonedTwice { .. } => "abandoned_twice",
         }
     }
@@ -251,6 +261,7 @@ impl Fault {
             | Self::AnswerWithoutQuery { index }
             | Self::AnsweredTwice { index, .. }
             | Self::AbandonsNoQuery { index, .. }
+            | Self::Rules { index, .. }
             | Self::AbandonedTwice { index, .. } => Some(*index),
             _ => None,
         }

@@ -4,13 +4,14 @@
 
 use std::path::PathBuf;
 
-use creditbay_protocol::checkpoint::Checkpoint;
+use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
 
 use crate::exit::Exit;
 use crate::print::{Fields, Screen, Table, count, entries};
 
 use super::fault::{Fault, Faults};
 use super::leaves::Leaves;
+use super::ruled::Ruled;
 
 /// What was found of a log.
 pub struct Findings {
@@ -20,6 +21,8 @@ pub struct Findings {
     pub checkpoint: Option<Checkpoint>,
     /// The checkpoint's note.
     pub note: Vec<u8>,
+    /// The checkpoint, where the log signed it.
+    pub signed: Option<SignedCheckpoint>,
     /// The other regions that cosigned it.
     pub cosigned_by: Vec<String>,
     /// Its leaves.
@@ -32,6 +35,8 @@ pub struct Findings {
     pub held_against: usize,
     /// Files with notes that contradict one another.
     pub evidence: Vec<PathBuf>,
+    /// What the rules say of it, where they were given.
+    pub ruled: Option<Ruled>,
 }
 
 impl Findings {
@@ -55,6 +60,9 @@ impl Findings {
         }
         tell_faults(&self.faults, screen)?;
         screen.line(self.fields())?;
+        if let Some(ruled) = &self.ruled {
+            screen.line(format!("\nBy the rules\n\n{}", ruled.text()))?;
+        }
         if !self.faults.is_empty() {
             screen.line(
                 "\nKeep the folder, or export the log with `creditbay log export`, as evidence, and tell the other regions.",
@@ -83,7 +91,8 @@ impl Findings {
         fields
     }
 
-    fn as_json(&self) -> serde_json::Value {
+    /// For programs.
+    pub fn as_json(&self) -> serde_json::Value {
         let checkpoint = self.checkpoint.as_ref();
         let span = self.leaves.span();
         serde_json::json!({
@@ -92,7 +101,7 @@ impl Findings {
             "root": checkpoint.map(|checkpoint| checkpoint.root), "cosigned_by": self.cosigned_by, "kinds": self.leaves.counts(),
             "first_time": span.map(|(first, _)| first.to_string()), "last_time": span.map(|(_, last)| last.to_string()),
             "faults": faults_as_json(&self.faults), "fault_count": self.faults.count(), "held_against": self.held_against,
-            "evidence": self.evidence, "directory": self.because,
+            "evidence": self.evidence, "rules": self.ruled.as_ref().map(Ruled::as_json), "directory": self.because,
         })
     }
 }

@@ -1,7 +1,7 @@
-//! `creditbay log`: verifies a whole log, exports it as static files, shows its leaves.
+//! `creditbay log`: verifies a whole log, judges it by the rules, holds two against one another, counts, exports, shows.
 //!
 //! What is believed is the region's key in a network directory; everything else is computed anew from the entries.
-//! Not here: reconciliation of two logs.
+//! Not here: the rules themselves (`configs::rules`).
 
 pub mod source;
 
@@ -12,7 +12,15 @@ pub mod prepare;
 pub mod verify;
 pub mod walk;
 
+pub mod draw;
+pub mod ruled;
+
+pub mod auditing;
 pub mod findings;
+
+pub mod reconcile;
+pub mod report;
+pub mod sampled;
 pub mod show;
 
 #[cfg(test)]
@@ -22,29 +30,25 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use creditbay_configs::peers::Directory;
-use creditbay_configs::peers::entry::RegionEntry;
-use creditbay_crypto::hash::Digest;
-use creditbay_crypto::merkle::empty_root;
-use creditbay_crypto::note::Note;
-use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
-use creditbay_protocol::leaf::Leaf;
+use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::name::Region;
 
 use crate::exit::{Exit, HELP};
 use crate::file;
 use crate::host;
-use crate::print::{self, Screen};
-use crate::trust::{self, TrustArgs, Trusted};
+use crate::print::Screen;
+use crate::trust::{self, TrustArgs};
 
+use self::auditing::{Auditing, Place};
 use self::fault::{Fault, Faults};
-use self::findings::Findings;
 use self::kept::{Kept, KeptArgs, Seen};
-use self::leaves::Leaves;
+use self::reconcile::ReconcileArgs;
+use self::report::ReportArgs;
+use self::ruled::{RulesArgs, Ruling};
+use self::sampled::SampleArgs;
 use self::show::ShowArgs;
 use self::source::{AuditorArgs, Source};
-use self::verify::Audit;
-use self::walk::{Archive, Walk};
+use self::walk::Archive;
 
 /// Logs.
 #[derive(Debug, Subcommand)]
@@ -55,6 +59,15 @@ pub enum LogCommand {
     /// Verify a log at a URL and keep it as static files (C2SP tlog-tiles)
     #[command(after_help = HELP)]
     Export(ExportArgs),
+    /// Hold two logs against one another: what was asked in one is answered in the other, and the reverse
+    #[command(after_help = HELP)]
+    Reconcile(ReconcileArgs),
+    /// Count what a log disclosed: by peer, purpose, type, outcome and day
+    #[command(after_help = HELP)]
+    Report(ReportArgs),
+    /// Draw the leaves that the operator is to open, from the signed root
+    #[command(after_help = HELP)]
+    Sample(SampleArgs),
     /// Show leaves; nothing is verified
     Show(ShowArgs),
 }
@@ -74,6 +87,9 @@ pub struct VerifyArgs {
     /// What was seen before
     #[command(flatten)]
     pub kept: KeptArgs,
+    /// The rules
+    #[command(flatten)]
+    pub rules: RulesArgs,
     /// Whom to believe
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -106,6 +122,9 @@ pub async fn run(command: &LogCommand, screen: &mut Screen) -> anyhow::Result<Ex
     match command {
         LogCommand::Verify(args) => verify_log(args, screen).await,
         LogCommand::Export(args) => export(args, screen).await,
+        LogCommand::Reconcile(args) => reconcile::run(args, screen).await,
+        LogCommand::Report(args) => report::run(args, screen).await,
+        LogCommand::Sample(args) => sampled::run(args, screen).await,
         LogCommand::Show(args) => show::run(args, screen).await,
     }
 }
@@ -122,13 +141,25 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
         earlier.push(seen.with_context(|| format!("{} does not exist; check the path", path.display()))?);
     }
     let place = Place { place, source: &mut source, entry, earlier: &earlier, archive: None };
-    let mut findings = audit(place, &trusted, screen, &mut |_, _| ()).await?;
-    if let (Some(kept), Ok(signed)) = (&kept, SignedCheckpoint::verify(&findings.note, &entry.log_origin, &entry.log)) {
+    let mut auditing = Auditing::begin(place, &trusted, screen).await?;
+    let mut ruling = args.rules.begin(entry.name, &trusted.directory, auditing.root())?;
+    while let Some(batch) = auditing.next().await? {
+        if let Some(ruling) = &mut ruling {
+            batch.reads().for_each(|read| ruling.leaf(&read));
+        }
+    }
+    let mut findings = auditing.finish();
+    if let (Some(kept), Some(signed)) = (&kept, findings.signed.clone()) {
         let found = Seen { from: findings.place.clone(), signed };
         findings.evidence = keep_evidence(kept, &found, &earlier, &findings.faults)?;
+        // What breaks the rules is a log all the same, and has to be continued.
         if findings.faults.is_empty() {
             kept.keep(&found.signed)?;
         }
+    }
+    if let Some((ruled, faults)) = ruling.map(Ruling::end) {
+        findings.faults.extend(faults);
+        findings.ruled = Some(ruled);
     }
     findings.tell("Verified", screen)
 }
@@ -160,7 +191,9 @@ async fn export(args: &ExportArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
     let mut source = Source::open(&args.place, &args.auditor)?;
     let archive = Archive::in_folder(&args.dir)?;
     let place = Place { place: args.place.clone(), source: &mut source, entry, earlier: &earlier, archive: Some(&archive) };
-    let findings = audit(place, &trusted, screen, &mut |_, _| ()).await?;
+    let mut auditing = Auditing::begin(place, &trusted, screen).await?;
+    while auditing.next().await?.is_some() {}
+    let findings = auditing.finish();
     if !findings.faults.is_empty() {
         let exit = findings.tell("", screen)?;
         if !screen.is_json() {
@@ -171,77 +204,6 @@ async fn export(args: &ExportArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
     // Last, so that a folder with a checkpoint has all that it promises.
     file::write(&path, file::PUBLIC, &findings.note)?;
     findings.tell("Verified and exported", screen)
-}
-
-/// A log, where it is read, and what it is held against.
-struct Place<'a> {
-    place: String,
-    source: &'a mut Source,
-    entry: &'a RegionEntry,
-    earlier: &'a [Seen],
-    archive: Option<&'a Archive>,
-}
-
-/// A leaf with its place and hash, as it is handed on.
-pub struct Read<'a> {
-    /// Its index.
-    pub index: u64,
-    /// Its hash.
-    pub hash: &'a Digest,
-    /// The leaf.
-    pub leaf: &'a Leaf,
-}
-
-async fn audit(
-    place: Place<'_>,
-    trusted: &Trusted,
-    screen: &Screen,
-    each: &mut dyn FnMut(&Read<'_>, &mut Faults),
-) -> anyhow::Result<Findings> {
-    let Place { place, source, entry, earlier, archive } = place;
-    let note = source.checkpoint().await?;
-    let mut faults = Faults::new();
-    let checkpoint = read_checkpoint(&note, entry, &mut faults);
-    let cosigned_by = cosigners(&note, &trusted.directory, entry.name, &mut faults);
-    let mut leaves = Leaves::of(entry.name);
-    if let Some(checkpoint) = &checkpoint {
-        let mut audit = Audit::new(checkpoint.size);
-        earlier.iter().map(|seen| seen.signed.checkpoint()).for_each(|earlier| audit.expect_earlier(earlier.size, earlier.root));
-        let bar = print::progress(screen, checkpoint.size, "{msg} [{bar:40}] {pos}/{len} entries {eta}");
-        bar.set_message(checkpoint.origin.to_string());
-        let mut walk = Walk::begin(source, audit, archive);
-        while let Some(batch) = walk.next().await? {
-            leaves.read_batch(&batch, &mut faults);
-            for (index, (hash, leaf)) in (batch.first..).zip(batch.leaves.iter().flatten()) {
-                if let Ok(leaf) = leaf {
-                    each(&Read { index, hash, leaf }, &mut faults);
-                }
-            }
-            bar.set_position(walk.done());
-        }
-        bar.finish_and_clear();
-        let root = if checkpoint.size == 0 { empty_root() } else { checkpoint.root };
-        faults.extend(walk.finish(&root));
-    }
-    let (because, held_against) = (trusted.because.clone(), earlier.len());
-    Ok(Findings { place, checkpoint, note, cosigned_by, leaves, faults, because, held_against, evidence: Vec::new() })
-}
-
-/// Size and root, if they can be read at all: what an unsigned checkpoint says is still held against the tiles, so that all faults show.
-fn read_checkpoint(note: &[u8], entry: &RegionEntry, faults: &mut Faults) -> Option<Checkpoint> {
-    match SignedCheckpoint::verify(note, &entry.log_origin, &entry.log) {
-        Ok(signed) => Some(*signed.checkpoint()),
-        Err(error) => {
-            faults.add(Fault::Checkpoint(error));
-            Note::parse(note).ok().and_then(|note| Checkpoint::parse(&note.text).ok())
-        }
-    }
-}
-
-/// The other regions that cosigned; a cosignature that does not verify is a fault.
-fn cosigners(note: &[u8], directory: &Directory, owner: Region, faults: &mut Faults) -> Vec<String> {
-    let Ok(note) = Note::parse(note) else { return Vec::new() };
-    trust::cosigners(&note, directory, owner).map_err(|error| faults.add(Fault::Cosignature(error))).unwrap_or_default()
 }
 
 #[cfg(test)]

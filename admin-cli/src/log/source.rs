@@ -80,6 +80,11 @@ impl Source {
         Ok(Self::Door(Box::new(Door { client: Client::at_url(place)?, auditor: key.map(|key| (auditor.auditor_name, key)) })))
     }
 
+    /// Whether a node answers, with what its log is now.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Door(_))
+    }
+
     /// The checkpoint's note.
     pub async fn checkpoint(&mut self) -> anyhow::Result<Vec<u8>> {
         match self {

@@ -8,6 +8,7 @@ use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::name::{Name, Region};
 
 use super::kept::KeptArgs;
+use super::ruled::RulesArgs;
 use super::sample::{Sample, of_entries, queries, query};
 use super::show::ShowArgs;
 use super::source::AuditorArgs;
@@ -17,6 +18,8 @@ use crate::file;
 use crate::network::{self, NetworkCommand, NewArgs};
 use crate::print::Screen;
 use crate::trust::TrustArgs;
+
+mod judged_tests;
 
 /// A network, and the log of hk as a folder of static files.
 struct Bay {
@@ -45,14 +48,20 @@ impl Bay {
 
     /// Writes a log signed by hk and cosigned by gz.
     fn write(&self, name: &str, sample: &Sample) {
+        self.write_of("hk", "gz", name, sample);
+    }
+
+    /// Writes a log signed by one and cosigned by another.
+    fn write_of(&self, owner: &str, witness: &str, name: &str, sample: &Sample) {
         for (path, bytes) in &sample.files {
             let target = self.path(name).join(path.to_string());
             fs::create_dir_all(target.parent().unwrap()).unwrap();
             fs::write(target, bytes).unwrap();
         }
-        let checkpoint = Checkpoint { origin: "hk.creditbay/log/1".parse().unwrap(), size: sample.size, root: sample.root };
-        let signed = checkpoint.sign(&self.signer("hk", "log", "hk.creditbay/log/1", KeyKind::Ed25519)).unwrap();
-        let witness = self.signer("gz", "witness", "gz.creditbay/witness", KeyKind::CosignatureV1);
+        let origin = format!("{owner}.creditbay/log/1");
+        let checkpoint = Checkpoint { origin: origin.parse().unwrap(), size: sample.size, root: sample.root };
+        let signed = checkpoint.sign(&self.signer(owner, "log", &origin, KeyKind::Ed25519)).unwrap();
+        let witness = self.signer(witness, "witness", &format!("{witness}.creditbay/witness"), KeyKind::CosignatureV1);
         let signed = signed.with_line(witness.cosign(&checkpoint.text(), 1_790_000_000).unwrap());
         fs::create_dir_all(self.path(name)).unwrap();
         fs::write(self.path(name).join("checkpoint"), signed.note_bytes()).unwrap();
@@ -90,6 +99,7 @@ impl Bay {
             region: Region::new("hk").unwrap(),
             since: None,
             kept: KeptArgs { kept: None, no_keep: true },
+            rules: RulesArgs::default(),
             trust: self.trust(),
             auditor: auditor(),
         }

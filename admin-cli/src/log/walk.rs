@@ -70,6 +70,24 @@ pub struct Batch {
     pub leaves: Option<Vec<(Digest, Result<Leaf, LeafError>)>>,
 }
 
+/// A leaf with its place and hash.
+pub struct Read<'a> {
+    /// Its index.
+    pub index: u64,
+    /// Its hash.
+    pub hash: Digest,
+    /// The leaf.
+    pub leaf: &'a Leaf,
+}
+
+impl Batch {
+    /// The leaves that are there and can be read.
+    pub fn reads(&self) -> impl Iterator<Item = Read<'_>> {
+        let all = (self.first..).zip(self.leaves.iter().flatten());
+        all.filter_map(|(index, (hash, leaf))| Some(Read { index, hash: *hash, leaf: leaf.as_ref().ok()? }))
+    }
+}
+
 /// The way through a log.
 pub struct Walk<'a> {
     source: &'a mut Source,

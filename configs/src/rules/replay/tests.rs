@@ -131,6 +131,17 @@ fn next_edition(before: &RulePack) -> RulePack {
     read(&text).unwrap()
 }
 
+/// The bundled pack with other budgets of a day.
+fn with_budgets(requester: u32, peer: u32) -> RulePack {
+    let one = ["subject_per_day", "subjects_per_day", "unknown_subjects_per_day"].map(|key| (key, 1));
+    let values = [("requester_per_day", requester), ("peer_per_day", peer)];
+    let text = one.iter().chain(&values).fold(TEXT.to_owned(), |text, (key, value)| {
+        let line = TEXT.lines().find(|line| line.starts_with(&format!("{key} ="))).unwrap();
+        text.replace(line, &format!("{key} = {value}"))
+    });
+    read(&text).unwrap()
+}
+
 #[test]
 fn a_log_that_keeps_the_rules_has_no_breach_in_either_role() {
     let pack = pack();
@@ -286,22 +297,27 @@ fn an_activation_is_in_order_in_time_and_overlaps_as_the_pack_says() {
 
 #[test]
 fn budgets_of_a_day_are_kept_and_what_waited_over_midnight_counts_to_the_day_before() {
-    let line = |key: &str| TEXT.lines().find(|line| line.starts_with(key)).unwrap();
-    let tight = altered_pack(line("requester_per_day ="), "requester_per_day = 2");
-    let listed =
-        |organisation: &str| answer(with(terms(&tight, LISTED), |terms| terms.organisation = Name::new(organisation).unwrap()));
-    let found = |leaves| kinds(&replayed("gz", &[&tight], leaves));
-    assert_eq!(found(vec![(1, listed("bank.hk")), (2, listed("bank.hk")), (3, listed("other.hk"))]), []);
-    assert_eq!(found((1..=3).map(|ms| (ms, listed("bank.hk"))).collect()), [(3, "organisation_budget")]);
+    let listed = |pack: &RulePack, organisation: &str| {
+        answer(with(terms(pack, LISTED), |terms| terms.organisation = Name::new(organisation).unwrap()))
+    };
+    let (tight, wide) = (with_budgets(2, 2), with_budgets(2, 9));
+    let of_two = |third: &str| {
+        let organisations = ["bank.hk", "bank.hk", third];
+        (1..).zip(organisations).map(|(ms, organisation)| (ms, listed(&tight, organisation))).collect()
+    };
+    assert_eq!(kinds(&replayed("gz", &[&tight], of_two("other.hk"))), [(3, "peer_budget")]);
+    assert_eq!(kinds(&replayed("gz", &[&tight], of_two("bank.hk"))), [(3, "peer_budget"), (3, "organisation_budget")]);
     let midnight = DAY_MS / 2;
-    let days = |after: &[u64]| found(after.iter().map(|ms| (*ms, listed("bank.hk"))).collect());
+    let days = |after: &[u64]| {
+        let answers = after.iter().map(|ms| (*ms, listed(&wide, "bank.hk"))).collect();
+        kinds(&replayed("gz", &[&wide], answers))
+    };
+    assert_eq!(days(&[1, 2]), []);
     assert_eq!(days(&[1, 2, midnight, midnight + 1]), []);
     assert_eq!(days(&[1, midnight, midnight + QUEUE_MS, midnight + QUEUE_MS + 1]), [], "one waited over midnight");
     assert_eq!(days(&[1, 2, midnight, midnight + QUEUE_MS, midnight + QUEUE_MS + 1]), [(5, "organisation_budget")]);
     assert_eq!(days(&[1, midnight + QUEUE_MS, midnight + QUEUE_MS + 1, midnight + QUEUE_MS + 2]), [(4, "organisation_budget")]);
-    let few = altered_pack(line("peer_per_day ="), "peer_per_day = 1");
-    let answers = (1..=2).map(|ms| (ms, answer(terms(&few, LISTED)))).collect();
-    assert_eq!(kinds(&replayed("gz", &[&few], answers)), [(2, "peer_budget")]);
+    let few = with_budgets(1, 1);
     let refusals = (1..=9).map(|ms| (ms, refused(terms(&few, LISTED), RefusalClass::Capacity))).collect();
     assert_eq!(replayed("gz", &[&few], refusals), [], "a refusal spends nothing");
 }
