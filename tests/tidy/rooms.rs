@@ -5,7 +5,7 @@
 use super::source::Source;
 
 /// A crate, and the beginnings of the paths that may name it.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("sled", &["node/src/store/on_disk.rs"]),
     ("quinn", &["node/src/quic/", "tests/"]),
     ("quinn_proto", &["node/src/quic/"]),
@@ -26,6 +26,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("getrandom", &["node/src/host/entropy.rs", "admin-cli/src/"]),
     ("rustix", &["node/src/host/", "node/src/store/on_disk.rs", "tests/harness/"]),
     ("indicatif", &["admin-cli/src/"]),
+    ("flate2", &["admin-cli/src/log/"]),
     ("hyper", &["admin-cli/src/client.rs", "tests/harness/http.rs", "tests/benches/"]),
     ("anyhow", &["admin-cli/src/", "tests/"]),
 ];
