@@ -3,6 +3,7 @@
 //! Entries are for auditors that the node has enrolled; each request for them is signed (PROTOCOL.md, "Auditors' door").
 //! Not here: what is read.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -13,6 +14,7 @@ use creditbay_crypto::sign::SigningKey;
 use creditbay_protocol::limits::MAX_NOTE_BYTES;
 use creditbay_protocol::name::Name;
 use creditbay_protocol::tile::TilePath;
+use flate2::read::MultiGzDecoder;
 
 use crate::client::{AnswerTooLong, Client, Problem};
 use crate::exit::UsageError;
@@ -39,7 +41,13 @@ pub enum Unreadable {
     /// More bytes than any tile of this protocol has.
     #[error("more than {MAX_TILE_BYTES} bytes, which no tile or bundle of leaves has")]
     TooLong,
+    /// It begins as a gzip and is none.
+    #[error("it begins as a gzip and cannot be unpacked; fetch it again")]
+    Gzip,
 }
+
+/// How a gzip begins. A bundle that begins so would have a first entry of 8075 bytes, and no leaf has as many.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// How an auditor shows who it is.
 #[derive(Debug, Clone, Args)]
@@ -109,8 +117,15 @@ impl Source {
         }
     }
 
-    /// A tile or bundle.
+    /// A tile or bundle. Bundles may be compressed (tlog-tiles, "Log Entries").
     pub async fn tile(&mut self, path: TilePath) -> anyhow::Result<Tile> {
+        Ok(match self.raw(path).await? {
+            Tile::Whole(bytes) if path.level.is_none() && bytes.starts_with(&GZIP) => unpack(&bytes),
+            tile => tile,
+        })
+    }
+
+    async fn raw(&mut self, path: TilePath) -> anyhow::Result<Tile> {
         match self {
             // One byte more than is taken, so that what is too long is seen.
             Self::Folder(folder) => match file::read_begin(&folder.join(path.to_string()), MAX_TILE_BYTES as u64 + 1)? {
@@ -120,6 +135,16 @@ impl Source {
             },
             Self::Door(door) => door.tile(path).await,
         }
+    }
+}
+
+/// What a gzip holds, as far as a bundle may be long.
+fn unpack(bytes: &[u8]) -> Tile {
+    let mut unpacked = Vec::new();
+    match MultiGzDecoder::new(bytes).take(MAX_TILE_BYTES as u64 + 1).read_to_end(&mut unpacked) {
+        Err(_) => Tile::Unreadable(Unreadable::Gzip),
+        Ok(read) if read > MAX_TILE_BYTES => Tile::Unreadable(Unreadable::TooLong),
+        Ok(_) => Tile::Whole(unpacked),
     }
 }
 
