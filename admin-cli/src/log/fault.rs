@@ -123,6 +123,42 @@ pub enum Fault {
         /// Entries then.
         earlier: u64,
     },
+    /// Another source shows a checkpoint that the log did not sign.
+    #[error("the checkpoint at {from} does not hold: {error}")]
+    OtherCheckpoint {
+        /// The source.
+        from: String,
+        /// What is wrong.
+        error: CheckpointError,
+    },
+    /// Two sources show two histories, and the log signed both.
+    #[error(
+        "SPLIT VIEW: {from} shows {size} entries that are not the beginning of the {other_size} at {other}, and the log signed both; keep both checkpoints as evidence"
+    )]
+    SplitView {
+        /// The source of the smaller tree.
+        from: String,
+        /// Its size.
+        size: u64,
+        /// The source of the larger tree.
+        other: String,
+        /// Its size.
+        other_size: u64,
+    },
+    /// A source whose tiles do not show how its tree goes on from a smaller one.
+    #[error(
+        "consistency withheld: the tiles at {from} ({size} entries) do not show whether it continues the {other_size} at {other}; no fork is claimed"
+    )]
+    ConsistencyWithheld {
+        /// The source of the larger tree.
+        from: String,
+        /// Its size.
+        size: u64,
+        /// The source of the smaller tree.
+        other: String,
+        /// Its size.
+        other_size: u64,
+    },
     /// An entry that is no leaf.
     #[error("entry {index} is no leaf: {error}")]
     Leaf {
@@ -222,6 +258,9 @@ impl Fault {
             Self::GivenUp { .. } => "given_up",
             Self::Rewritten { .. } => "rewritten",
             Self::Shrunk { .. } => "shrunk",
+            Self::OtherCheckpoint { .. } => "other_checkpoint",
+            Self::SplitView { .. } => "split_view",
+            Self::ConsistencyWithheld { .. } => "consistency_withheld",
             Self::Leaf { .. } => "leaf",
             Self::TimeBackwards { .. } => "time_backwards",
             Self::OtherSender { .. } => "other_sender",

@@ -16,6 +16,7 @@ pub mod draw;
 pub mod ruled;
 
 pub mod auditing;
+pub mod compare;
 pub mod findings;
 
 pub mod reconcile;
@@ -40,6 +41,7 @@ use crate::print::Screen;
 use crate::trust::{self, TrustArgs};
 
 use self::auditing::{Auditing, Place};
+use self::compare::{AlsoArgs, Shown};
 use self::fault::{Fault, Faults};
 use self::kept::{Kept, KeptArgs, Seen};
 use self::reconcile::ReconcileArgs;
@@ -87,6 +89,9 @@ pub struct VerifyArgs {
     /// What was seen before
     #[command(flatten)]
     pub kept: KeptArgs,
+    /// Further sources
+    #[command(flatten)]
+    pub also: AlsoArgs,
     /// The rules
     #[command(flatten)]
     pub rules: RulesArgs,
@@ -149,12 +154,22 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
         }
     }
     let mut findings = auditing.finish();
-    if let (Some(kept), Some(signed)) = (&kept, findings.signed.clone()) {
+    if let Some(signed) = findings.signed.clone() {
         let found = Seen { from: findings.place.clone(), signed };
-        findings.evidence = keep_evidence(kept, &found, &earlier, &findings.faults)?;
-        // What breaks the rules is a log all the same, and has to be continued.
-        if findings.faults.is_empty() {
-            kept.keep(&found.signed)?;
+        if let Some(kept) = &kept {
+            findings.evidence = keep_evidence(kept, &found, &earlier, &findings.faults)?;
+            // What breaks the rules, or is shown otherwise elsewhere, is a log all the same, and has to be continued.
+            if findings.faults.is_empty() {
+                kept.keep(&found.signed)?;
+            }
+        }
+        let mut shown = args.also.read(&args.auditor, entry, &mut findings.faults).await?;
+        shown.push(Shown { source, seen: found });
+        for contradiction in compare::compare(shown, &mut findings.faults).await? {
+            let [one, other] = &contradiction.notes;
+            if let Some(kept) = &kept {
+                findings.evidence.push(kept.keep_evidence(contradiction.kind, &[one, other], host::now()?)?);
+            }
         }
     }
     if let Some((ruled, faults)) = ruling.map(Ruling::end) {

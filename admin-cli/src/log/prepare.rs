@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, available_parallelism};
 
 use creditbay_protocol::leaf::{Leaf, LeafError};
+use creditbay_protocol::leaf_reader::LeafReader;
 use creditbay_protocol::tile::TilePath;
 
 use super::verify::Chunk;
@@ -82,8 +83,9 @@ fn lane() -> (SyncSender<Fetched>, Receiver<Prepared>) {
     let (done, take) = sync_channel(DEPTH);
     // It ends when the sender is dropped, and then nobody waits for it.
     thread::spawn(move || {
+        let mut reader = LeafReader::default();
         for fetched in given {
-            if done.send(prepare(&fetched)).is_err() {
+            if done.send(prepare(&fetched, &mut reader)).is_err() {
                 return;
             }
         }
@@ -91,9 +93,9 @@ fn lane() -> (SyncSender<Fetched>, Receiver<Prepared>) {
     (give, take)
 }
 
-fn prepare(fetched: &Fetched) -> Prepared {
+fn prepare(fetched: &Fetched, reader: &mut LeafReader) -> Prepared {
     let (chunk, entries) = Chunk::read(fetched.path, fetched.bundle.as_deref(), fetched.tile.as_deref());
-    Prepared { chunk, leaves: entries.map(|entries| entries.into_iter().map(Leaf::parse).collect()) }
+    Prepared { chunk, leaves: entries.map(|entries| entries.into_iter().map(|entry| reader.read(entry)).collect()) }
 }
 
 #[cfg(test)]

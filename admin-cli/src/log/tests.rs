@@ -7,6 +7,7 @@ use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::name::{Name, Region};
 
+use super::compare::AlsoArgs;
 use super::kept::KeptArgs;
 use super::ruled::RulesArgs;
 use super::sample::{Sample, of_entries, queries, query};
@@ -19,7 +20,9 @@ use crate::network::{self, NetworkCommand, NewArgs};
 use crate::print::Screen;
 use crate::trust::TrustArgs;
 
+mod bad_input_tests;
 mod judged_tests;
+mod mutation_tests;
 
 /// A network, and the log of hk as a folder of static files.
 struct Bay {
@@ -99,6 +102,7 @@ impl Bay {
             region: Region::new("hk").unwrap(),
             since: None,
             kept: KeptArgs { kept: None, no_keep: true },
+            also: AlsoArgs::default(),
             rules: RulesArgs::default(),
             trust: self.trust(),
             auditor: auditor(),
@@ -282,6 +286,40 @@ fn an_auditor_holds_a_log_against_all_that_it_verified_before_and_keeps_the_evid
     }));
     let error = exit.unwrap_err().to_string();
     assert!(error.contains("move it away") && error.contains(&forged.display().to_string()), "{error}");
+}
+
+#[test]
+fn sources_that_show_one_history_are_told_apart_from_those_that_do_not() {
+    let bay = Bay::new(&of_entries(&queries(700)));
+    let mut forked = queries(900);
+    forked[650] = query(1_790_000_000_650, "hk", "mo");
+    let logs = [
+        ("older", queries(300)),
+        ("newer", queries(900)),
+        ("fork", forked.clone()),
+        ("twin", forked[..700].to_vec()),
+        ("empty", vec![]),
+    ];
+    for (name, entries) in &logs {
+        bay.write(name, &of_entries(entries));
+    }
+    let also = |names: &[&str]| {
+        let also = AlsoArgs { also: names.iter().map(|name| bay.path(name).display().to_string()).collect() };
+        let kept = KeptArgs { kept: Some(bay.path(&names.join("+"))), no_keep: false };
+        let (exit, out) = bay.run(&LogCommand::Verify(VerifyArgs { also, kept, ..bay.verify_args() }));
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        (exit.unwrap(), kinds(&out), report["evidence"].as_array().unwrap().len())
+    };
+    let done = (Exit::Done, vec![], 0);
+    assert_eq!((also(&["older", "newer", "log"]), also(&["empty"])), (done.clone(), done));
+    let split = (Exit::Refuted, vec!["split_view".to_owned()], 1);
+    assert_eq!(also(&["twin"]), split, "one size, two roots");
+    assert_eq!(also(&["fork"]), split, "the larger one's own tiles prove it");
+    assert_eq!(also(&["newer", "fork"]), split, "neither contradicts what was verified, and they one another");
+    fs::remove_file(bay.path("newer/tile/0/002")).unwrap();
+    assert_eq!(also(&["newer"]), (Exit::Refuted, vec!["consistency_withheld".to_owned()], 1));
+    fs::write(bay.path("older/checkpoint"), "no note").unwrap();
+    assert_eq!(also(&["older"]).1, ["other_checkpoint"]);
 }
 
 #[test]
