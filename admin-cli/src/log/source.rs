@@ -98,7 +98,8 @@ impl Source {
         match self {
             Self::Folder(folder) => {
                 let path = folder.join("checkpoint");
-                let read = file::read_if_there(&path, MAX_NOTE_BYTES as u64)?;
+                // One byte more than a checkpoint has, so that what is too long is no checkpoint.
+                let read = file::read_begin(&path, MAX_NOTE_BYTES as u64 + 1)?;
                 read.with_context(|| {
                     format!("{} does not exist; name the folder that holds `checkpoint` and `tile`", path.display())
                 })
