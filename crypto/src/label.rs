@@ -39,6 +39,8 @@ impl Label {
     pub const INDEX_BUDGET: Label = Label("creditbay/v1/index/budget");
     /// An auditor's signed request for entry bundles.
     pub const AUDITOR_REQUEST: Label = Label("creditbay/v1/auditor/request");
+    /// The lot of a leaf when an auditor draws a sample of a log.
+    pub const AUDIT_SAMPLE: Label = Label("creditbay/v1/audit/sample");
     /// Keyed tag of an identifier between one pair of nodes.
     pub const PAIR_TAG: Label = Label("creditbay/v1/pair/tag");
 
@@ -58,6 +60,7 @@ impl Label {
         Label::INDEX_PERSON,
         Label::INDEX_BUDGET,
         Label::AUDITOR_REQUEST,
+        Label::AUDIT_SAMPLE,
         Label::PAIR_TAG,
     ];
 

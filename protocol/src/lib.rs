@@ -30,6 +30,7 @@ pub mod answer;
 pub mod event;
 
 pub mod leaf;
+pub mod leaf_reader;
 
 pub mod checkpoint;
 pub mod tile;

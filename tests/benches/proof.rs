@@ -99,7 +99,7 @@ fn open(folder: &Path) -> Result<Recovered> {
         clock: clock.clone(),
         entropy,
         metrics: metrics.clone(),
-        seen: Arc::new(Seen::recover(&*store, &[], clock, metrics)?),
+        seen: Arc::new(Seen::of_nobody(store.clone(), clock, metrics)?),
         reserve: None,
     })?)
 }

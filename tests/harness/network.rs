@@ -299,8 +299,10 @@ impl Network {
 
     /// Runs `creditbay`.
     pub fn creditbay(&self, arguments: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Result<Ended> {
-        let output =
-            Command::new(&self.products.creditbay).args(arguments).stdin(Stdio::null()).output().context("running creditbay")?;
+        let mut command = Command::new(&self.products.creditbay);
+        // What an auditor keeps unasked belongs to this network.
+        command.env("XDG_STATE_HOME", self.folder.join("state"));
+        let output = command.args(arguments).stdin(Stdio::null()).output().context("running creditbay")?;
         Ok(Ended::of(&output))
     }
 

@@ -17,7 +17,7 @@ use creditbay_protocol::tile::{TILE_WIDTH, TilePath, decode_bundle};
 use crate::exit::Exit;
 use crate::print::{Screen, Table, entries};
 
-use super::source::{AuditorArgs, Source};
+use super::source::{AuditorArgs, Source, Tile};
 
 /// Leaves of a log.
 #[derive(Debug, Args)]
@@ -50,8 +50,8 @@ pub async fn run(args: &ShowArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
         let number = index / TILE_WIDTH;
         let width = (checkpoint.size - number * TILE_WIDTH).min(TILE_WIDTH);
         let path = TilePath { level: None, index: number, width: u16::try_from(width).unwrap_or(u16::MAX) };
-        let Some(bundle) = source.tile(path).await? else {
-            bail!("{}: {path} is missing; `creditbay log verify` lists what is", args.place)
+        let Tile::Whole(bundle) = source.tile(path).await? else {
+            bail!("{}: {path} is missing or no bundle; `creditbay log verify` lists what is wrong", args.place)
         };
         let bundled = decode_bundle(&bundle, usize::from(path.width)).with_context(|| format!("{}: {path}", args.place))?;
         let inside = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
