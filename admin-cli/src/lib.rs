@@ -34,6 +34,8 @@ pub mod portfolio;
 
 pub mod suspension;
 
+pub mod erase;
+
 pub mod log;
 
 pub mod status;

@@ -7,8 +7,11 @@ use creditbay_crypto::hash::Digest;
 
 use crate::authorisation::ChannelName;
 use crate::calendar::Millis;
+use crate::erasure::Erased;
 use crate::name::{OrganisationId, Region};
+use crate::notified::Notified;
 use crate::predicate::{AttestationType, Purpose};
+use crate::shown::Shown;
 
 /// An act of the node or of its operator.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -58,6 +61,12 @@ pub enum Event {
         /// How many.
         count: u32,
     },
+    /// What opens leaves of this log was erased.
+    Erased(Erased),
+    /// Openings of leaves of this log were shown to somebody.
+    OpeningsShown(Shown),
+    /// A peer was told what was erased, so that it erases its own; the message crossed a border.
+    ErasureNotified(Notified),
 }
 
 /// A pack that is still good for queries that name it.
@@ -97,6 +106,9 @@ impl Event {
             Self::AuthorisationWithdrawn { .. } => "authorisation-withdrawn",
             Self::PortfolioDeclared { .. } => "portfolio-declared",
             Self::TurnedAway { .. } => "turned-away",
+            Self::Erased(_) => "erased",
+            Self::OpeningsShown(_) => "openings-shown",
+            Self::ErasureNotified(_) => "erasure-notified",
         }
     }
 }

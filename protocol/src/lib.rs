@@ -27,6 +27,10 @@ pub mod query;
 
 pub mod answer;
 
+pub mod erasure;
+pub mod notified;
+pub mod shown;
+
 pub mod event;
 
 pub mod leaf;
@@ -41,8 +45,11 @@ pub mod proof;
 pub mod control;
 pub mod frame;
 
+pub mod notice;
 pub mod requester;
 pub mod responder;
+
+pub mod opening;
 
 pub mod attestation;
 

@@ -31,6 +31,16 @@ pub const MAX_FRAME_BYTES: usize = FRAME_HEAD_BYTES + BODY_BYTES + 32 * MAX_LEVE
 /// Bytes of a leaf (PROTOCOL 10). The largest of today, an answer's with 8 predicates of 15, an authorisation and a portfolio, has 426.
 pub const MAX_LEAF_BYTES: usize = 448;
 
+/// Leaves that one leaf of an erasure covers at most; what erases more is several of them. A list of so many entries of 9 bytes takes 36 KiB.
+pub const MAX_ERASED: usize = 4_096;
+/// Leaves that one notice of an erasure names at most, so that it fits a frame of the same shape as a query's: 92 (envelope) + 8 + 8
+/// (regions) + 1 (ground) + 36 (log) + 8 (length) + 20 × 40 = 953, below [`BODY_BYTES`].
+pub const MAX_NOTICE_LEAVES: usize = 20;
+/// Leaves whose openings are shown under one leaf at most.
+pub const MAX_SHOWN: usize = 1_000;
+/// Bytes of the ground that an operator gives for showing openings.
+pub const MAX_GROUND_BYTES: usize = 240;
+
 /// Bytes of a signed note on a control stream: origin, size and root (≤ 120) and at most 16 lines of ≤ 180.
 pub const MAX_NOTE_BYTES: usize = 4096;
 /// Bytes of one control message: two notes and a consistency proof of at most 2 × 40 hashes.

@@ -282,6 +282,8 @@ coded! {
         LogStopped = 14 "log_stopped",
         /// The node is shutting down.
         Closing = 15 "closing",
+        /// A notice of an erasure names a leaf that is no exchange between the two.
+        NoSuchExchange = 16 "no_such_exchange",
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod fault;
 pub mod leaves;
+pub mod opening;
 pub mod show;
 pub mod source;
 pub mod verify;
@@ -32,6 +33,7 @@ use crate::trust::{self, TrustArgs, Trusted};
 
 use self::fault::{Fault, Faults};
 use self::leaves::Leaves;
+use self::opening::{CheckArgs, OpenArgs};
 use self::show::ShowArgs;
 use self::source::{AuditorArgs, Source};
 use self::verify::Audit;
@@ -48,6 +50,12 @@ pub enum LogCommand {
     Export(ExportArgs),
     /// Show leaves; nothing is verified
     Show(ShowArgs),
+    /// Show, on the node, what leaves hide, and prove it; that it was shown is a leaf itself
+    #[command(after_help = HELP)]
+    Open(OpenArgs),
+    /// Hold a file of openings against the leaves of a log, without the node
+    #[command(after_help = HELP)]
+    CheckOpening(CheckArgs),
 }
 
 /// A log and whom to believe.
@@ -105,6 +113,8 @@ pub async fn run(command: &LogCommand, screen: &mut Screen) -> anyhow::Result<Ex
     match command {
         LogCommand::Verify(args) => verify_log(args, screen).await,
         LogCommand::Export(args) => export(args, screen).await,
+        LogCommand::Open(args) => opening::open(args, screen).await,
+        LogCommand::CheckOpening(args) => opening::check(args, screen).await,
         LogCommand::Show(args) => show::run(args, screen).await,
     }
 }

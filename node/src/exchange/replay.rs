@@ -14,10 +14,10 @@ use creditbay_protocol::name::Origin;
 use creditbay_protocol::responder::AskedHere;
 use tokio::sync::watch;
 
-use crate::host::entropy::Entropy;
 use crate::log::Log;
 use crate::log::fault::LogError;
-use crate::log::rows::{Row, Seals, written_at};
+use crate::log::rows::Row;
+use crate::log::seals::{Seals, written_at};
 use crate::store::log as layout;
 
 type Key = (Origin, u64);
@@ -109,14 +109,14 @@ impl Replay {
     }
 
     /// Fills the table from the sealed rows, backwards until no query in them could still be fresh.
-    pub fn recover(&self, log: &Log, seals: &Seals, entropy: &Entropy) -> Result<(), LogError> {
+    pub fn recover(&self, log: &Log, seals: &Seals) -> Result<(), LogError> {
         let watermark = log.watermark();
         let mut sealed = layout::sealed_before(&**log.store(), None)?;
         while let Some(rows) = sealed {
             if written_at(&rows).plus(MAX_QUERY_LIFETIME_MS + FRESHNESS_MS) <= watermark {
                 break;
             }
-            for row in seals.open(&rows, entropy)? {
+            for row in seals.open(&rows)? {
                 if let Row::Answer { index, query, query_seed, query_time, query_log, query_index, .. } = row
                     && query.expires > watermark
                 {

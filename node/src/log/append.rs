@@ -11,8 +11,10 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::leaf_hash;
 use creditbay_crypto::merkle::tree::{Frontier, inclusion};
 use creditbay_crypto::note::NoteSigner;
+use creditbay_crypto::secret::Seed;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::Checkpoint;
+use creditbay_protocol::event::Event;
 use creditbay_protocol::evidence::{DurableHead, SignedHead};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Origin;
@@ -23,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::entry::{Appended, Entry};
 use super::fault::LogError;
 use super::opening::{encode_note, encode_receipt, row_of};
-use super::rows::Seals;
+use super::seals::Seals;
 use super::shared::Shared;
 use super::spend::{Balances, write_order};
 use super::witness::Cosigned;
@@ -31,6 +33,7 @@ use crate::host::clock::Clock;
 use crate::host::disk;
 use crate::host::entropy::Entropy;
 use crate::host::telemetry::Metrics;
+use crate::store::erasure::{self as erasure_rows, Outgoing};
 use crate::store::ledger::Spending;
 use crate::store::log::{self as layout, HASHES_PER_CHUNK, Head, LEAVES_PER_CHUNK};
 use crate::store::{Batch, Durable, Tree};
@@ -167,10 +170,14 @@ impl Writer {
             watermark: Millis(self.shared.watermark.load(std::sync::atomic::Ordering::Acquire)),
             open_from: self.open.first().copied().unwrap_or(size),
         };
+        // Held until the rows are durable: an erasure that retires their key waits, and then finds them.
+        let seals = self.seals.clone();
+        let _writing = seals.writing();
         for (part, sealed) in self.seals.seal(&prepared.rows, time, head.batches, &self.entropy)?.into_iter().enumerate() {
             layout::set_sealed(&mut batch, first, head.batches, part as u16, sealed);
         }
         self.write_ledger(&mut batch, items, time)?;
+        write_erasures(&mut batch, items, first);
         let seen = self.write_seen(&mut batch);
         layout::set_head(&mut batch, &head);
 
@@ -368,6 +375,24 @@ fn leaf_of(entry: &Entry, time: Millis) -> Leaf {
         Entry::Declined(declined) => Leaf::new(time, LeafBody::of_declined(&declined.0, &declined.1)),
         Entry::Abandoned { query, issuer } => Leaf::new(time, LeafBody::Abandoned { query: *query, issuer: *issuer }),
         Entry::Event(event) => Leaf::new(time, LeafBody::Event(event.clone())),
+        Entry::Erasure(erasing) => Leaf::new(time, LeafBody::Event(Event::Erased(erasing.erased))),
+        Entry::Notice { noticed, .. } => noticed.leaf(time),
+        Entry::Showing(showing) => Leaf::new(time, LeafBody::Event(Event::OpeningsShown(showing.shown))),
+    }
+}
+
+/// What an erasure erases and what notices say stands in the batch of their leaves: whatever happens next, it is carried through.
+fn write_erasures(batch: &mut Batch, items: &[Item], first: u64) {
+    let entries = items.iter().filter_map(|item| if let Item::Leaf { entry, .. } = item { Some(entry) } else { None });
+    for (index, entry) in (first..).zip(entries) {
+        match entry {
+            Entry::Erasure(erasing) => erasing.write(batch, index),
+            Entry::Notice { noticed, erasure } => {
+                let seed = Seed::from_bytes(*noticed.seed().expose());
+                erasure_rows::set_outgoing(batch, index, &Outgoing { erasure: *erasure, seed, notice: noticed.notice().clone() });
+            }
+            _ => {}
+        }
     }
 }
 

@@ -69,6 +69,6 @@ pub(super) fn write_order(batch: &mut Batch, event: &Event, at: Millis) {
             let declaration = Declaration { organisation: *organisation, purpose: *purpose, size: *size, until: *until };
             layout::set_declaration(batch, portfolio, &declaration);
         }
-        Event::TurnedAway { .. } => {}
+        Event::TurnedAway { .. } | Event::Erased(_) | Event::OpeningsShown(_) | Event::ErasureNotified(_) => {}
     }
 }

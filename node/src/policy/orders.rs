@@ -104,7 +104,11 @@ impl State {
             Event::AuthorisationWithdrawn { authorisation, channel } => {
                 self.withdrawn.insert((*authorisation, *channel));
             }
-            Event::PortfolioDeclared { .. } | Event::TurnedAway { .. } => {}
+            Event::PortfolioDeclared { .. }
+            | Event::TurnedAway { .. }
+            | Event::Erased(_)
+            | Event::OpeningsShown(_)
+            | Event::ErasureNotified(_) => {}
         }
     }
 }

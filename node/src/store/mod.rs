@@ -4,6 +4,7 @@
 //! `records` and `persons`. Not here: anything that looks inside a value.
 
 pub mod documents;
+pub mod erasure;
 pub mod in_memory;
 pub mod ledger;
 pub mod log;

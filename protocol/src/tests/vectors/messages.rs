@@ -10,11 +10,13 @@ use crate::calendar::Millis;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::control::{Control, Hashes, Hello, NoteBytes};
 use crate::domains::Domains;
+use crate::erasure::{ErasureGround, ErasureScope};
 use crate::event::{Event, Suspended};
 use crate::frame;
 use crate::leaf::{Leaf, LeafBody};
 use crate::limits::PROTOCOL_VERSION;
 use crate::name::Region;
+use crate::notice::{NamedLeaf, Notice};
 use crate::portfolio::Portfolio;
 use crate::predicate::{AttestationType, Lane, Predicate, Purpose};
 use crate::proof::TlogProof;
@@ -22,7 +24,7 @@ use crate::query::{Declined, DeclinedSubject, Query, Subject};
 use crate::refusal::{Budget, Refusal};
 use crate::terms::Terms;
 use crate::tests::sample::{
-    Exchange, Log, NOW, authorisation, channel_key, every_event, every_shape, largest_query, name, query, refusals, seed,
+    Exchange, Log, NOW, authorisation, channel_key, every_event, every_shape, largest_query, name, origin, query, refusals, seed,
     subject, verdicts,
 };
 
@@ -222,6 +224,22 @@ fn event_fields(event: &Event) -> Vec<Field> {
             all.extend(fields([("portfolio", 32), ("organisation", 24), ("purpose", 1), ("size", 4), ("until", 8)]));
         }
         Event::TurnedAway { .. } => all.extend(fields([("peer", 8), ("since", 8), ("count", 4)])),
+        Event::Erased(erased) => {
+            all.extend(fields([("ground", 1), ("scope", 4)]));
+            match erased.scope {
+                ErasureScope::Leaf | ErasureScope::Subject => {}
+                ErasureScope::Before(_) | ErasureScope::Retention(_) => all.extend(fields([("day", 4)])),
+                ErasureScope::Notice { .. } => all.extend(fields([("peer", 8), ("peer's notice", 32)])),
+            }
+            all.extend(fields([("early", 1), ("count", 4), ("list", 32)]));
+        }
+        Event::OpeningsShown(_) => {
+            all.extend(fields([("first", 8), ("last", 8), ("count", 4), ("indices", 32)]));
+            all.extend(fields([("message", 1), ("subject", 1), ("operator", 1), ("commitment: ground", 32)]));
+        }
+        Event::ErasureNotified(_) => {
+            all.extend(fields([("receiver", 8), ("ground", 1), ("count", 1), ("commitment: message", 32)]));
+        }
     }
     all
 }
@@ -230,6 +248,15 @@ fn event_fields(event: &Event) -> Vec<Field> {
 fn events() {
     let cases: Vec<_> = every_event().into_iter().map(|event| leaf_case(event.kind(), LeafBody::Event(event))).collect();
     check("event.hex", "Leaves that are no messages: what a node or its operator did (PROTOCOL 10.3)", &cases);
+}
+
+#[test]
+fn notices() {
+    let leaves = vec![NamedLeaf { index: 7, leaf: Digest([0x22; 32]) }, NamedLeaf { index: 9, leaf: Digest([0x23; 32]) }];
+    let notice = Notice { sender: name("gz"), receiver: name("hk"), ground: ErasureGround::Order, log: origin("hk"), leaves };
+    let mut all = fields([("sender", 8), ("receiver", 8), ("ground", 1), ("log", 36), ("leaves", 8)]);
+    all.extend(fields([("index", 8), ("leaf", 32), ("index", 8), ("leaf", 32)]));
+    check("notice.hex", "A notice of an erasure (PROTOCOL 32.3)", &[value("of two leaves", &notice, all)]);
 }
 
 #[test]
@@ -286,7 +313,7 @@ fn control_messages() {
 
 fn frame_case<M>(title: &str, bytes: &[u8], message: Vec<Field>, hashes: usize) -> Case
 where
-    M: bincode::Encode + bincode::Decode<()> + 'static,
+    M: frame::Message + bincode::Decode<()> + 'static,
 {
     let mut all = fields([("version", 2), ("levels", 2), ("body's length", 4), ("time", 8), ("seed", 32)]);
     all.extend(fields([("origin: owner", 32), ("origin: number", 4), ("index", 8), ("size", 8)]));
