@@ -6,6 +6,7 @@
 
 mod cli;
 mod crash;
+mod erase;
 mod exchange;
 mod foreign;
 mod full_disk;

@@ -114,7 +114,7 @@ pub async fn run(args: &EraseArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
                 }
                 Line::Working => {}
                 Line::Done(said) => done = Some(said),
-                Line::Failed(problem) => bail!("nothing was erased. {problem}"),
+                Line::Failed(problem) => bail!("{}{problem}", before(&problem)),
             }
         }
     }
@@ -128,6 +128,14 @@ pub async fn run(args: &EraseArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
         tell(&serde_json::from_value(said)?, screen)?;
     }
     Ok(Exit::Done)
+}
+
+/// What a refusal leaves undone. Where the log stopped, nobody knows whether the leaf is durable; the next start does.
+fn before(problem: &Problem) -> &'static str {
+    match problem.kind.as_str() {
+        "still_usable" | "under_way" | "no_leaf" | "bad_ground" => "nothing was erased. ",
+        _ => "not finished; what the log says by then is carried through when the node starts again. ",
+    }
 }
 
 fn body(args: &EraseArgs) -> anyhow::Result<serde_json::Value> {

@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::exchange::Exchange;
 use crate::exchange::answer::Peer;
-use crate::exchange::erase::Erasures;
+use crate::exchange::erasures::Erasures;
 use crate::exchange::replay::Replay;
 use crate::files::{Files, StartError, because, own_entry, read_files};
 use crate::host::clock::Clock;

@@ -15,13 +15,13 @@ pub const MAX_COVERAGE: usize = 24;
 /// Uses of one authorisation at most: a ledger keeps one bit for each in 64.
 pub const MAX_USES: u16 = 63;
 
-/// Bytes of a message's body on the wire, the same for query, answer and refusal.
+/// Bytes of a message's body on the wire, the same for query, answer, refusal and notice.
 ///
-/// The largest is a query with 8 predicates, a digest, an authorisation and a portfolio: 92 (envelope) + 132 (head) + 8 + 8 × 15
-/// (predicates) + 33 (digest) + 229 (authorisation) + 37 (portfolio) = 651. The largest answer, with 8 verdicts and 24 registers, has
-/// 92 + 41 (head) + 8 × 16 + 24 × 9 + 2 × 8 (lengths) = 493. The rest is room for what comes.
+/// The largest is a notice, 953 (see [`MAX_NOTICE_LEAVES`]). The largest query, with 8 predicates, a digest, an authorisation and a
+/// portfolio, has 92 (envelope) + 132 (head) + 8 + 8 × 15 (predicates) + 33 (digest) + 229 (authorisation) + 37 (portfolio) = 651. The
+/// largest answer, with 8 verdicts and 24 registers, has 92 + 41 (head) + 8 × 16 + 24 × 9 + 2 × 8 (lengths) = 493.
 pub const BODY_BYTES: usize = 1024;
-/// Bytes before the body of a frame: version (2), levels (2), body length (4).
+/// Bytes before the body of a frame: version (2), levels (1), kind (1), body length (4).
 pub const FRAME_HEAD_BYTES: usize = 8;
 /// Levels of the largest tree that a frame can prove (2^40 leaves).
 pub const MAX_LEVELS: usize = 40;

@@ -65,6 +65,9 @@ fn an_answer_that_says_no_or_ends_early_is_a_failure_with_its_reason() {
     let (exit, ..) = ended(&format!("{problem}\n"));
     let error = exit.unwrap_err();
     assert_eq!((exit::of_error(&error), format!("{error:#}").contains("Answers may still be used: wait")), (Exit::Failed, true));
+    assert!(format!("{error:#}").starts_with("nothing was erased"));
+    let (exit, ..) = ended(&format!("{}\n", problem.replace("still_usable", "log_stopped")));
+    assert!(format!("{:#}", exit.unwrap_err()).starts_with("not finished"));
     let (exit, ..) = ended("\"working\"\n");
     assert!(format!("{:#}", exit.unwrap_err()).contains("carried through"));
     let (exit, ..) = ended("something else\n");

@@ -43,7 +43,7 @@ pub struct OpenArgs {
     /// What is shown: message, subject or operator; repeat for several
     #[arg(long = "field", value_name = "FIELD", default_value = "subject", value_parser = read_field)]
     pub fields: Vec<Field>,
-    /// For what it is shown, in words; the log keeps a commitment to it
+    /// For what it is shown, in words that name no subject; the log keeps a commitment to it
     #[arg(long = "for", value_name = "GROUND")]
     pub ground: String,
     /// Write the openings to this file, a line for each leaf, for `creditbay log check-opening`

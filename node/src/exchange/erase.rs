@@ -4,55 +4,19 @@
 //! other side was told. Not here: which rows are meant (`kept`), the destroying (`log::erase`), the peers (`notify`).
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::{Day, Millis};
 use creditbay_protocol::erasure::{ErasedEntry, ErasedPart, ErasureGround, ErasureList, ErasureScope};
 use creditbay_protocol::identifier::Identifier;
-use tokio::sync::Notify;
 
 use super::Exchange;
 use super::kept::{Found, Walk, Wanted};
 use crate::log::entry::{Appended, Entry, Erasing};
-use crate::log::erase::{Done, Eraser};
+use crate::log::erase::Done;
 use crate::log::fault::LogError;
 use crate::store::erasure as rows;
-
-/// What is known of erasures while the node runs.
-pub struct Erasures {
-    /// Carries them through.
-    pub eraser: Eraser,
-    /// Wakes whoever sends notices.
-    pub to_send: Notify,
-    /// How retention stands.
-    pub retention: Mutex<RetentionState>,
-    /// Held while an erasure is chosen and logged, so that nothing is erased twice.
-    pub choosing: tokio::sync::Mutex<()>,
-}
-
-/// How retention stands.
-#[derive(Debug, Clone, Default)]
-pub struct RetentionState {
-    /// The day of the last run that came to its end.
-    pub done: Option<Day>,
-    /// What runs since the start erased.
-    pub erased: u64,
-    /// Why the last run did not come to its end.
-    pub failed: Option<String>,
-}
-
-impl Erasures {
-    /// Nothing known yet.
-    pub fn new(eraser: Eraser) -> Self {
-        Self { eraser, to_send: Notify::new(), retention: Mutex::default(), choosing: tokio::sync::Mutex::new(()) }
-    }
-
-    /// How retention stands.
-    pub fn retention(&self) -> RetentionState {
-        self.retention.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
 
 /// What an operator orders to be erased.
 #[derive(Debug, Clone)]
@@ -70,8 +34,8 @@ pub enum Target {
 pub enum EraseError {
     /// Answers that may still be used.
     #[error(
-        "{count} of the answers may still be used, until {until}; wait, or give --force-early: then the other side is told first, and the \
-         bytes are destroyed once it has acknowledged"
+        "{count} of the answers may still be used, until {until}; wait, or, on the ground of a request or an order, give --force-early: then \
+         the other side is told first, and the bytes are destroyed once it has acknowledged"
     )]
     StillUsable {
         /// How many.
@@ -166,7 +130,7 @@ impl Exchange {
         if survey.busy > 0 {
             return Err(EraseError::UnderWay { count: survey.busy });
         }
-        if let (Some(until), false) = (survey.until, force_early) {
+        if let (Some(until), false) = (survey.until, force_early && tells(ground)) {
             return Err(EraseError::StillUsable { count: survey.usable, until });
         }
         let mut report = self.log_erasures(&wanted, ground, scope, survey.usable > 0, met).await?;

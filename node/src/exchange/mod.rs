@@ -8,6 +8,7 @@ pub mod answer;
 pub mod ask;
 pub mod compose;
 pub mod erase;
+pub mod erasures;
 pub mod fault;
 pub mod kept;
 pub mod network;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use creditbay_configs::peers::EndorsedDirectory;
 use creditbay_protocol::name::Region;
 
-use self::erase::Erasures;
+use self::erasures::Erasures;
 use self::network::Network;
 use self::replay::Replay;
 use crate::host::clock::Clock;

@@ -123,13 +123,18 @@ impl Exchange {
     }
 
     fn row(&self, index: u64) -> Result<Option<Row>, LogError> {
-        for sealed in layout::sealed_from(&**self.log.store(), index)? {
-            if sealed.size > index {
-                return Ok(None);
+        let store = &**self.log.store();
+        let mut page = layout::sealed_from(store, index)?;
+        while let Some(end) = page.last() {
+            for sealed in &page {
+                if sealed.size > index {
+                    return Ok(None);
+                }
+                if let Some(row) = self.seals.open(sealed)?.into_iter().find(|row| row.opens() == Some(index)) {
+                    return Ok(Some(row));
+                }
             }
-            if let Some(row) = self.seals.open(&sealed)?.into_iter().find(|row| row.opens() == Some(index)) {
-                return Ok(Some(row));
-            }
+            page = layout::sealed_after(store, end)?;
         }
         Ok(None)
     }

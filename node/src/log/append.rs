@@ -11,7 +11,6 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::leaf_hash;
 use creditbay_crypto::merkle::tree::{Frontier, inclusion};
 use creditbay_crypto::note::NoteSigner;
-use creditbay_crypto::secret::Seed;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::event::Event;
@@ -33,7 +32,6 @@ use crate::host::clock::Clock;
 use crate::host::disk;
 use crate::host::entropy::Entropy;
 use crate::host::telemetry::Metrics;
-use crate::store::erasure::{self as erasure_rows, Outgoing};
 use crate::store::ledger::Spending;
 use crate::store::log::{self as layout, HASHES_PER_CHUNK, Head, LEAVES_PER_CHUNK};
 use crate::store::{Batch, Durable, Tree};
@@ -177,7 +175,8 @@ impl Writer {
             layout::set_sealed(&mut batch, first, head.batches, part as u16, sealed);
         }
         self.write_ledger(&mut batch, items, time)?;
-        write_erasures(&mut batch, items, first);
+        let entries = items.iter().filter_map(|item| if let Item::Leaf { entry, .. } = item { Some(entry) } else { None });
+        (first..).zip(entries).for_each(|(index, entry)| entry.write(&mut batch, index));
         let seen = self.write_seen(&mut batch);
         layout::set_head(&mut batch, &head);
 
@@ -378,21 +377,6 @@ fn leaf_of(entry: &Entry, time: Millis) -> Leaf {
         Entry::Erasure(erasing) => Leaf::new(time, LeafBody::Event(Event::Erased(erasing.erased))),
         Entry::Notice { noticed, .. } => noticed.leaf(time),
         Entry::Showing(showing) => Leaf::new(time, LeafBody::Event(Event::OpeningsShown(showing.shown))),
-    }
-}
-
-/// What an erasure erases and what notices say stands in the batch of their leaves: whatever happens next, it is carried through.
-fn write_erasures(batch: &mut Batch, items: &[Item], first: u64) {
-    let entries = items.iter().filter_map(|item| if let Item::Leaf { entry, .. } = item { Some(entry) } else { None });
-    for (index, entry) in (first..).zip(entries) {
-        match entry {
-            Entry::Erasure(erasing) => erasing.write(batch, index),
-            Entry::Notice { noticed, erasure } => {
-                let seed = Seed::from_bytes(*noticed.seed().expose());
-                erasure_rows::set_outgoing(batch, index, &Outgoing { erasure: *erasure, seed, notice: noticed.notice().clone() });
-            }
-            _ => {}
-        }
     }
 }
 

@@ -15,7 +15,7 @@ use creditbay_protocol::responder::Judged;
 use creditbay_protocol::shown::Shown;
 
 use crate::store::Batch;
-use crate::store::erasure::{self as layout, ToTell};
+use crate::store::erasure::{self as layout, Outgoing, ToTell};
 
 /// What can become a leaf.
 #[derive(Clone)]
@@ -48,6 +48,21 @@ pub enum Entry {
     Showing(Arc<Showing>),
 }
 
+impl Entry {
+    /// What belongs into the batch of this entry's leaf beside what opens it: what an erasure erases and what a notice says, so that both
+    /// are carried through whatever happens next.
+    pub(super) fn write(&self, batch: &mut Batch, index: u64) {
+        match self {
+            Self::Erasure(erasing) => erasing.write(batch, index),
+            Self::Notice { noticed, erasure } => {
+                let (seed, notice) = (Seed::from_bytes(*noticed.seed().expose()), noticed.notice().clone());
+                layout::set_outgoing(batch, index, &Outgoing { erasure: *erasure, seed, notice });
+            }
+            _ => {}
+        }
+    }
+}
+
 /// An erasure and what belongs into the batch of its leaf.
 pub struct Erasing {
     /// The leaf's words.
@@ -62,7 +77,7 @@ pub struct Erasing {
 
 impl Erasing {
     /// The rows of the erasure whose leaf has this index.
-    pub(super) fn write(&self, batch: &mut Batch, index: u64) {
+    fn write(&self, batch: &mut Batch, index: u64) {
         layout::set_erasure(batch, index, &self.list, &self.told, self.erased.early);
         if let Some(notice) = &self.answers {
             layout::set_taken(batch, notice, index);

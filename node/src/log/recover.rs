@@ -211,6 +211,8 @@ impl Writer {
             }
             page = layout::sealed_after(&*self.shared.store, last)?;
         }
+        // A query whose row was erased was over before that.
+        self.open.retain(|index| waiting.contains_key(index));
         Ok(waiting.into_values().collect())
     }
 }

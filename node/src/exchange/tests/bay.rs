@@ -27,7 +27,7 @@ use super::super::Exchange;
 use super::super::answer::{Peer, Released};
 use super::super::ask::Outcome;
 use super::super::compose::{About, Question};
-use super::super::erase::Erasures;
+use super::super::erasures::Erasures;
 use super::super::fault::AskError;
 use super::super::network::{LinkError, Network, Reply};
 use super::super::replay::Replay;

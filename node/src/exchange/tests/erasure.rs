@@ -8,23 +8,26 @@ use std::sync::{Arc, Mutex, OnceLock};
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::seal::SealingKey;
-use creditbay_protocol::erasure::{ErasedPart, ErasureGround, ErasureScope};
+use creditbay_protocol::erasure::{ErasureGround, ErasureScope};
 use creditbay_protocol::event::Event;
 use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
+use creditbay_protocol::limits::MAX_ERASED;
 use creditbay_protocol::notice::{NamedLeaf, Notice, Noticed};
 use creditbay_protocol::opening::{Held, LeafOpening, Revealed};
-use creditbay_protocol::refusal::Fault;
+use creditbay_protocol::predicate::{AttestationType, Predicate, Purpose};
+use creditbay_protocol::query::{Declined, DeclinedSubject};
+use creditbay_protocol::refusal::{Fault, Refusal};
 use creditbay_protocol::shown::Field;
 
 use super::super::answer::Peer;
 use super::super::erase::{EraseError, ErasureReport, Target};
 use super::super::open::OpenError;
 use super::bay::{
-    Bay, COMPANY, City, InProcess, Weather, answered, bay, carry_checkpoint, clean, kinds, open, region, sample_pack,
+    Bay, COMPANY, City, InProcess, Weather, answered, bay, carry_checkpoint, clean, kinds, open, question, region, rogue_query,
+    sample_pack,
 };
 use crate::log::entry::Entry;
-use crate::log::fault::LogError;
 use crate::log::rows::Row;
 use crate::store::in_memory::Failure;
 use crate::store::log as layout;
@@ -36,7 +39,7 @@ fn company() -> Identifier {
     Identifier::parse(Scheme::Uscc, COMPANY).unwrap()
 }
 
-fn pass(bay: &Bay, days: u64) {
+pub(super) fn pass(bay: &Bay, days: u64) {
     bay.time.fetch_add(days * DAY_MS, Ordering::AcqRel);
 }
 
@@ -44,11 +47,11 @@ async fn erase(city: &City, target: Target, force_early: bool) -> Result<Erasure
     city.exchange.erase(target, ErasureGround::SubjectRequest, force_early, |_| {}).await
 }
 
-fn stored(city: &City, index: u64) -> Leaf {
+pub(super) fn stored(city: &City, index: u64) -> Leaf {
     Leaf::parse(&layout::read_leaves(&city.store, index, index + 1).unwrap()[0]).unwrap()
 }
 
-async fn shown(city: &City, index: u64, field: Field) -> LeafOpening {
+pub(super) async fn shown(city: &City, index: u64, field: Field) -> LeafOpening {
     city.exchange.open(vec![index], &[field], "a test".to_owned()).await.unwrap().remove(0)
 }
 
@@ -57,7 +60,7 @@ fn sealed(city: &City) -> Vec<(Vec<u8>, Vec<u8>)> {
     city.store.range(Tree::Log, b"S", b"T", usize::MAX).unwrap()
 }
 
-fn rows(city: &City) -> Vec<Row> {
+pub(super) fn rows(city: &City) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut page = layout::sealed_from(&city.store, 0).unwrap();
     while let Some(last) = page.last() {
@@ -136,17 +139,7 @@ async fn what_cannot_be_shown_is_refused_by_its_cause_and_leaves_no_leaf() {
 async fn an_erasure_reaches_both_sides_both_log_it_and_nothing_opens_again() {
     let bay = bay();
     answered(&bay, clean()).await;
-    answered(
-        &bay,
-        super::bay::question(
-            creditbay_protocol::predicate::Purpose::Fin,
-            creditbay_protocol::predicate::Predicate::NotListed {
-                of: creditbay_protocol::predicate::AttestationType::SerWage,
-                window_months: 0,
-            },
-        ),
-    )
-    .await;
+    answered(&bay, question(Purpose::Fin, Predicate::NotListed { of: AttestationType::SerWage, window_months: 0 })).await;
     pass(&bay, 200);
     let before = [sealed(&bay.hk), sealed(&bay.gz)];
     assert!(opens_with_any_key(&bay.hk, &before[0]) && opens_with_any_key(&bay.gz, &before[1]), "the search finds what is there");
@@ -301,61 +294,38 @@ async fn a_crash_at_any_write_of_an_erasure_is_made_good_at_the_next_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retention_takes_the_receipt_after_days_and_the_opening_after_months_and_says_so() {
+async fn what_erases_more_than_one_leaf_can_say_is_several_leaves() {
     let bay = bay();
-    answered(&bay, clean()).await;
-    let usable_until = rows(&bay.hk)
-        .into_iter()
-        .find_map(|row| match row {
-            Row::Receipt {
-                answer: creditbay_protocol::answer::Answer { reply: creditbay_protocol::answer::Reply::Answered(said), .. },
-                ..
-            } => Some(said.verdicts[0].valid_until),
-            _ => None,
-        })
-        .unwrap();
     let hk = &bay.hk.exchange;
-    let last = usable_until.plus_days(30);
-    let days = u64::try_from(last.number() - hk.clock.now().day().number()).unwrap();
-    hk.retain().await;
-    assert_eq!((kinds(&bay.hk), hk.retained_today()), (vec!["query"], true), "nothing is overdue");
-    pass(&bay, days);
-    hk.retain().await;
-    assert_eq!(kinds(&bay.hk), ["query"], "nor on the last day");
-    pass(&bay, 1);
-    assert!(!hk.retained_today());
-    hk.retain().await;
-    assert_eq!(kinds(&bay.hk), ["query", "erased"]);
-    let list = erasure_rows::list(&bay.hk.store, 2).unwrap().unwrap();
-    assert_eq!(list.entries.iter().map(|entry| (entry.index, entry.part)).collect::<Vec<_>>(), [(1, ErasedPart::Receipt)]);
-    let line = shown(&bay.hk, 1, Field::Message).await;
-    assert!(matches!(&line.check(&stored(&bay.hk, 1)).unwrap()[..], [Revealed::Query(_)]), "the record of the disclosure opens");
-    let LeafBody::Event(Event::Erased(erased)) = stored(&bay.hk, 2).body else { panic!("no erasure") };
-    assert_eq!((erased.ground, erased.scope), (ErasureGround::RetentionOver, ErasureScope::Retention(last.plus_days(1))));
-    hk.retain().await;
-    assert_eq!(kinds(&bay.hk).len(), 3, "what is erased is not erased again");
-    pass(&bay, 5 * 366);
-    hk.retain().await;
-    bay.gz.exchange.retain().await;
-    for city in [&bay.hk, &bay.gz] {
-        assert!(matches!(shown(city, 1, Field::Subject).await.holds, Held::Erased { .. }));
+    drop(hk.orders.in_force(&hk.log, hk.clock.now()).await.unwrap());
+    let asked = rogue_query(&bay, Purpose::Fin);
+    let total = 2 * MAX_ERASED as u64;
+    for _ in 0..total {
+        let declined = Declined {
+            asker: asked.asker,
+            issuer: None,
+            organisation: asked.organisation,
+            operator: asked.operator,
+            purpose: asked.purpose,
+            subject: DeclinedSubject::Known(company()),
+            predicates: asked.predicates.clone(),
+            pack: asked.pack,
+            refusal: Refusal::PurposeNotAdmitted,
+        };
+        hk.log.submit(Entry::Declined(Arc::new((declined, hk.entropy.seed()))), Vec::new()).await.unwrap();
     }
-    assert!(hk.outstanding().unwrap().is_empty(), "the other side keeps by the same periods and needs no notice");
-    assert_eq!(hk.erasures.retention().erased, 3, "the receipt, the query, and that it was shown");
-}
-
-#[tokio::test(start_paused = true)]
-async fn retention_that_fails_says_for_how_long() {
-    let bay = bay();
-    answered(&bay, clean()).await;
-    let hk = &bay.hk.exchange;
-    hk.retain().await;
-    assert!(hk.metrics.text().contains("creditbay_retention_overdue_days 0"));
-    hk.log.stop(LogError::Closed);
-    pass(&bay, 400);
-    hk.retain().await;
-    assert!(hk.metrics.text().contains("creditbay_retention_overdue_days 400"), "{}", hk.metrics.text());
-    assert!(hk.erasures.retention().failed.is_some() && !hk.retained_today());
+    let report = erase(&bay.hk, Target::Subject(company()), false).await.unwrap();
+    assert_eq!((report.exchanges, report.told, report.leaves.len()), (total, 0, 3));
+    let erased = report.leaves.iter().map(|leaf| {
+        let LeafBody::Event(Event::Erased(erased)) = stored(&bay.hk, *leaf).body else { panic!("no erasure") };
+        assert!(erased.count as usize <= MAX_ERASED);
+        u64::from(erased.count)
+    });
+    assert_eq!(erased.sum::<u64>(), total, "each once");
+    assert!(rows(&bay.hk).is_empty());
+    for index in [1, total / 2, total] {
+        assert!(matches!(shown(&bay.hk, index, Field::Subject).await.holds, Held::Erased { .. }));
+    }
 }
 
 #[tokio::test(start_paused = true)]

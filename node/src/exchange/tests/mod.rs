@@ -6,4 +6,5 @@ mod bay;
 mod erasure;
 mod evidence;
 mod faults;
+mod retention;
 mod rules;

@@ -23,7 +23,8 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::Admin;
 use crate::exchange::Exchange;
-use crate::exchange::erase::{ErasureReport, RetentionState, Target};
+use crate::exchange::erase::{ErasureReport, Target};
+use crate::exchange::erasures::RetentionState;
 use crate::serve::http::Problem;
 use crate::store::erasure as rows;
 

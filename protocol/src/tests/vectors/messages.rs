@@ -10,13 +10,12 @@ use crate::calendar::Millis;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::control::{Control, Hashes, Hello, NoteBytes};
 use crate::domains::Domains;
-use crate::erasure::{ErasureGround, ErasureScope};
+use crate::erasure::ErasureScope;
 use crate::event::{Event, Suspended};
 use crate::frame;
 use crate::leaf::{Leaf, LeafBody};
 use crate::limits::PROTOCOL_VERSION;
 use crate::name::Region;
-use crate::notice::{NamedLeaf, Notice};
 use crate::portfolio::Portfolio;
 use crate::predicate::{AttestationType, Lane, Predicate, Purpose};
 use crate::proof::TlogProof;
@@ -24,7 +23,7 @@ use crate::query::{Declined, DeclinedSubject, Query, Subject};
 use crate::refusal::{Budget, Refusal};
 use crate::terms::Terms;
 use crate::tests::sample::{
-    Exchange, Log, NOW, authorisation, channel_key, every_event, every_shape, largest_query, name, origin, query, refusals, seed,
+    Exchange, Log, NOW, authorisation, channel_key, every_event, every_shape, largest_query, name, query, refusals, seed,
     subject, verdicts,
 };
 
@@ -248,15 +247,6 @@ fn event_fields(event: &Event) -> Vec<Field> {
 fn events() {
     let cases: Vec<_> = every_event().into_iter().map(|event| leaf_case(event.kind(), LeafBody::Event(event))).collect();
     check("event.hex", "Leaves that are no messages: what a node or its operator did (PROTOCOL 10.3)", &cases);
-}
-
-#[test]
-fn notices() {
-    let leaves = vec![NamedLeaf { index: 7, leaf: Digest([0x22; 32]) }, NamedLeaf { index: 9, leaf: Digest([0x23; 32]) }];
-    let notice = Notice { sender: name("gz"), receiver: name("hk"), ground: ErasureGround::Order, log: origin("hk"), leaves };
-    let mut all = fields([("sender", 8), ("receiver", 8), ("ground", 1), ("log", 36), ("leaves", 8)]);
-    all.extend(fields([("index", 8), ("leaf", 32), ("index", 8), ("leaf", 32)]));
-    check("notice.hex", "A notice of an erasure (PROTOCOL 32.3)", &[value("of two leaves", &notice, all)]);
 }
 
 #[test]
