@@ -7,6 +7,7 @@
 mod audit;
 mod cli;
 mod crash;
+mod erase;
 mod exchange;
 mod foreign;
 mod full_disk;

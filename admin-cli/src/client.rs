@@ -143,6 +143,11 @@ impl Client {
         self.send(Method::POST, path, headers, Either::Left(Full::new(Bytes::from(body)))).await?.whole(max).await
     }
 
+    /// POST of bytes, the answer as it comes.
+    pub async fn post_bytes(&mut self, path: &str, headers: &[(&str, String)], body: Vec<u8>) -> anyhow::Result<Stream> {
+        self.send(Method::POST, path, headers, Either::Left(Full::new(Bytes::from(body)))).await
+    }
+
     /// POST of a file, the answer as it comes. The bar moves as the file is read.
     pub async fn post_file(&mut self, path: &str, file: FileBody) -> anyhow::Result<Stream> {
         self.send(Method::POST, path, &[], Either::Right(file)).await

@@ -17,6 +17,8 @@ impl Label {
     pub const COMMIT_SUBJECT: Label = Label("creditbay/v1/commit/subject");
     /// Commitment to the person or process that asked, in a leaf.
     pub const COMMIT_OPERATOR: Label = Label("creditbay/v1/commit/operator");
+    /// Commitment to what was erased together, in the leaf of an erasure.
+    pub const COMMIT_ERASURE: Label = Label("creditbay/v1/commit/erasure");
     /// A credit record, sealed at rest.
     pub const SEAL_RECORD: Label = Label("creditbay/v1/seal/record");
     /// What opens a commitment, sealed at rest.
@@ -49,6 +51,7 @@ impl Label {
         Label::COMMIT_MESSAGE,
         Label::COMMIT_SUBJECT,
         Label::COMMIT_OPERATOR,
+        Label::COMMIT_ERASURE,
         Label::SEAL_RECORD,
         Label::SEAL_OPENING,
         Label::INDEX_SUBJECT,

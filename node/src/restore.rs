@@ -24,7 +24,7 @@ use crate::host::telemetry::Metrics;
 use crate::log::append::{BATCH, Writer};
 use crate::log::fault::LogError;
 use crate::log::recover::{Parts, recover_to_put_back};
-use crate::log::rows::Seals;
+use crate::log::seals::Seals;
 use crate::log::seen::Seen;
 use crate::log::succession::carry_over;
 use crate::store::Store;
@@ -136,7 +136,7 @@ pub fn restore(config: &Path, archive: &Path, tail: bool) -> Result<Restored, St
         Ok(()) | Err(LogError::NoPredecessor { .. }) => {}
         Err(error) => return Err(because(error)),
     }
-    let seals = Arc::new(Seals::new(EpochKeys::in_folder(&config.data_dir.join("keys")).map_err(because)?));
+    let seals = Arc::new(Seals::new(EpochKeys::in_folder(&config.data_dir.join("keys")).map_err(because)?).map_err(because)?);
     let seen = Arc::new(Seen::of_nobody(store.clone(), clock.clone(), metrics.clone()).map_err(because)?);
     let parts = Parts { store, origin: own.log_origin, signer, seals, clock, entropy, metrics, seen, reserve: None };
     let mut writer = recover_to_put_back(parts).map_err(because)?.writer;

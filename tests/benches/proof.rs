@@ -25,7 +25,7 @@ use creditbay_node::host::telemetry::Metrics;
 use creditbay_node::log::append::Item;
 use creditbay_node::log::entry::Entry;
 use creditbay_node::log::recover::{Parts, Recovered, recover};
-use creditbay_node::log::rows::Seals;
+use creditbay_node::log::seals::Seals;
 use creditbay_node::log::seen::Seen;
 use creditbay_node::store::on_disk::OnDisk;
 use creditbay_protocol::calendar::Millis;
@@ -95,7 +95,7 @@ fn open(folder: &Path) -> Result<Recovered> {
         store: store.clone(),
         origin: origin.parse()?,
         signer: NoteSigner::new(origin.parse()?, KeyKind::Ed25519, SigningKey::from_seed(Seed::from_bytes([3; 32]))),
-        seals: Arc::new(Seals::new(EpochKeys::in_folder(&folder.join("keys"))?)),
+        seals: Arc::new(Seals::new(EpochKeys::in_folder(&folder.join("keys"))?)?),
         clock: clock.clone(),
         entropy,
         metrics: metrics.clone(),

@@ -3,6 +3,7 @@
 //! What is believed is the region's key in a network directory; everything else is computed anew from the entries.
 //! Not here: the rules themselves (`configs::rules`).
 
+pub mod opening;
 pub mod source;
 
 pub mod copy;
@@ -50,6 +51,7 @@ use self::compare::{AlsoArgs, Shown};
 use self::export::{ArchiveArgs, CopyArgs};
 use self::fault::{Fault, Faults};
 use self::kept::{Kept, KeptArgs, Seen};
+use self::opening::{CheckArgs, OpenArgs};
 use self::predecessor::back;
 use self::reconcile::ReconcileArgs;
 use self::report::ReportArgs;
@@ -85,6 +87,12 @@ pub enum LogCommand {
     Sample(SampleArgs),
     /// Show leaves; nothing is verified
     Show(ShowArgs),
+    /// Show, on the node, what leaves hide, and prove it; that it was shown is a leaf itself
+    #[command(after_help = HELP)]
+    Open(OpenArgs),
+    /// Hold a file of openings against the leaves of a log, without the node
+    #[command(after_help = HELP)]
+    CheckOpening(CheckArgs),
 }
 
 /// A log and whom to believe.
@@ -129,6 +137,8 @@ pub async fn run(command: &LogCommand, screen: &mut Screen) -> anyhow::Result<Ex
         LogCommand::Reconcile(args) => reconcile::run(args, screen).await,
         LogCommand::Report(args) => report::run(args, screen).await,
         LogCommand::Sample(args) => sampled::run(args, screen).await,
+        LogCommand::Open(args) => opening::open(args, screen).await,
+        LogCommand::CheckOpening(args) => opening::check(args, screen).await,
         LogCommand::Show(args) => show::run(args, screen).await,
     }
 }

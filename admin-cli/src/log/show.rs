@@ -7,10 +7,13 @@ use clap::Args;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::Checkpoint;
+use creditbay_protocol::erasure::{Erased, ErasureScope};
 use creditbay_protocol::event::Event;
 use creditbay_protocol::leaf::{Leaf, LeafBody, LeafError};
+use creditbay_protocol::notified::Notified;
 use creditbay_protocol::predicate::Predicates;
 use creditbay_protocol::refusal::OutcomeClass;
+use creditbay_protocol::shown::Shown;
 use creditbay_protocol::terms::Terms;
 use creditbay_protocol::tile::{TILE_WIDTH, TilePath, decode_bundle};
 
@@ -177,7 +180,28 @@ fn event_parts(event: &Event) -> Parts {
         Event::TrustDecided { log, size, evidence, .. } => {
             about(format!("{log} is trusted again after an alarm at size {size}, evidence {}", begin(evidence)))
         }
+        Event::Erased(erased) => about(erasure(erased)),
+        Event::OpeningsShown(Shown { first, last, count, fields, .. }) => {
+            let fields: Vec<_> = fields.members().iter().map(ToString::to_string).collect();
+            about(format!("{} of {count} leaves from {first} to {last}", fields.join(", ")))
+        }
+        Event::ErasureNotified(Notified { receiver, ground, count, .. }) => {
+            Parts { to: receiver.to_string(), ..about(format!("{count} leaves erased: {ground}")) }
+        }
     }
+}
+
+fn erasure(erased: &Erased) -> String {
+    let Erased { ground, scope, early, count, .. } = erased;
+    let how = match scope {
+        ErasureScope::Leaf => "one leaf".to_owned(),
+        ErasureScope::Subject => "one subject".to_owned(),
+        ErasureScope::Before(day) => format!("all of before {day}"),
+        ErasureScope::Retention(day) => format!("overdue on {day}"),
+        ErasureScope::Notice { peer, notice } => format!("notice {} of {peer}", begin(notice)),
+    };
+    let early = if *early { ", of which some could still be used" } else { "" };
+    format!("{count} leaves, {how}: {ground}{early}")
 }
 
 fn row(index: u64, leaf: &Result<Leaf, LeafError>) -> Vec<String> {

@@ -248,7 +248,7 @@ impl Exchange {
         self.metrics.count("creditbay_answers_again_total", &[]);
         let again = || -> Result<Released, LogError> {
             for sealed in layout::sealed_from(&**self.log.store(), index)? {
-                for row in self.seals.open(&sealed, &self.entropy)? {
+                for row in self.seals.open(&sealed)? {
                     if let Row::Answer { index: found, seed, answer, query, .. } = row
                         && found == index
                     {

@@ -15,10 +15,10 @@ use creditbay_protocol::name::Origin;
 use creditbay_protocol::responder::AskedHere;
 use tokio::sync::watch;
 
-use crate::host::entropy::Entropy;
 use crate::log::Log;
 use crate::log::fault::LogError;
-use crate::log::rows::{Row, Seals, written_at};
+use crate::log::rows::Row;
+use crate::log::seals::{Seals, written_at};
 use crate::store::log as layout;
 
 type Key = (Origin, u64);
@@ -131,7 +131,7 @@ impl Replay {
 
     /// Fills the table from the sealed rows, backwards until no query in them could still be fresh, and from the leaves alone where there
     /// are no rows.
-    pub fn recover(&self, log: &Log, seals: &Seals, entropy: &Entropy) -> Result<(), LogError> {
+    pub fn recover(&self, log: &Log, seals: &Seals) -> Result<(), LogError> {
         self.table().before = log.answered_lately()?.into_iter().collect();
         let watermark = log.watermark();
         let mut sealed = layout::sealed_before(&**log.store(), None)?;
@@ -140,7 +140,7 @@ impl Replay {
                 break;
             }
             // Newest first: of an answer that was withheld and the refusal in its place, the refusal counts.
-            for row in seals.open(&rows, entropy)?.into_iter().rev() {
+            for row in seals.open(&rows)?.into_iter().rev() {
                 if let Row::Answer { index, query, query_seed, query_time, query_log, query_index, .. } = row
                     && query.expires > watermark
                 {

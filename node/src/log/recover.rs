@@ -23,8 +23,9 @@ use super::append::{Reserve, Writer};
 use super::entry::Entry;
 use super::fault::LogError;
 use super::prove::recover_frontier;
-use super::rows::{Row, Seals};
+use super::rows::Row;
 use super::scrub;
+use super::seals::Seals;
 use super::seen::Seen;
 use super::shared::Shared;
 use super::spend::Balances;
@@ -209,7 +210,7 @@ impl Writer {
         let mut page = layout::sealed_from(&*self.shared.store, from)?;
         while let Some(last) = page.last() {
             for sealed in &page {
-                for row in self.seals.open(sealed, &self.entropy)? {
+                for row in self.seals.open(sealed)? {
                     match row {
                         Row::Query { index, seed, query } if self.open.contains(&index) => {
                             waiting.insert(index, OpenQuery { index, query, seed });

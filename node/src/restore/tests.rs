@@ -31,7 +31,7 @@ fn open(store: &InMemory, keys: &Path) -> Recovered {
             KeyKind::Ed25519,
             SigningKey::from_seed(Seed::from_bytes([7; 32])),
         ),
-        seals: Arc::new(Seals::new(EpochKeys::in_folder(keys).unwrap())),
+        seals: Arc::new(Seals::new(EpochKeys::in_folder(keys).unwrap()).unwrap()),
         clock,
         entropy: Arc::new(Entropy::system()),
         metrics,

@@ -211,6 +211,16 @@ impl SealedRows {
     }
 }
 
+/// Puts sealed rows in the place of others.
+pub fn replace_sealed(batch: &mut Batch, rows: &SealedRows, sealed: Vec<u8>) {
+    batch.set(rows.key.clone(), sealed);
+}
+
+/// Removes sealed rows.
+pub fn remove_sealed(batch: &mut Batch, rows: &SealedRows) {
+    batch.remove(rows.key.clone());
+}
+
 /// The sealed rows in the order in which they were written, beginning with the batch that holds leaf `from`, a page at a time.
 pub fn sealed_from(store: &dyn Store, from: u64) -> Result<Vec<SealedRows>, StoreError> {
     let at = numbered(b"S", from + 1);

@@ -18,7 +18,7 @@ use crate::host::telemetry::Metrics;
 use crate::log::append::Item;
 use crate::log::entry::{Appended, Entry};
 use crate::log::recover::{Parts, Recovered, recover};
-use crate::log::rows::Seals;
+use crate::log::seals::Seals;
 use crate::log::seen::Seen;
 use crate::store::in_memory::InMemory;
 use crate::store::ledger::{Account, Balance};
@@ -37,7 +37,7 @@ fn open(store: &InMemory, number: u32, keys: &Path) -> Result<Recovered, LogErro
         store,
         origin: origin(number),
         signer: NoteSigner::new(name, KeyKind::Ed25519, SigningKey::from_seed(Seed::from_bytes([7; 32]))),
-        seals: Arc::new(Seals::new(EpochKeys::in_folder(keys).unwrap())),
+        seals: Arc::new(Seals::new(EpochKeys::in_folder(keys).unwrap()).unwrap()),
         clock,
         entropy: Arc::new(Entropy::system()),
         metrics,
