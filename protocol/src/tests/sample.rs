@@ -218,7 +218,7 @@ pub(super) fn largest_answer() -> Answer {
 }
 
 /// Every refusal there is.
-pub(super) fn refusals() -> [Refusal; 32] {
+pub(super) fn refusals() -> [Refusal; 33] {
     [
         Refusal::RulePack { named: Digest([0x11; 32]), active: Digest([0x12; 32]) },
         Refusal::TypeUnknown,
