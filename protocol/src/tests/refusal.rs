@@ -16,7 +16,7 @@ fn every_refusal_has_its_name_its_words_and_its_place_on_the_wire() {
         assert_eq!(bytes[..4], u32::try_from(code).unwrap().to_le_bytes(), "{refusal}");
         assert_eq!(wire::decode::<Refusal>(&bytes, 68), Ok(refusal));
     }
-    assert!(wire::decode::<Refusal>(&32u32.to_le_bytes(), 68).is_err());
+    assert!(wire::decode::<Refusal>(&33u32.to_le_bytes(), 68).is_err());
 }
 
 #[test]

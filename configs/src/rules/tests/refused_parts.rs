@@ -261,7 +261,7 @@ fn answers_wait_for_a_quorum_that_can_be_met_and_not_for_ever() {
     let rule = pack.witnessed().unwrap();
     assert_eq!((rule.purposes.as_slice(), rule.quorum, rule.wait_seconds), (&[Purpose::Fin][..], 2, 5));
     assert!(pack.sections().iter().any(|section| section.name == "witnessed"));
-    assert_eq!(read(TEXT).unwrap().witnessed(), None, "the first pack asks for none");
+    assert_eq!(read(&TEXT).unwrap().witnessed(), None, "the first pack asks for none");
     for (from, to, key, fault) in [
         ("[\"FIN\"]", "[\"NONE\"]", "witnessed.purposes.NONE", RulesFault::PurposeUnknown),
         ("[\"FIN\"]", "[\"FIN\", \"FIN\"]", "witnessed.purposes", RulesFault::WitnessedPurpose(Purpose::Fin)),
