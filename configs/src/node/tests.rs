@@ -265,8 +265,8 @@ fn a_foreign_witness_cosigns_once_at_a_url_that_is_spoken() {
 
 #[test]
 fn a_foreign_log_has_a_name_that_a_witness_can_keep() {
-    let key = parse(&text()).unwrap().witnessed_logs[0].key().clone();
-    let named = |bytes: usize| NoteVerifier::new("a".repeat(bytes).parse().unwrap(), KeyKind::Ed25519, key.clone()).to_string();
+    let key = *parse(&text()).unwrap().witnessed_logs[0].key();
+    let named = |bytes: usize| NoteVerifier::new("a".repeat(bytes).parse().unwrap(), KeyKind::Ed25519, key).to_string();
     let log = parse(&text()).unwrap().witnessed_logs[0].to_string();
     let (key, _, fault) = refused(&log, &named(MAX_ORIGIN_BYTES + 1));
     assert_eq!((key.as_str(), fault), ("witnessed_logs[0].vkey", NodeFault::OriginLong));
