@@ -157,7 +157,8 @@ fn a_log_that_keeps_the_rules_has_no_breach_in_either_role() {
 
 #[test]
 fn what_the_static_decision_refuses_is_named_with_its_refusal() {
-    let cases: [(Refusal, fn(&mut Terms)); 8] = [
+    type Case = (Refusal, fn(&mut Terms));
+    let cases: [Case; 8] = [
         (Refusal::PurposeNotAdmitted, |terms| terms.purpose = Purpose::Prof),
         (Refusal::LaneWrong, |terms| terms.lane = Lane::Carried),
         (Refusal::BasisWrong, |terms| terms.legal_basis = LegalBasis::HkPubreg),
