@@ -140,11 +140,11 @@ pub fn restore(config: &Path, archive: &Path, tail: bool) -> Result<Restored, St
     let seen = Arc::new(Seen::of_nobody(store.clone(), clock.clone(), metrics.clone()).map_err(because)?);
     let parts = Parts { store, origin: own.log_origin, signer, seals, clock, entropy, metrics, seen, reserve: None };
     let mut writer = recover_to_put_back(parts).map_err(because)?.writer;
-    archive.into_log(&mut writer, tail).map_err(because)
+    archive.put_back_into(&mut writer, tail).map_err(because)
 }
 
 impl Archive {
-    fn into_log(&self, writer: &mut Writer, tail: bool) -> Result<Restored, RestoreError> {
+    fn put_back_into(&self, writer: &mut Writer, tail: bool) -> Result<Restored, RestoreError> {
         let Checkpoint { origin, size, root } = self.checkpoint;
         let stored = writer.size();
         if stored > 0 && !tail {

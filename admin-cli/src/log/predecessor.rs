@@ -3,7 +3,7 @@
 //! The first leaf of the next log, which is signed over, is what vouches for the retired one: its own key need not be known any more.
 //! Not here: the checks within one log (`verify`, `leaves`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::Checkpoint;
@@ -69,13 +69,13 @@ fn beginning(origin: Origin, leaves: &Leaves, faults: &mut Faults) -> Option<Beg
 
 async fn one(
     named: Beginning,
-    folder: &PathBuf,
+    folder: &Path,
     owner: Region,
     faults: &mut Faults,
     screen: &Screen,
 ) -> anyhow::Result<Option<Beginning>> {
     let Beginning { predecessor: origin, size, root } = named;
-    let mut source = Source::Folder(folder.clone());
+    let mut source = Source::Folder(folder.to_owned());
     let note = source.checkpoint().await?;
     let found = Note::parse(&note).ok().and_then(|note| Checkpoint::parse(&note.text).ok());
     if found != Some(Checkpoint { origin, size, root }) {
