@@ -16,6 +16,7 @@ use creditbay_protocol::limits::{MAX_CONTROL_BYTES, MAX_FRAME_BYTES, PROTOCOL_VE
 use creditbay_protocol::name::Region;
 use creditbay_protocol::refusal::Fault;
 use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::exchange::answer::Peer;
@@ -75,9 +76,18 @@ pub struct Session {
     control: mpsc::Sender<Vec<u8>>,
 }
 
-struct Announced {
+/// Which checkpoints the peer has, or will have first, by the control stream.
+pub struct Announced {
     newest: u64,
     sizes: VecDeque<u64>,
+}
+
+/// What both sides know after hello and link.
+pub struct Greeted {
+    /// What the peer knows of this log.
+    pub announced: Announced,
+    /// The size of the peer's log that was heard.
+    pub heard: u64,
 }
 
 impl Session {
@@ -89,7 +99,7 @@ impl Session {
         tokio::spawn(write_control(stream, queue));
         let listening = session.clone();
         tokio::spawn(async move {
-            let ended = listening.read_checkpoints(control).await;
+            let ended = read_checkpoints(control, &listening.heard, &listening.local, &listening.peer).await;
             if let Err(error) = ended {
                 listening.connection.close(VarInt::from_u32(1), error.to_string().as_bytes());
             }
@@ -102,38 +112,11 @@ impl Session {
         peer: Peer,
         local: Arc<Local>,
     ) -> Result<(Arc<Self>, RecvStream, mpsc::Receiver<Vec<u8>>, SendStream), SessionError> {
-        let head = local.log.head();
-        let seen = local.log.seen().newest(&peer.log);
-        let from = seen.as_ref().map_or(0, |(size, _)| *size);
-        let hello = Hello {
-            version: PROTOCOL_VERSION,
-            region: local.region,
-            now: local.clock.now(),
-            note: note_bytes(head.signed())?,
-            seen: seen.and_then(|(_, note)| NoteBytes::new(note)),
-        };
         let mut speaking = connection.open_uni().await.map_err(transport)?;
-        speaking.write_all(&Control::Hello(hello).framed()).await.map_err(transport)?;
-        let mut hearing = connection.accept_uni().await.map_err(transport)?;
-        let Control::Hello(theirs) = read_control(&mut hearing).await? else {
-            return Err(SessionError::Control("the first message is not a hello"));
-        };
-        if theirs.version != PROTOCOL_VERSION || theirs.region != peer.region {
-            return Err(SessionError::Control("the hello is of another version or region"));
-        }
-        local.clock.heard(peer.region, theirs.now);
-
-        let linked = link(&local, theirs.seen.as_ref(), &head)?;
-        let link = Control::Link { consistency: Hashes::new(linked).ok_or(SessionError::Control("link too long"))? };
-        speaking.write_all(&link.framed()).await.map_err(transport)?;
-        let Control::Link { consistency } = read_control(&mut hearing).await? else {
-            return Err(SessionError::Control("the second message is not a link"));
-        };
-        let heard = hear(&local, &peer, from, theirs.note.as_slice(), consistency.as_slice())?;
-
-        let size = head.signed().checkpoint().size;
-        let announced = Mutex::new(Announced { newest: size, sizes: VecDeque::from([size]) });
+        let hearing = async { connection.accept_uni().await.map_err(transport) };
+        let (Greeted { announced, heard }, hearing) = greet(&local, &peer, &mut speaking, hearing).await?;
         let (control, queue) = mpsc::channel(CONTROL_QUEUE);
+        let announced = Mutex::new(announced);
         let session = Self { connection, peer, local, announced, heard: AtomicU64::new(heard), control };
         Ok((Arc::new(session), hearing, queue, speaking))
     }
@@ -152,31 +135,12 @@ impl Session {
     /// the leaf is proved again under that.
     pub fn announce(&self, appended: &Appended) -> Result<Appended, LogError> {
         let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
-        let size = appended.head.signed().checkpoint().size;
-        if announced.sizes.binary_search(&size).is_ok() {
-            return Ok(appended.clone());
-        }
-        if size < announced.newest {
-            let head = self.local.log.head();
-            let again = self.local.log.prove(appended.committed.place().index, &head)?;
-            drop(announced);
-            return self.announce(&again);
-        }
-        let consistency = self.local.log.consistency(announced.newest, &appended.head)?;
-        let checkpoint = Control::Checkpoint {
-            note: NoteBytes::new(appended.head.signed().note_bytes()).ok_or(LogError::Closed)?,
-            consistency: Hashes::new(consistency).ok_or(LogError::Closed)?,
-        };
-        if self.control.try_send(checkpoint.framed()).is_err() {
+        let (appended, checkpoint) = announced.announce(&self.local.log, appended)?;
+        if checkpoint.is_some_and(|checkpoint| self.control.try_send(checkpoint.framed()).is_err()) {
             self.connection.close(VarInt::from_u32(2), b"control stream stalled");
             return Err(LogError::Closed);
         }
-        announced.newest = size;
-        announced.sizes.push_back(size);
-        if announced.sizes.len() > RECENT_ROOTS {
-            announced.sizes.pop_front();
-        }
-        Ok(appended.clone())
+        Ok(appended)
     }
 
     /// Sends a frame on a stream of its own and waits for the reply's frame.
@@ -198,16 +162,85 @@ impl Session {
         let (send, recv) = self.connection.accept_bi().await.ok()?;
         Some(Inbound { send, recv })
     }
+}
 
-    async fn read_checkpoints(&self, mut control: RecvStream) -> Result<(), SessionError> {
-        loop {
-            let Control::Checkpoint { note, consistency } = read_control(&mut control).await? else {
-                return Err(SessionError::Control("a message out of turn"));
-            };
-            let from = self.heard.load(Ordering::Acquire);
-            let heard = hear(&self.local, &self.peer, from, note.as_slice(), consistency.as_slice())?;
-            self.heard.store(heard, Ordering::Release);
+impl Announced {
+    /// The leaf under a head that the peer has or will have first, and the checkpoint that has to go before it, if one has to.
+    pub fn announce(&mut self, log: &Log, appended: &Appended) -> Result<(Appended, Option<Control>), LogError> {
+        let size = appended.head.signed().checkpoint().size;
+        if self.sizes.binary_search(&size).is_ok() {
+            return Ok((appended.clone(), None));
         }
+        if size < self.newest {
+            let again = log.prove(appended.committed.place().index, &log.head())?;
+            return self.announce(log, &again);
+        }
+        let consistency = log.consistency(self.newest, &appended.head)?;
+        let checkpoint = Control::Checkpoint {
+            note: NoteBytes::new(appended.head.signed().note_bytes()).ok_or(LogError::Closed)?,
+            consistency: Hashes::new(consistency).ok_or(LogError::Closed)?,
+        };
+        self.newest = size;
+        self.sizes.push_back(size);
+        if self.sizes.len() > RECENT_ROOTS {
+            self.sizes.pop_front();
+        }
+        Ok((appended.clone(), Some(checkpoint)))
+    }
+}
+
+/// Hello and link in both directions. What the peer says comes by `hearing`, once it began to speak.
+pub async fn greet<R: AsyncRead + Unpin>(
+    local: &Local,
+    peer: &Peer,
+    speaking: &mut (impl AsyncWrite + Unpin),
+    hearing: impl Future<Output = Result<R, SessionError>>,
+) -> Result<(Greeted, R), SessionError> {
+    let head = local.log.head();
+    let seen = local.log.seen().newest(&peer.log);
+    let from = seen.as_ref().map_or(0, |(size, _)| *size);
+    let hello = Hello {
+        version: PROTOCOL_VERSION,
+        region: local.region,
+        now: local.clock.now(),
+        note: note_bytes(head.signed())?,
+        seen: seen.and_then(|(_, note)| NoteBytes::new(note)),
+    };
+    speaking.write_all(&Control::Hello(hello).framed()).await.map_err(transport)?;
+    let mut hearing = hearing.await?;
+    let Control::Hello(theirs) = read_control(&mut hearing).await? else {
+        return Err(SessionError::Control("the first message is not a hello"));
+    };
+    if theirs.version != PROTOCOL_VERSION || theirs.region != peer.region {
+        return Err(SessionError::Control("the hello is of another version or region"));
+    }
+    local.clock.heard(peer.region, theirs.now);
+
+    let linked = link(local, theirs.seen.as_ref(), &head)?;
+    let link = Control::Link { consistency: Hashes::new(linked).ok_or(SessionError::Control("link too long"))? };
+    speaking.write_all(&link.framed()).await.map_err(transport)?;
+    let Control::Link { consistency } = read_control(&mut hearing).await? else {
+        return Err(SessionError::Control("the second message is not a link"));
+    };
+    let heard = hear(local, peer, from, theirs.note.as_slice(), consistency.as_slice())?;
+    let size = head.signed().checkpoint().size;
+    Ok((Greeted { announced: Announced { newest: size, sizes: VecDeque::from([size]) }, heard }, hearing))
+}
+
+/// Takes the peer's checkpoints as they come; ends with what ended the control stream.
+pub async fn read_checkpoints(
+    mut control: impl AsyncRead + Unpin,
+    heard: &AtomicU64,
+    local: &Local,
+    peer: &Peer,
+) -> Result<(), SessionError> {
+    loop {
+        let Control::Checkpoint { note, consistency } = read_control(&mut control).await? else {
+            return Err(SessionError::Control("a message out of turn"));
+        };
+        let from = heard.load(Ordering::Acquire);
+        let now = hear(local, peer, from, note.as_slice(), consistency.as_slice())?;
+        heard.store(now, Ordering::Release);
     }
 }
 
@@ -289,7 +322,7 @@ fn transport(error: impl std::fmt::Display) -> SessionError {
     SessionError::Transport(error.to_string())
 }
 
-async fn read_control(stream: &mut RecvStream) -> Result<Control, SessionError> {
+async fn read_control(stream: &mut (impl AsyncRead + Unpin)) -> Result<Control, SessionError> {
     let mut len = [0; 4];
     stream.read_exact(&mut len).await.map_err(transport)?;
     let len = u32::from_le_bytes(len) as usize;
@@ -301,7 +334,8 @@ async fn read_control(stream: &mut RecvStream) -> Result<Control, SessionError> 
     Control::parse(&message).map_err(|_| SessionError::Control("a message that cannot be read"))
 }
 
-async fn write_control(mut stream: SendStream, mut queue: mpsc::Receiver<Vec<u8>>) {
+/// Writes what waits to the control stream, until it ends or nobody is left to say anything.
+pub async fn write_control(mut stream: impl AsyncWrite + Unpin, mut queue: mpsc::Receiver<Vec<u8>>) {
     while let Some(message) = queue.recv().await {
         if stream.write_all(&message).await.is_err() {
             return;
