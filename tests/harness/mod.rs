@@ -11,3 +11,5 @@ pub mod loop_disk;
 pub mod network;
 pub mod rules;
 pub mod samples;
+#[path = "../simulation/mod.rs"]
+pub mod simulation;
