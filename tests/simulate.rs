@@ -1,7 +1,8 @@
-//! `cargo run --release -p creditbay-tests --example simulate -- [--schedules N] [--from SEED] [--seed SEED]`: plays schedules of the whole
-//! network in one process (`simulation`), on every processor; a failing seed is printed with the command that replays it.
+//! `cargo run --release -p creditbay-tests --example simulate -- [--schedules N] [--from SEED]`: plays schedules of the whole network in one
+//! process (`simulation`), on every processor; a failing seed is printed with the command that replays it.
 //!
-//! With `--seed` it plays that schedule alone and prints its trace. Not here: what is played.
+//! `--seed SEED` plays that schedule alone and prints its trace, `--mutants` plays nodes with one thing wrong until each is caught. Not here:
+//! what is played.
 #![allow(clippy::print_stdout, reason = "a program for people at a terminal")]
 
 use std::collections::BTreeMap;
@@ -11,31 +12,37 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use harness::simulation::mutant::Mutant;
 use harness::simulation::{Report, play};
+
+const USAGE: &str = "usage: simulate [--schedules N] [--from SEED] | --seed SEED | --mutants";
 
 struct Wanted {
     schedules: u64,
     from: u64,
     seed: Option<u64>,
+    mutants: bool,
 }
 
 fn main() -> Result<ExitCode> {
     let wanted = arguments(std::env::args().skip(1))?;
     match wanted.seed {
         Some(seed) => tell(&play(seed, None)?),
+        None if wanted.mutants => catch_mutants(&wanted),
         None => play_many(&wanted),
     }
 }
 
 fn arguments(mut given: impl Iterator<Item = String>) -> Result<Wanted> {
-    let mut wanted = Wanted { schedules: 200, from: 0, seed: None };
+    let mut wanted = Wanted { schedules: 200, from: 0, seed: None, mutants: false };
     while let Some(argument) = given.next() {
         let mut number = || -> Result<u64> { Ok(given.next().with_context(|| format!("{argument} needs a number"))?.parse()?) };
         match argument.as_str() {
             "--schedules" => wanted.schedules = number()?,
             "--from" => wanted.from = number()?,
             "--seed" => wanted.seed = Some(number()?),
-            other => bail!("unknown argument {other}; usage: simulate [--schedules N] [--from SEED] [--seed SEED]"),
+            "--mutants" => wanted.mutants = true,
+            other => bail!("unknown argument {other}; {USAGE}"),
         }
     }
     Ok(wanted)
@@ -52,6 +59,25 @@ fn tell(report: &Report) -> Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// Each mutant, with the first schedule in which it breaks a promise.
+fn catch_mutants(wanted: &Wanted) -> Result<ExitCode> {
+    let mut escaped = false;
+    for mutant in Mutant::ALL {
+        let seeds = wanted.from..wanted.from + wanted.schedules;
+        let caught = seeds
+            .map(|seed| play(seed, Some(mutant)))
+            .find(|played| played.as_ref().map_or(true, |report| report.broken.is_some()));
+        match caught.transpose()? {
+            Some(Report { seed, broken: Some(broken), .. }) => println!("{mutant:?}: seed {seed}, {broken}"),
+            _ => {
+                escaped = true;
+                println!("{mutant:?}: NOT caught in {} schedules", wanted.schedules);
+            }
+        }
+    }
+    Ok(if escaped { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn play_many(wanted: &Wanted) -> Result<ExitCode> {

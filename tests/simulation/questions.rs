@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use creditbay_crypto::hash::Digest;
 use creditbay_node::exchange::ask::Outcome;
 use creditbay_node::exchange::compose::{About, Question};
+use creditbay_node::exchange::fault::AskError;
 use creditbay_node::log::entry::Entry;
 use creditbay_protocol::authorisation::{
     Agreed, Authorisation, Language, NamedSubject, Notice, SignedAuthorisation, Types, Uses,
@@ -88,7 +89,7 @@ pub(crate) fn drawn(bay: &Bay, asker: Region, few: u64) -> &'static Asking {
     of_city[(bay.chance.below(few) * 7 % of_city.len() as u64) as usize]
 }
 
-/// Puts a question as a service does; what it gets goes to the model.
+/// Puts a question as a service does, at times to another city than the one that knows.
 pub(crate) fn ask(
     bay: &Arc<Bay>,
     process: &Arc<Process>,
@@ -96,9 +97,26 @@ pub(crate) fn ask(
     asking: &'static Asking,
     portfolio: Option<Digest>,
 ) {
+    let elsewhere = bay.chance.happens(30).then(|| *bay.chance.pick(&bay.regions()));
+    put(bay, process, permitted, asking, elsewhere.unwrap_or(asking.issuer), portfolio);
+}
+
+/// Puts a question to the city that knows.
+pub(crate) fn ask_there(bay: &Arc<Bay>, process: &Arc<Process>, permitted: &Permitted, asking: &'static Asking) {
+    put(bay, process, permitted, asking, asking.issuer, None);
+}
+
+/// What the service gets goes to the model.
+fn put(
+    bay: &Arc<Bay>,
+    process: &Arc<Process>,
+    permitted: &Permitted,
+    asking: &'static Asking,
+    issuer: Region,
+    portfolio: Option<Digest>,
+) {
     let organisation = organisation(bay, asking);
     let authorisation = if bay.chance.happens(950) { permitted.of(bay, asking, &organisation) } else { None };
-    let elsewhere = bay.chance.happens(30).then(|| *bay.chance.pick(&bay.regions()));
     let question = Question {
         organisation: name(&organisation),
         operator: name("clerk"),
@@ -108,13 +126,13 @@ pub(crate) fn ask(
             None if asking.lane == 'C' => About::Bearer,
             None => About::NaturalPerson,
         },
-        issuer: elsewhere.or(Some(asking.issuer)),
+        issuer: Some(issuer),
         predicates: Predicates::new(vec![asking.predicate]).expect("invariant: one predicate"),
         authorisation,
         digest: asking.digest,
         portfolio,
     };
-    let (asker, issuer) = (asking.asker, question.issuer.unwrap_or(asking.issuer));
+    let asker = asking.asker;
     bay.story.tell("question", format_args!("{asker} for {organisation}: {}", asking.id));
     let (bay, asking_process) = (bay.clone(), process.clone());
     process.spawn(async move {
@@ -126,7 +144,10 @@ pub(crate) fn ask(
                 bay.story.tell("served", format_args!("{asker} from {issuer}: {said}"));
                 bay.model.served(asker, issuer, &attestation);
             }
-            Ok(Outcome::Declined { refusal, .. }) => bay.story.tell("declined", format_args!("{asker}: {}", refusal.name())),
+            Ok(Outcome::Declined { refusal, .. }) => {
+                bay.story.tell("declined", format_args!("{asker}: {}", refusal.name()));
+            }
+            Err(AskError::OwnSubject) => bay.story.tell("own subject", asker),
             Err(error) => bay.story.tell("not answered", format_args!("{asker} from {issuer}: {error}")),
         }
     });

@@ -2,6 +2,7 @@
 //!
 //! Not here: what must hold (`model`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -20,8 +21,8 @@ use super::chance::Chance;
 use super::city::behind;
 use super::ground::{BEFORE_MIDNIGHT, key};
 use super::mutant::Mutant;
-use super::questions::{Permitted, ask, ask_as_rogue, drawn};
-use super::story::Promise;
+use super::questions::{Permitted, ask, ask_as_rogue, ask_there, drawn};
+use super::story::{Promise, Story};
 use super::weather::Weather;
 use super::wire::send_query;
 
@@ -295,6 +296,7 @@ impl Schedule {
             bay.start(region);
         }
         tokio::time::sleep(Duration::from_secs(150)).await;
+        self.ask_all_round().await;
         for region in bay.regions() {
             bay.model.look(region, &bay.city(region).durable(), true);
             let open = bay.model.open(region);
@@ -302,6 +304,25 @@ impl Schedule {
                 bay.story.broken(Promise::Settled, format_args!("{region}: queries {open:?} are neither answered nor closed"));
             }
             self.hold_no_alarm(region);
+        }
+        bay.model.hold_receipts();
+    }
+
+    /// A network that was made whole answers: one question in every direction that the samples have, none of which may fail.
+    async fn ask_all_round(&self) {
+        let bay = &self.bay;
+        let mut asked = BTreeSet::new();
+        for asking in &bay.ground.askings {
+            if asked.insert((asking.asker, asking.issuer))
+                && let Some(process) = bay.city(asking.asker).process()
+            {
+                ask_there(bay, &process, &self.permitted, asking);
+            }
+        }
+        let before = failures(&bay.story);
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        if failures(&bay.story) > before {
+            bay.story.broken(Promise::Settled, "a question fails in a network that was made whole");
         }
     }
 
@@ -317,4 +338,8 @@ impl Schedule {
             }
         }
     }
+}
+
+fn failures(story: &Story) -> u64 {
+    story.counts().get("not answered").copied().unwrap_or(0)
 }

@@ -229,6 +229,23 @@ impl Model {
         }
     }
 
+    /// Every receipt is of an answer that stands in the log of the city that was asked.
+    pub(crate) fn hold_receipts(&self) {
+        let state = self.state();
+        for (city, seen) in &state.cities {
+            for (leaf, index) in &seen.history.receipts {
+                let asked = seen.history.hashes.get(*index as usize).and_then(|query| state.queries.get(query));
+                let issuer = asked.and_then(|asked| state.cities.get(&asked.query.issuer));
+                if !issuer.is_some_and(|issuer| issuer.history.hashes.contains(leaf)) {
+                    self.story.broken(
+                        Promise::Receipted,
+                        format_args!("{city}: the receipt of {index} is of no answer that was logged"),
+                    );
+                }
+            }
+        }
+    }
+
     /// Queries of a city that are neither answered nor closed.
     pub(crate) fn open(&self, city: Region) -> Vec<u64> {
         self.state().cities.get(&city).map(|seen| seen.history.open.iter().copied().collect()).unwrap_or_default()
