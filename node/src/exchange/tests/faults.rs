@@ -92,6 +92,15 @@ async fn asked_twice_or_a_lost_reply_is_one_answer_and_one_leaf() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reply_whose_checkpoint_was_lost_is_asked_for_again_and_not_refused() {
+    let bay = bay();
+    *bay.weather.lock().unwrap() = Weather::LosesTheCheckpoint;
+    answered(&bay, clean()).await.verify(&directory().known_logs()).unwrap();
+    assert_eq!((kinds(&bay.hk), kinds(&bay.gz)), (vec!["query"], vec!["answer"]));
+    assert_eq!(bay.gz.exchange.metrics.counted("creditbay_answers_again_total", &[]), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_changed_reply_reaches_no_service_and_is_closed_as_abandoned() {
     let bay = bay();
     *bay.weather.lock().unwrap() = Weather::FlipsABitOfTheReply;
