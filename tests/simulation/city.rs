@@ -9,14 +9,17 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_node::exchange::Exchange;
+use creditbay_node::exchange::erasures::Erasures;
 use creditbay_node::exchange::replay::Replay;
 use creditbay_node::host::entropy::Entropy;
 use creditbay_node::host::keys::EpochKeys;
 use creditbay_node::host::telemetry::Metrics;
 use creditbay_node::log::append::{BATCH, Item, Writer};
+use creditbay_node::log::erase::Eraser;
 use creditbay_node::log::recover::{OpenQuery, Parts, Recovered, recover};
-use creditbay_node::log::rows::Seals;
-use creditbay_node::log::seen::Seen;
+use creditbay_node::log::seals::Seals;
+use creditbay_node::log::seen::{Followed, Seen};
+use creditbay_node::log::trust::Trust;
 use creditbay_node::log::witness::Witness;
 use creditbay_node::node::take_up;
 use creditbay_node::policy::budget::RefusalBudget;
@@ -26,6 +29,7 @@ use creditbay_node::quic::session::Local;
 use creditbay_node::store::Store;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::records::Records;
+use creditbay_node::witness::heads::Heads;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::name::Region;
 use tokio::sync::mpsc;
@@ -160,9 +164,12 @@ impl City {
         let entropy = Arc::new(Entropy::seeded(bay.chance.number()));
         let store: Arc<dyn Store> = self.disk(bay);
         let others = ground.directory.regions().iter().filter(|entry| entry.name != self.region);
-        let peers: Vec<_> = others.map(|entry| (entry.log_origin, entry.log.clone())).collect();
-        let seen = Arc::new(Seen::recover(&*store, &peers, clock.clone(), metrics.clone())?);
-        let seals = Arc::new(Seals::new(EpochKeys::in_folder(self.keys())?));
+        let peers: Vec<_> = others.map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
+        let origins = peers.iter().map(|peer| peer.origin).collect::<Vec<_>>();
+        let trust = Arc::new(Trust::recover(store.clone(), origins, clock.clone(), metrics.clone())?);
+        let witnesses = ground.directory.regions().iter().map(|entry| entry.witness.clone()).collect();
+        let seen = Arc::new(Seen::recover(&*store, &peers, witnesses, trust, clock.clone())?);
+        let seals = Arc::new(Seals::new(EpochKeys::in_folder(self.keys())?)?);
         let signer = |role, name: &str, kind| -> Result<NoteSigner> {
             Ok(NoteSigner::new(name.parse().context("a name")?, kind, key(self.region, role)))
         };
@@ -182,7 +189,7 @@ impl City {
         let unanswered = if mutant == Some(Mutant::LeavesQueriesOpen) { Vec::new() } else { writer.unanswered()? };
         let replay = Replay::default();
         if mutant != Some(Mutant::ForgetsReplayKeys) {
-            replay.recover(&log, &seals, &entropy)?;
+            replay.recover(&log, &seals)?;
         }
         let empty: Arc<dyn Store> = Arc::new(InMemory::new());
         let spent = if mutant == Some(Mutant::ForgetsWhatWasSpent) { empty.clone() } else { store.clone() };
@@ -191,8 +198,13 @@ impl City {
         let packs = ground.packs.iter().take(editions).cloned().collect();
         let local =
             Local { region: self.region, log: log.clone(), log_key: own.log, clock: clock.clone(), metrics: metrics.clone() };
+        let heads = Arc::new(Heads::new(Vec::new(), log.head()));
+        let erasures = Erasures::new(Eraser::new(store.clone(), seals.clone(), entropy.clone()));
         let exchange = Exchange {
             me: self.region,
+            heads,
+            erasures,
+            withholding: tokio::sync::Mutex::default(),
             directory: ground.directory.clone(),
             orders: Orders::recover(ordered, packs, clock.now())?,
             ledger: Ledger::new(spent, &RECORD_KEY),

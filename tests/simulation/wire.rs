@@ -16,6 +16,7 @@ use creditbay_node::quic::session::{Announced, Greeted, STREAM_WAIT, greet, read
 use creditbay_protocol::control::Control;
 use creditbay_protocol::frame;
 use creditbay_protocol::name::Region;
+use creditbay_protocol::notice::Noticed;
 use creditbay_protocol::query::Query;
 use creditbay_protocol::refusal::Fault;
 use creditbay_protocol::requester::Asked;
@@ -96,6 +97,11 @@ impl Network for Wire {
             let reply = unless(&link.closed, reply).await;
             reply.and_then(Result::ok).unwrap_or(Err(LinkError::Lost))
         })
+    }
+
+    /// No schedule erases anything.
+    fn tell<'a>(&'a self, _: Region, _: &'a Noticed, _: &'a Appended) -> Reply<'a> {
+        Box::pin(async { Err(LinkError::Unreachable) })
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::empty_root;
 use creditbay_crypto::merkle::tree::Frontier;
-use creditbay_node::host::entropy::Entropy;
-use creditbay_node::log::rows::{Row, Seals};
+use creditbay_node::log::rows::Row;
+use creditbay_node::log::seals::Seals;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::log::{self as layout, SealedRows};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
@@ -28,7 +28,6 @@ pub(crate) struct History {
     frontier: Frontier,
     newest_rows: Option<SealedRows>,
     seals: Seals,
-    entropy: Entropy,
 }
 
 /// What a look at the store brought.
@@ -54,7 +53,6 @@ impl History {
             frontier: Frontier::empty(),
             newest_rows: None,
             seals,
-            entropy: Entropy::seeded(0),
         }
     }
 
@@ -129,7 +127,7 @@ impl History {
                 return Ok(());
             }
             for sealed in page {
-                for row in self.seals.open(&sealed, &self.entropy).map_err(|error| error.to_string())? {
+                for row in self.seals.open(&sealed).map_err(|error| error.to_string())? {
                     self.note(&row);
                     news.rows.push(row);
                 }

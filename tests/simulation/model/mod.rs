@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use creditbay_crypto::hash::Digest;
 use creditbay_node::host::keys::EpochKeys;
-use creditbay_node::log::rows::{Row, Seals};
+use creditbay_node::log::rows::Row;
+use creditbay_node::log::seals::Seals;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_protocol::answer::Answer;
 use creditbay_protocol::attestation::Attestation;
@@ -69,7 +70,8 @@ impl Model {
 
     /// Begins to look at a city, whose keys lie in this folder.
     pub(crate) fn watch(&self, city: Region, machine: Arc<Machine>, keys: &Path) {
-        let seals = Seals::new(EpochKeys::in_folder(keys).expect("invariant: the folder of keys was just made"));
+        let keys = EpochKeys::in_folder(keys).expect("invariant: the folder of keys was just made");
+        let seals = Seals::new(keys).expect("invariant: an empty folder has no key that could be wrong");
         let history = History::unseen(seals);
         let seen = Seen { machine, history, standing: Standing::default(), answers: BTreeMap::new() };
         self.state().cities.insert(city, seen);
@@ -196,7 +198,7 @@ impl Model {
                 }
             }
             Control::Checkpoint { note, .. } => self.note_shown(from, note.as_slice()),
-            Control::Link { .. } => {}
+            Control::Link { .. } | Control::Succession { .. } => {}
         }
     }
 
