@@ -12,6 +12,7 @@ mod names;
 mod notes;
 mod proofs;
 mod records;
+#[cfg(test)]
 pub(crate) mod seeds;
 
 /// Reads bytes; whether they were taken.
