@@ -13,6 +13,8 @@ mod lanes;
 mod packs;
 mod power_cut;
 mod privacy;
+mod proofs;
 mod records;
 mod refusal;
 mod tidy;
+mod torn;

@@ -1,22 +1,23 @@
-//! `creditbay attestation`: shows an answer that was kept, and verifies it offline.
+//! `creditbay attestation`: shows an answer that was kept, verifies it, takes its proof out, and renews that.
 //!
-//! Verification needs the file and a network directory, nothing else: no node is asked. Not here: the checks
-//! (`protocol::attestation`).
+//! Verification needs the file and whom to believe, nothing else: no node is asked. Not here: the checks
+//! (`protocol::attestation`, `protocol::third_party`).
 
-use std::path::{Path, PathBuf};
+pub mod kept;
+pub mod proof;
+pub mod refresh;
+pub mod verify;
 
-use anyhow::Context;
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
-use creditbay_configs::peers::Directory;
-use creditbay_crypto::note::Note;
-use creditbay_protocol::attestation::{Attestation, AttestationFault, BEARER, Content};
-use creditbay_protocol::proof::TlogProof;
 
 use crate::exit::{Exit, HELP};
-use crate::file;
-use crate::host;
-use crate::print::{Fields, Screen, Table};
-use crate::trust::{self, TrustArgs};
+use crate::print::Screen;
+
+use self::proof::ProofArgs;
+use self::refresh::RefreshArgs;
+use self::verify::VerifyArgs;
 
 /// Answers that were kept.
 #[derive(Debug, Subcommand)]
@@ -26,6 +27,11 @@ pub enum AttestationCommand {
     /// Verify an attestation offline; every fault is listed
     #[command(after_help = HELP)]
     Verify(VerifyArgs),
+    /// Write an attestation's bare proof and leaf, for other tools; neither says whom it is about
+    Proof(ProofArgs),
+    /// Put a newer cosigned checkpoint of the issuer's published log in place of the one in an attestation
+    #[command(after_help = HELP)]
+    Refresh(RefreshArgs),
 }
 
 /// An attestation.
@@ -35,166 +41,25 @@ pub struct ShowArgs {
     pub file: PathBuf,
 }
 
-/// An attestation and whom to believe.
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// The .attestation.json file
-    pub file: PathBuf,
-    /// Whom to believe
-    #[command(flatten)]
-    pub trust: TrustArgs,
-}
-
 /// Runs a command.
-pub fn run(command: &AttestationCommand, screen: &mut Screen) -> anyhow::Result<Exit> {
+pub async fn run(command: &AttestationCommand, screen: &mut Screen) -> anyhow::Result<Exit> {
     match command {
-        AttestationCommand::Show(args) => {
-            let attestation = read(&args.file)?;
-            if screen.is_json() {
-                screen.json(&serde_json::json!({ "verified": null, "id": attestation.id, "content": attestation.content }))?;
-            } else {
-                tell(&attestation, screen)?;
-                screen.line("\n  not verified; `creditbay attestation verify` does that")?;
-            }
-            Ok(Exit::Done)
-        }
-        AttestationCommand::Verify(args) => verify(args, screen),
+        AttestationCommand::Show(args) => show(args, screen),
+        AttestationCommand::Verify(args) => verify::run(args, screen),
+        AttestationCommand::Proof(args) => proof::run(args, screen),
+        AttestationCommand::Refresh(args) => refresh::run(args, screen).await,
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Attestation> {
-    let text = file::read_text(path)?;
-    // serde's words may hold a value of the file, so only the place is told.
-    serde_json::from_str(&text).map_err(|error| {
-        anyhow::anyhow!(
-            "{}:{}:{}: not an attestation; take the file as the node gave it",
-            path.display(),
-            error.line(),
-            error.column()
-        )
-    })
-}
-
-fn verify(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
-    let attestation = read(&args.file)?;
-    let trusted = args.trust.load()?;
-    let faults = attestation.verify(&trusted.directory.known_logs()).err().unwrap_or_default();
-    let today = host::now()?.day();
-    let cosigners = cosigners(&attestation, &trusted.directory);
-    let expired = attestation.content.valid_until.is_some_and(|last| last < today);
+fn show(args: &ShowArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
+    let attestation = kept::read(&args.file)?;
     if screen.is_json() {
-        let listed: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        screen.json(&serde_json::json!({
-            "verified": faults.is_empty(), "id": attestation.id, "faults": listed, "cosigned_by": cosigners, "expired": expired,
-            "content": attestation.content, "directory": { "digest": trusted.directory.digest(), "trust": trusted.because },
-        }))?;
-        return Ok(exit_of(&faults));
+        screen.json(&serde_json::json!({ "verified": null, "id": attestation.id, "content": attestation.content }))?;
+    } else {
+        kept::tell(&attestation, screen)?;
+        screen.line("\n  not verified; `creditbay attestation verify` does that")?;
     }
-    if !faults.is_empty() {
-        screen.line(format!("Refused, {}:", crate::print::count(faults.len() as u64, "fault")))?;
-        for fault in &faults {
-            screen.line(format!("  {fault}"))?;
-        }
-        screen.line("\nTake nothing from this file. Ask whoever gave it for the file as the node wrote it.")?;
-        return Ok(Exit::Refuted);
-    }
-    tell(&attestation, screen)?;
-    let mut fields = Fields::new();
-    fields
-        .add("verified", "query and answer stand in their logs; the answer is to this query")
-        .add("cosigned by", cosigners.join(", "))
-        .add("directory", format!("edition {}, {}", trusted.directory.serial(), trusted.because));
-    if expired {
-        fields.add("note", "its verdicts may no longer be used: ask again");
-    }
-    screen.line(format!("\n{fields}"))?;
     Ok(Exit::Done)
-}
-
-fn exit_of(faults: &[AttestationFault]) -> Exit {
-    if faults.is_empty() { Exit::Done } else { Exit::Refuted }
-}
-
-/// The other regions that cosigned the answer's checkpoint; none where the proof does not hold, which is a fault of its own.
-fn cosigners(attestation: &Attestation, directory: &Directory) -> Vec<String> {
-    let note = TlogProof::parse(&attestation.answer.tlog_proof).ok().and_then(|proof| Note::parse(&proof.note).ok());
-    note.and_then(|note| trust::cosigners(&note, directory, attestation.content.issuer).ok()).unwrap_or_default()
-}
-
-/// Tells what an attestation says: who to whom, every verdict, what it rests on, where it is proved.
-pub fn tell(attestation: &Attestation, screen: &mut Screen) -> anyhow::Result<()> {
-    let content = &attestation.content;
-    let asked = format!(
-        "{} asked {} for {} ({}), purpose {}",
-        content.asker, content.issuer, content.organisation, content.scheme, content.purpose
-    );
-    let subject = match content.digest {
-        Some(digest) if content.scheme == BEARER => format!("whoever brought the report with SHA-256 {digest}"),
-        _ => content.subject.clone(),
-    };
-    screen.line(format!("{asked}\n  subject  {subject}\n"))?;
-    match &content.refusal {
-        Some(refusal) => screen.line(format!("  refused  {refusal} ({})\n", refusal.name()))?,
-        None => screen.line(format!("{}\n", verdicts(content)))?,
-    }
-    let mut fields = Fields::new();
-    fields.add("answered", &content.answered_at);
-    if let Some(day) = content.as_of {
-        fields.add("as of", format!("{day} (UTC+8), law of origin {}", content.law_of_origin.map_or("-", |law| law.as_str())));
-    }
-    if let Some(day) = content.valid_until {
-        fields.add("valid until", day);
-    }
-    for (position, covered) in content.coverage.iter().enumerate() {
-        let label = if position == 0 { "rests on" } else { "" };
-        fields.add(label, format!("{}, synchronised {}", covered.register, covered.synchronised));
-    }
-    fields.add("rule pack", &content.rule_pack);
-    fields.add("proved by", proved_by(&attestation.answer.log.to_string(), &attestation.answer.tlog_proof));
-    fields.add("question", proved_by(&attestation.query.log.to_string(), &attestation.query.tlog_proof));
-    fields.add("id", &attestation.id);
-    screen.line(fields)
-}
-
-fn verdicts(content: &Content) -> Table {
-    let mut table = Table::new(&["question", "answer", "valid until", "why"]);
-    for answered in &content.answers {
-        let verdict = &answered.verdict;
-        let covered = |position: usize| position < 32 && verdict.coverage & (1 << position) != 0;
-        let registers: Vec<_> = content
-            .coverage
-            .iter()
-            .enumerate()
-            .filter(|(position, _)| covered(*position))
-            .map(|(_, one)| one.register.to_string())
-            .collect();
-        let mut why = if registers.is_empty() { "no register".to_owned() } else { registers.join(", ") };
-        if let Some(band) = verdict.band {
-            why.push_str(&format!("; band {band}"));
-        }
-        if verdict.contested {
-            why.push_str("; a record is under objection");
-        }
-        table.row(vec![answered.predicate.to_string(), verdict.truth.to_string(), verdict.valid_until.to_string(), why]);
-    }
-    table
-}
-
-/// `gz.creditbay/log/1, leaf 17, signed by …`: what the proof says of itself.
-fn proved_by(log: &str, proof: &str) -> String {
-    let read = TlogProof::parse(proof).ok().and_then(|proof| Note::parse(&proof.note).ok().map(|note| (proof.index, note)));
-    let Some((index, note)) = read else { return format!("{log}, by a proof that cannot be read") };
-    let signers: Vec<_> = note.lines.iter().map(|line| line.name.as_str()).filter(|name| *name != log).collect();
-    let cosigned = if signers.is_empty() { String::new() } else { format!(", cosigned by {}", signers.join(", ")) };
-    format!("{log}, leaf {index}{cosigned}")
-}
-
-/// Writes an attestation as the file that is kept.
-pub fn save(attestation: &Attestation, path: &Path) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(attestation).context("the attestation has no form in JSON")?;
-    text.push('\n');
-    // It names a subject and opens two commitments.
-    file::write(path, file::PRIVATE, text.as_bytes())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use creditbay_protocol::name::{OperatorId, Region};
 use creditbay_protocol::predicate::{Predicate, Predicates, Purpose};
 use serde::Deserialize;
 
-use crate::attestation;
+use crate::attestation::kept;
 use crate::authorisation::show;
 use crate::client::{Client, Problem, Reply};
 use crate::exit::{Exit, HELP, UsageError};
@@ -96,7 +96,7 @@ pub async fn run(args: &QueryArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
         anyhow::anyhow!("{} answers in another form than this program knows; use the node's own version", client.door())
     })?;
     if let Some(path) = &args.out {
-        attestation::save(&answered.attestation, path)?;
+        kept::save(&answered.attestation, path)?;
     }
     let faults = match &network {
         Some(path) => Some(answered.attestation.verify(&trust::read(path)?.known_logs()).err().unwrap_or_default()),
@@ -110,7 +110,7 @@ pub async fn run(args: &QueryArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
             "attestation": answered.attestation,
         }))?;
     } else {
-        attestation::tell(&answered.attestation, screen)?;
+        kept::tell(&answered.attestation, screen)?;
         let checked = match verified {
             None => "not verified here; --network FILE, or `creditbay attestation verify`".to_owned(),
             Some(true) => "verified: query and answer stand in their logs".to_owned(),

@@ -1,4 +1,4 @@
-//! What a verifier trusts: a network directory, and as much as is known about who endorsed it.
+//! What a verifier trusts: a trust policy, or a network directory and as much as is known about who endorsed it.
 //!
 //! Without signatures the directory is believed as it is; with them it must be endorsed by every region in it; with pinned keys, by
 //! those too, which is what makes it more than its own word.
@@ -13,7 +13,9 @@ use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::note::{Note, NoteError, NoteVerifier};
 use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::limits::MAX_POLICY_BYTES;
 use creditbay_protocol::name::Region;
+use creditbay_protocol::policy::Policy;
 
 use anyhow::{Context, bail};
 
@@ -32,6 +34,52 @@ pub struct TrustArgs {
     /// A governance key that you know and that must have signed the directory (a verifier key; repeat for each)
     #[arg(long, value_name = "VKEY", requires = "network_note")]
     pub pin: Vec<String>,
+}
+
+/// Whom to believe: a trust policy, a network directory, or both.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = true)]
+pub struct BelievedArgs {
+    /// A trust policy (C2SP tlog-policy): whose logs and cosignatures are believed; no directory is needed with it
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// The network directory, network.toml: whose keys are believed
+    #[arg(long, value_name = "FILE")]
+    pub network: Option<PathBuf>,
+    /// The signatures over the directory, network.note
+    #[arg(long, value_name = "FILE", requires = "network")]
+    pub network_note: Option<PathBuf>,
+    /// A governance key that you know and that must have signed the directory (a verifier key; repeat for each)
+    #[arg(long, value_name = "VKEY", requires = "network_note")]
+    pub pin: Vec<String>,
+}
+
+/// Who is believed.
+pub struct Believed {
+    /// By a policy.
+    pub policy: Option<Policy>,
+    /// By a directory.
+    pub trusted: Option<Trusted>,
+}
+
+impl BelievedArgs {
+    /// Reads what is named, and nothing else.
+    pub fn load(&self) -> anyhow::Result<Believed> {
+        let policy = self.policy.as_deref().map(read_policy).transpose()?;
+        let directory = self.network.clone().map(|network| TrustArgs {
+            network,
+            network_note: self.network_note.clone(),
+            pin: self.pin.clone(),
+        });
+        Ok(Believed { policy, trusted: directory.map(|directory| directory.load()).transpose()? })
+    }
+}
+
+/// Reads a trust policy.
+pub fn read_policy(path: &Path) -> anyhow::Result<Policy> {
+    let bytes = file::read_if_there(path, MAX_POLICY_BYTES as u64)?
+        .with_context(|| format!("{} does not exist; check the path", path.display()))?;
+    Policy::parse(&bytes).map_err(|error| anyhow::anyhow!("{}:{}: {}", path.display(), error.line, error.fault))
 }
 
 /// A directory and why it is believed.

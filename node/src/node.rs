@@ -36,6 +36,7 @@ use crate::log::append::{Item, Reserve, Writer};
 use crate::log::entry::Entry;
 use crate::log::recover::{OpenQuery, Parts, Recovered, recover};
 use crate::log::rows::Seals;
+use crate::log::scrub::scrub;
 use crate::log::seen::Seen;
 use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
@@ -125,6 +126,7 @@ impl Node {
         tasks.spawn(peers::answer_all(exchange.clone(), sessions));
         tasks.spawn(take_up(exchange.clone(), unanswered));
         tasks.spawn(report_each_minute(exchange.clone()));
+        tasks.spawn(scrub_slowly(exchange.clone()));
         let closing = watch::Sender::new(false);
         let in_flight = Arc::new(Semaphore::new(config.limits.max_in_flight as usize));
         let opening =
@@ -282,6 +284,11 @@ async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinS
     tasks.spawn(http::serve(auditors_at, auditors::router(auditors), closing.subscribe()));
     tasks.spawn(admin::serve(admin_at, admin));
     Ok(bound)
+}
+
+/// Holds what is on disk against the signed root.
+async fn scrub_slowly(exchange: Arc<Exchange>) {
+    scrub(exchange.log.clone(), &exchange.metrics).await;
 }
 
 /// What the budgets of refusals turned away becomes a leaf once its minute is over.

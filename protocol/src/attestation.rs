@@ -2,7 +2,9 @@
 //!
 //! It holds what a person reads, the exact bytes of query and answer with the seeds of their leaves, and two `.tlog-proof` texts: the
 //! answer's under the issuer's log, the query's under the asker's. Its identity is the answer's leaf, never the proof.
-//! Not here: files, JSON, and how a verdict is worded.
+//! Not here: files, JSON, what can be wrong (`fault`), and how a verdict is worded.
+
+pub mod fault;
 
 use creditbay_crypto::hash::{Digest, base64_decode, base64_encode};
 use creditbay_crypto::note::NoteVerifier;
@@ -15,14 +17,14 @@ use crate::leaf::{Leaf, LeafBody};
 use crate::limits::BODY_BYTES;
 use crate::name::{Origin, Region};
 use crate::predicate::{LawOfOrigin, Predicate, Purpose};
-use crate::proof::{TlogProof, TlogProofError};
+use crate::proof::TlogProof;
 use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::terms::AuthorisedUse;
-use crate::wire::{self, WireError};
+use crate::wire;
 
-/// The format line of a file.
-pub const FORMAT: &str = "creditbay/attestation/v1";
+use self::fault::{AttestationFault, FORMAT};
+
 /// What stands for a scheme where the subject is whoever brought the report.
 pub const BEARER: &str = "bearer";
 
@@ -114,72 +116,16 @@ pub struct AnsweredPredicate {
     pub verdict: Verdict,
 }
 
-/// A fault of an attestation. All that are found are reported.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AttestationFault {
-    /// Another format line.
-    #[error("format: the file says another format than {FORMAT}")]
-    Format,
-    /// A field is not base64.
-    #[error("{part}.{field}: not base64")]
-    Base64 {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// The field.
-        field: &'static str,
-    },
-    /// A seed is not 32 bytes.
-    #[error("{part}.seed: not 32 bytes")]
-    Seed {
-        /// `query` or `answer`.
-        part: &'static str,
-    },
-    /// The exact bytes are no message.
-    #[error("{part}.message: {error}")]
-    Message {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// What is wrong.
-        error: WireError,
-    },
-    /// The file names a log that the verifier does not know.
-    #[error("{part}.log: {origin} is not a log of the network directory")]
-    UnknownLog {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// The log named.
-        origin: Origin,
-    },
-    /// The log is not that of the region that the message names.
-    #[error("{part}.log: {origin} is not the log of region {region}")]
-    LogOfOther {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// The log named.
-        origin: Origin,
-        /// The region that the query names.
-        region: Region,
-    },
-    /// The proof does not hold.
-    #[error("{part}.tlog_proof: {error}")]
-    Proof {
-        /// `query` or `answer`.
-        part: &'static str,
-        /// What is wrong.
-        error: TlogProofError,
-    },
-    /// The answer's leaf names another query, or it has another count of verdicts than the query has predicates.
-    #[error("answer: it answers another query than the one in the file")]
-    OtherQuery,
-    /// The readable content says something else than the exact bytes.
-    #[error("content: it says something else than the exact bytes")]
-    Content,
-    /// The identity is not the answer's leaf.
-    #[error("id: not the hash of the answer's leaf")]
-    Id,
-    /// No known witness of another region has cosigned the answer's checkpoint, or one's line does not verify.
-    #[error("no cosignature of another region on the checkpoint")]
-    NoCosignature,
+/// Who speaks in a file, and the leaves that its messages and seeds make.
+pub struct Opened {
+    /// Who asked.
+    pub asker: Region,
+    /// Who answered.
+    pub issuer: Region,
+    /// The query's leaf, in the asker's log.
+    pub query_leaf: Leaf,
+    /// The answer's leaf, in the issuer's log; its hash is the attestation's identity.
+    pub answer_leaf: Leaf,
 }
 
 /// A log that a verifier knows: its origin, its region, its key.
@@ -222,30 +168,37 @@ impl Attestation {
         }
     }
 
-    /// Verifies the file against known logs, offline; every fault that is found.
-    pub fn verify(&self, known: &[KnownLog]) -> Result<Digest, Vec<AttestationFault>> {
-        let mut faults = Vec::new();
+    /// What the exact bytes say, held against the rest of the file but for its proofs; nothing where they cannot be read.
+    pub fn open(&self, faults: &mut Vec<AttestationFault>) -> Option<Opened> {
         if self.format != FORMAT {
             faults.push(AttestationFault::Format);
         }
-        let query = open::<Query>("query", &self.query, &mut faults);
-        let answer = open::<Answer>("answer", &self.answer, &mut faults);
-        let (Some((query, query_seed)), Some((answer, answer_seed))) = (query, answer) else { return Err(faults) };
+        let query = open::<Query>("query", &self.query, faults);
+        let answer = open::<Answer>("answer", &self.answer, faults);
+        let ((query, query_seed), (answer, answer_seed)) = (query?, answer?);
 
-        let query_leaf = Leaf::new(self.query.time, LeafBody::of_query(&query, &query_seed)).hash();
-        let answer_leaf = Leaf::new(self.answer.time, LeafBody::of_answer(&query, &answer, &answer_seed)).hash();
-        if answer.query != query_leaf || !answers_each(&query, &answer) {
+        let query_leaf = Leaf::new(self.query.time, LeafBody::of_query(&query, &query_seed));
+        let answer_leaf = Leaf::new(self.answer.time, LeafBody::of_answer(&query, &answer, &answer_seed));
+        if answer.query != query_leaf.hash() || !answers_each(&query, &answer) {
             faults.push(AttestationFault::OtherQuery);
         }
-        if self.id != answer_leaf.to_string() {
+        if self.id != answer_leaf.hash().to_string() {
             faults.push(AttestationFault::Id);
         }
         if self.content != Content::of(&query, &answer, self.answer.time) {
             faults.push(AttestationFault::Content);
         }
-        check_proof("query", &self.query, &query_leaf, query.asker, known, &mut faults);
-        if let Some(lines) = check_proof("answer", &self.answer, &answer_leaf, query.issuer, known, &mut faults) {
-            let others: Vec<_> = known.iter().filter(|log| log.region != query.issuer).map(|log| log.witness.clone()).collect();
+        Some(Opened { asker: query.asker, issuer: query.issuer, query_leaf, answer_leaf })
+    }
+
+    /// Verifies the file against known logs, offline; every fault that is found.
+    pub fn verify(&self, known: &[KnownLog]) -> Result<Digest, Vec<AttestationFault>> {
+        let mut faults = Vec::new();
+        let Some(opened) = self.open(&mut faults) else { return Err(faults) };
+        let answer_leaf = opened.answer_leaf.hash();
+        check_proof("query", &self.query, &opened.query_leaf.hash(), opened.asker, known, &mut faults);
+        if let Some(lines) = check_proof("answer", &self.answer, &answer_leaf, opened.issuer, known, &mut faults) {
+            let others: Vec<_> = known.iter().filter(|log| log.region != opened.issuer).map(|log| log.witness.clone()).collect();
             if lines.verify(&others).is_err() {
                 faults.push(AttestationFault::NoCosignature);
             }

@@ -56,6 +56,23 @@ pub enum CheckpointError {
     },
 }
 
+impl CheckpointError {
+    /// The fault's name, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TooLong(_) => "checkpoint_too_long",
+            Self::Lines => "checkpoint_lines",
+            Self::Origin => "checkpoint_origin",
+            Self::Size => "checkpoint_size",
+            Self::Root | Self::EmptyRoot => "checkpoint_root",
+            Self::Note(NoteError::Refused(_)) => "signature",
+            Self::Note(NoteError::NoKnownKey) => "not_signed",
+            Self::Note(_) => "note",
+            Self::OtherLog { .. } => "other_log",
+        }
+    }
+}
+
 impl Checkpoint {
     /// The note's text, ending in a newline.
     pub fn text(&self) -> String {

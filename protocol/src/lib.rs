@@ -36,6 +36,7 @@ pub mod tile;
 
 pub mod chain;
 pub mod evidence;
+pub mod policy;
 pub mod proof;
 
 pub mod control;
@@ -45,6 +46,7 @@ pub mod requester;
 pub mod responder;
 
 pub mod attestation;
+pub mod third_party;
 
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "vectors are files")]

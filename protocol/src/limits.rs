@@ -38,6 +38,11 @@ pub const MAX_CONTROL_BYTES: usize = 2 * MAX_NOTE_BYTES + 80 * 32 + 256;
 /// Hashes of a consistency proof between two trees of at most 2^40 leaves.
 pub const MAX_CONSISTENCY_HASHES: usize = 80;
 
+/// Logs of one trust policy, and as many witnesses and as many groups; tlog-policy asks for 32 at least. A note has at most 64 lines.
+pub const MAX_POLICY_ENTRIES: usize = 64;
+/// Bytes of a trust policy: 64 logs and 64 witnesses of ≤ 700 with their URLs, 64 groups of ≤ 512, and as much again for comments.
+pub const MAX_POLICY_BYTES: usize = 1 << 18;
+
 /// How long a query may ask to live, in milliseconds.
 pub const MAX_QUERY_LIFETIME_MS: u64 = 120_000;
 /// How far a leaf's time may lie from the receiver's clock, in milliseconds.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use creditbay_crypto::hash::Digest;
+use creditbay_crypto::hash::{Digest, base64_decode};
 use creditbay_crypto::merkle::verify::{ProofError, verify_inclusion};
 use creditbay_crypto::note::NoteVerifier;
 
@@ -33,6 +33,9 @@ pub enum TlogProofError {
     /// The first line is another.
     #[error("tlog-proof: the first line is not {HEADER}")]
     Header,
+    /// The `extra` line is not base64.
+    #[error("tlog-proof: the extra line is not canonical base64")]
+    Extra,
     /// No index line, or not a decimal number.
     #[error("tlog-proof: no line `index <decimal>`")]
     Index,
@@ -53,12 +56,30 @@ pub enum TlogProofError {
     Inclusion(#[from] ProofError),
 }
 
+impl TlogProofError {
+    /// The fault's name, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Header => "proof_header",
+            Self::Extra => "proof_extra",
+            Self::Index => "proof_index",
+            Self::Hash(_) => "proof_hash",
+            Self::TooManyHashes => "proof_too_long",
+            Self::Note => "proof_note",
+            Self::Checkpoint(error) => error.kind(),
+            Self::Inclusion(_) => "inclusion",
+        }
+    }
+}
+
 impl TlogProof {
     /// Reads a file.
     pub fn parse(text: &str) -> Result<Self, TlogProofError> {
         let mut rest = text.strip_prefix(HEADER).and_then(|rest| rest.strip_prefix('\n')).ok_or(TlogProofError::Header)?;
-        if rest.starts_with("extra ") {
-            rest = rest.split_once('\n').ok_or(TlogProofError::Index)?.1;
+        if let Some(extra) = rest.strip_prefix("extra ") {
+            let (extra, after) = extra.split_once('\n').ok_or(TlogProofError::Index)?;
+            base64_decode(extra).map_err(|_| TlogProofError::Extra)?;
+            rest = after;
         }
         let (index, mut rest) = rest.split_once('\n').ok_or(TlogProofError::Index)?;
         let index = index.strip_prefix("index ").and_then(decimal).ok_or(TlogProofError::Index)?;

@@ -5,13 +5,14 @@
 
 pub mod fault;
 pub mod leaves;
+pub mod nodes;
 pub mod show;
 pub mod source;
 pub mod verify;
 pub mod walk;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 use std::path::{Path, PathBuf};
 

@@ -15,14 +15,14 @@ use creditbay_protocol::tile::{TilePath, encode_bundle};
 
 /// A log's tiles and bundles, with its root.
 #[derive(Clone)]
-pub(super) struct Sample {
-    pub(super) files: BTreeMap<TilePath, Vec<u8>>,
-    pub(super) root: Digest,
-    pub(super) size: u64,
+pub(crate) struct Sample {
+    pub(crate) files: BTreeMap<TilePath, Vec<u8>>,
+    pub(crate) root: Digest,
+    pub(crate) size: u64,
 }
 
 /// The log of these entries.
-pub(super) fn of_entries(entries: &[Vec<u8>]) -> Sample {
+pub(crate) fn of_entries(entries: &[Vec<u8>]) -> Sample {
     let mut files = BTreeMap::new();
     for (number, bundle) in entries.chunks(256).enumerate() {
         let path = TilePath { level: None, index: number as u64, width: bundle.len() as u16 };
@@ -42,7 +42,7 @@ pub(super) fn of_entries(entries: &[Vec<u8>]) -> Sample {
 }
 
 /// MTH of RFC 9162, 2.1.1, over hashes of leaves.
-pub(super) fn tree_hash(hashes: &[Digest]) -> Digest {
+pub(crate) fn tree_hash(hashes: &[Digest]) -> Digest {
     match hashes {
         [] => empty_root(),
         [one] => *one,
@@ -54,11 +54,11 @@ pub(super) fn tree_hash(hashes: &[Digest]) -> Digest {
 }
 
 /// `count` entries that are no leaves.
-pub(super) fn plain_entries(count: u64) -> Vec<Vec<u8>> {
+pub(crate) fn plain_entries(count: u64) -> Vec<Vec<u8>> {
     (0..count).map(|index| index.to_be_bytes().to_vec()).collect()
 }
 
-pub(super) fn region(name: &str) -> Region {
+pub(crate) fn region(name: &str) -> Region {
     Region::new(name).unwrap()
 }
 
@@ -85,12 +85,12 @@ fn commitments(number: u64) -> Commitments {
 }
 
 /// A query from `asker` to `issuer`.
-pub(super) fn query(time: u64, asker: &str, issuer: &str) -> Vec<u8> {
+pub(crate) fn query(time: u64, asker: &str, issuer: &str) -> Vec<u8> {
     Leaf::new(Millis(time), LeafBody::Query { terms: terms(asker, issuer), commitments: commitments(time) }).bytes()
 }
 
 /// An answer of `issuer` to the query `number` of `asker`.
-pub(super) fn answer(time: u64, issuer: &str, asker: &str, number: u8) -> Vec<u8> {
+pub(crate) fn answer(time: u64, issuer: &str, asker: &str, number: u8) -> Vec<u8> {
     let query = Digest([number; 32]);
     let body =
         LeafBody::Answer { terms: terms(asker, issuer), outcome: OutcomeClass::Answered, query, commitments: commitments(time) };
@@ -98,11 +98,11 @@ pub(super) fn answer(time: u64, issuer: &str, asker: &str, number: u8) -> Vec<u8
 }
 
 /// A leaf that abandons a query to `issuer`.
-pub(super) fn abandoned(time: u64, query: u64, issuer: &str) -> Vec<u8> {
+pub(crate) fn abandoned(time: u64, query: u64, issuer: &str) -> Vec<u8> {
     Leaf::new(Millis(time), LeafBody::Abandoned { query, issuer: region(issuer) }).bytes()
 }
 
 /// `count` queries of hk to gz, a millisecond apart.
-pub(super) fn queries(count: u64) -> Vec<Vec<u8>> {
+pub(crate) fn queries(count: u64) -> Vec<Vec<u8>> {
     (0..count).map(|index| query(1_790_000_000_000 + index, "hk", "gz")).collect()
 }

@@ -1,12 +1,13 @@
-//! `creditbay network`: a development network of two to four cities on this machine, ready to run.
+//! `creditbay network`: a development network of two to four cities on this machine, ready to run; a trust policy of any network.
 //!
 //! All private keys of all cities lie in one folder: right for trials, wrong for anything else. Real regions make their keys with
 //! `creditbay keys new` and sign one directory.
-//! Not here: what stands in the files (`plan`), starting the nodes.
+//! Not here: what stands in the files (`plan`, `policy`), starting the nodes.
 
 pub mod cities;
 pub mod codes;
 pub mod plan;
+pub mod policy;
 pub mod ports;
 
 use std::fs::{self, DirBuilder};
@@ -25,6 +26,7 @@ use crate::print::{Fields, Screen, Table};
 
 use self::cities::City;
 use self::plan::{AUDITOR, Plan, bank_of, channel_of, regulator_of};
+use self::policy::PolicyArgs;
 use self::ports::Ports;
 
 /// Networks.
@@ -32,6 +34,8 @@ use self::ports::Ports;
 pub enum NetworkCommand {
     /// Make a development network on this machine
     New(NewArgs),
+    /// Write a trust policy (C2SP tlog-policy) out of a network directory, for verifiers that do not have one
+    Policy(PolicyArgs),
 }
 
 /// A new network.
@@ -52,7 +56,13 @@ pub struct NewArgs {
 
 /// Runs a command.
 pub fn run(command: &NetworkCommand, screen: &mut Screen) -> anyhow::Result<Exit> {
-    let NetworkCommand::New(args) = command;
+    match command {
+        NetworkCommand::New(args) => new(args, screen),
+        NetworkCommand::Policy(args) => policy::run(args, screen),
+    }
+}
+
+fn new(args: &NewArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
     let cities = cities::named(&args.cities)?;
     let dir = std::path::absolute(&args.dir).with_context(|| format!("{} is no path", args.dir.display()))?;
     check_folder(&dir, &cities)?;

@@ -1,7 +1,7 @@
 //! The disclosure log: one writer, one batch, one flush, one signature (design 3 and 5).
 //!
 //! `append` is the write path as one story; `recover` makes a writer out of what the store holds; `prove` and `tiles` read; `rows` is what
-//! opens a leaf; `seen` is what was seen of the peers' logs. [`Log`] is the handle that the rooms above hold. What the store holds is
+//! opens a leaf; `seen` is what was seen of the peers' logs; `scrub` looks at what is on disk. [`Log`] is the handle that the rooms above hold. What the store holds is
 //! trusted to be kept, not to be right: the root is checked at every start. Not here: what a leaf means.
 
 pub mod append;
@@ -11,6 +11,7 @@ mod opening;
 pub mod prove;
 pub mod recover;
 pub mod rows;
+pub mod scrub;
 pub mod seen;
 pub mod shared;
 mod spend;

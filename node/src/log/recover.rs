@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
-use creditbay_crypto::hash::Digest;
+use creditbay_crypto::merkle::empty_root;
 use creditbay_crypto::merkle::tree::{Frontier, Nodes, Window};
-use creditbay_crypto::merkle::{empty_root, leaf_hash};
 use creditbay_crypto::note::NoteSigner;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::Checkpoint;
@@ -24,6 +23,7 @@ use super::append::{Reserve, Writer};
 use super::fault::LogError;
 use super::prove::StoredNodes;
 use super::rows::{Row, Seals};
+use super::scrub;
 use super::seen::Seen;
 use super::shared::Shared;
 use super::spend::Balances;
@@ -32,7 +32,7 @@ use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
 use crate::host::telemetry::Metrics;
 use crate::store::Store;
-use crate::store::log::{self as layout, HASHES_PER_CHUNK, Head, LEAVES_PER_CHUNK, RowError};
+use crate::store::log::{self as layout, HASHES_PER_CHUNK, Head, LEAVES_PER_CHUNK};
 
 /// Leaves at the end of the log that are held against their hashes at every start.
 const CHECKED_LEAVES: u64 = 4_096;
@@ -146,13 +146,7 @@ fn recover_frontier(store: &dyn Store, head: &Head) -> Result<Frontier, LogError
 
 fn check_leaves(store: &dyn Store, head: &Head) -> Result<(), LogError> {
     let from = head.size.saturating_sub(CHECKED_LEAVES);
-    for (index, leaf) in (from..).zip(layout::read_leaves(store, from, head.size)?) {
-        let stored: Digest = layout::read_hash(store, 0, index)?;
-        if leaf_hash(&leaf) != stored {
-            return Err(LogError::Rows(RowError::Missing { what: "leaf that belongs to hash", number: index }));
-        }
-    }
-    Ok(())
+    Ok(scrub::checked_leaves(store, from, head.size).map(drop)?)
 }
 
 fn recover_tails(store: &dyn Store, size: u64) -> Result<BTreeMap<u8, Vec<u8>>, LogError> {

@@ -1,12 +1,13 @@
 //! The log as C2SP tiles: hash tiles and entry bundles put together from the store's smaller values (PROTOCOL 12).
 //!
-//! Not here: HTTP, and who may have an entry bundle.
+//! Each is held against the tree before anybody gets it. Not here: HTTP, and who may have an entry bundle.
 
-use creditbay_protocol::tile::{TilePath, encode_bundle};
+use creditbay_protocol::tile::{TILE_WIDTH, TilePath, encode_bundle};
 
 use super::Log;
 use super::fault::LogError;
-use crate::store::log as layout;
+use super::scrub::{checked_leaves, checked_tile};
+use crate::store::log::{self as layout, RowError};
 
 impl Log {
     /// The bytes of a tile or bundle; `None` if the published tree has no such tile.
@@ -20,13 +21,23 @@ impl Log {
         }
         let store = &**self.store();
         if tile.level.is_none() {
-            let leaves = layout::read_leaves(store, span.start, span.end)?;
+            let leaves = self.checked(checked_leaves(store, span.start, span.end))?;
             return Ok(Some(encode_bundle(leaves.iter().map(Vec::as_slice))));
         }
-        let mut bytes = Vec::with_capacity(32 * usize::from(tile.width));
-        for index in span {
-            bytes.extend_from_slice(&layout::read_hash(store, level, index)?.0);
-        }
-        Ok(Some(bytes))
+        // What a partial tile leads to is the root itself, which the scrub computes.
+        let hashes = match span.end - span.start == TILE_WIDTH {
+            true => checked_tile(store, level, span.start / TILE_WIDTH),
+            false => span.map(|index| layout::read_hash(store, level, index)).collect(),
+        };
+        Ok(Some(self.checked(hashes)?.iter().flat_map(|hash| hash.0).collect()))
+    }
+
+    /// What was altered stops the log: whoever asked gets the reason, and nobody anything that is built on it.
+    fn checked<T>(&self, read: Result<T, RowError>) -> Result<T, LogError> {
+        read.map_err(|fault| {
+            let fault = LogError::Rows(fault);
+            self.stop(fault.clone());
+            fault
+        })
     }
 }

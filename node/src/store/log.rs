@@ -56,6 +56,16 @@ pub enum RowError {
         /// Which one.
         number: u64,
     },
+    /// A value is there and is not the one that was signed over.
+    #[error(
+        "the store's {what} {number} is not what was signed over; the disk or a hand changed it: keep the folder, and restore it from the archive"
+    )]
+    Altered {
+        /// What is altered.
+        what: &'static str,
+        /// Which one.
+        number: u64,
+    },
     /// A value cannot be read.
     #[error("the store's {what} {number} cannot be read: {error}; restore it from the archive")]
     Unreadable {

@@ -3,6 +3,7 @@
 //! Two implementations: `on_disk` (sled) and `in_memory`, whose every commit can fail. What the keys mean is said in `log`,
 //! `records` and `persons`. Not here: anything that looks inside a value.
 
+mod counter;
 pub mod documents;
 pub mod in_memory;
 pub mod ledger;
@@ -104,6 +105,20 @@ pub enum StoreError {
     Blobs {
         /// The store's folder.
         path: String,
+    },
+    /// The store is an older state of itself.
+    #[error(
+        "{path}: the store holds {held} of {durable} commits that it had made durable; its files were damaged, or are of copies of \
+         different ages: keep the folder, and restore the newest whole copy or the archive. If this state is all there is, remove \
+         {path}/commits and start while the peers run: what they have seen will not be signed over"
+    )]
+    Shrunk {
+        /// The store's folder.
+        path: String,
+        /// Commits in it.
+        held: u64,
+        /// Commits that were durable once.
+        durable: u64,
     },
     /// Written by another version of this program.
     #[error("{path}: store format {found}, this program reads {FORMAT_VERSION}; use the version that wrote it")]

@@ -2,7 +2,7 @@
 //!
 //! sled's `flush` does not reach the disk on Linux (it calls `sync_file_range`), so a commit is: apply, `flush`, then our own `sync_data`
 //! on sled's one file. A torn `snap.*` keeps sled from opening: it is moved aside. Large values go to `blobs/`, which is never synced: a
-//! store with any is refused. The one room of sled. Who can change the files can remove or roll back evidence, but not forge it.
+//! store with any is refused. sled drops what follows a damaged page without a word: `counter` tells. The one room of sled. Who can change the files can remove or roll back evidence, but not forge it.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,9 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::counter::Counter;
 use super::{Batch, Durable, FORMAT_VERSION, Pair, Store, StoreError, Tree};
 
 const FORMAT_KEY: &[u8] = b"creditbay/format";
+/// In each tree: how many commits the store had made by its last one there.
+const COUNT_KEY: &[u8] = b"\xffcommits";
 
 /// A store in a folder.
 pub struct OnDisk {
@@ -20,7 +23,7 @@ pub struct OnDisk {
     trees: Vec<(Tree, sled::Tree)>,
     file: File,
     stopped: AtomicBool,
-    committing: Mutex<()>,
+    committing: Mutex<Counter>,
 }
 
 impl OnDisk {
@@ -40,7 +43,8 @@ impl OnDisk {
             |tree: Tree| db.open_tree(tree.name()).map(|handle| (tree, handle)).map_err(|error| unopenable(path, &error));
         let trees = Tree::ALL.into_iter().map(open_tree).collect::<Result<Vec<_>, _>>()?;
         let file = File::open(path.join("db")).map_err(|error| unopenable(path, &error))?;
-        let store = Self { db, trees, file, stopped: AtomicBool::new(false), committing: Mutex::new(()) };
+        let counter = counted(path, &trees)?;
+        let store = Self { db, trees, file, stopped: AtomicBool::new(false), committing: Mutex::new(counter) };
         store.sync().map_err(|error| unopenable(path, &error))?;
         File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| unopenable(path, &error))?;
         Ok(store)
@@ -61,7 +65,16 @@ fn unopenable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unopenable { path: path.display().to_string(), reason: error.to_string() }
 }
 
-/// sled panics on some damage where it should fail; neither may take the process down unexplained.
+/// A read. sled panics on some damage where it should fail; neither may take down whoever reads.
+fn guarded<T>(read: impl Fn() -> Result<T, sled::Error>) -> Result<T, StoreError> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(StoreError::Read(error.to_string())),
+        Err(_) => Err(StoreError::Read("sled panicked on its contents".to_owned())),
+    }
+}
+
+/// The same of opening.
 fn open_guarded(path: &Path, cache_mib: u64) -> Result<sled::Db, StoreError> {
     let config = sled::Config::new().path(path).cache_capacity(cache_mib << 20);
     let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
@@ -104,28 +117,40 @@ fn check_format(path: &Path, db: &sled::Db) -> Result<(), StoreError> {
     }
 }
 
+/// The store's counter; a store that holds fewer commits than were made durable is refused.
+fn counted(path: &Path, trees: &[(Tree, sled::Tree)]) -> Result<Counter, StoreError> {
+    let mut held = 0;
+    for (_, tree) in trees {
+        let count = tree.get(COUNT_KEY).map_err(|error| unopenable(path, &error))?;
+        held = held.max(count.and_then(|count| Some(u64::from_be_bytes(*count.first_chunk()?))).unwrap_or(0));
+    }
+    let mut counter = Counter::open(path).map_err(|error| unopenable(path, &error))?;
+    match counter.count() {
+        durable if durable > held => Err(StoreError::Shrunk { path: path.display().to_string(), held, durable }),
+        durable if durable < held => counter.raise(held).map(|()| counter).map_err(|error| unopenable(path, &error)),
+        _ => Ok(counter),
+    }
+}
+
 impl Store for OnDisk {
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.tree(tree).get(key).map_err(|error| StoreError::Read(error.to_string()))?;
-        Ok(value.map(|value| value.to_vec()))
+        guarded(|| Ok(self.tree(tree).get(key)?.map(|value| value.to_vec())))
     }
 
     fn range(&self, tree: Tree, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
-        let pairs = self.tree(tree).range(from..to).take(limit);
-        pairs
-            .map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
-            .collect::<Result<_, _>>()
-            .map_err(|error| StoreError::Read(error.to_string()))
+        let pairs = || self.tree(tree).range(from..to).take(limit);
+        guarded(|| pairs().map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect())
     }
 
     fn last(&self, tree: Tree, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
-        let pair = self.tree(tree).range(from..to).next_back().transpose();
-        pair.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
-            .map_err(|error| StoreError::Read(error.to_string()))
+        guarded(|| {
+            let pair = self.tree(tree).range(from..to).next_back().transpose()?;
+            Ok(pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
+        })
     }
 
     fn commit(&self, tree: Tree, batch: Batch) -> Result<Durable, StoreError> {
-        let _one_at_a_time = self.committing.lock().map_err(|_| StoreError::Stopped)?;
+        let mut counter = self.committing.lock().map_err(|_| StoreError::Stopped)?;
         if self.stopped.load(Ordering::Acquire) {
             return Err(StoreError::Stopped);
         }
@@ -136,8 +161,10 @@ impl Store for OnDisk {
         for (key, value) in batch.writes {
             writes.insert(key, value);
         }
+        let count = counter.count() + 1;
+        writes.insert(COUNT_KEY, &count.to_be_bytes());
         let written = self.tree(tree).apply_batch(writes).map_err(|error| io::Error::other(error.to_string()));
-        written.and_then(|()| self.sync()).map_err(|error| {
+        written.and_then(|()| self.sync()).and_then(|()| counter.raise(count)).map_err(|error| {
             self.stopped.store(true, Ordering::Release);
             StoreError::Write(error.to_string())
         })?;

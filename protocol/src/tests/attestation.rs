@@ -8,14 +8,15 @@ use creditbay_crypto::note::{KeyKind, NoteSigner};
 
 use super::sample::{Exchange, GZ, HK, Log, NOW, every_shape, name, origin, query, refusals, seed, signer, verdicts};
 use crate::answer::Reply;
-use crate::attestation::{Attestation, AttestationFault, KnownLog, Proven, Sealed};
+use crate::attestation::fault::AttestationFault;
+use crate::attestation::{Attestation, KnownLog, Proven, Sealed};
 use crate::calendar::Day;
 use crate::evidence::Committed;
 use crate::predicate::{LawOfOrigin, Purpose};
 use crate::proof::{TlogProof, TlogProofError};
 use crate::refusal::Refusal;
 
-fn witness(region: &str, key: u8) -> NoteSigner {
+pub(super) fn witness(region: &str, key: u8) -> NoteSigner {
     signer(&format!("{region}.creditbay/witness"), KeyKind::CosignatureV1, 100 + key)
 }
 
@@ -32,7 +33,7 @@ fn known() -> Vec<KnownLog> {
 }
 
 /// The proof of a leaf under a note that these witnesses have cosigned.
-fn proof(log: &Log, committed: &Committed, witnesses: &[NoteSigner]) -> TlogProof {
+pub(super) fn proof(log: &Log, committed: &Committed, witnesses: &[NoteSigner]) -> TlogProof {
     let place = committed.place();
     let mut signed = log.head_at(place.size).signed().clone();
     for witness in witnesses {
@@ -41,7 +42,7 @@ fn proof(log: &Log, committed: &Committed, witnesses: &[NoteSigner]) -> TlogProo
     TlogProof { index: place.index, path: place.path.clone(), note: signed.note_bytes() }
 }
 
-fn file(exchange: &Exchange, witnesses: &[NoteSigner]) -> Attestation {
+pub(super) fn file(exchange: &Exchange, witnesses: &[NoteSigner]) -> Attestation {
     let query = Proven {
         message: exchange.asked.query(),
         seed: exchange.asked.seed(),

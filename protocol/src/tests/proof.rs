@@ -1,6 +1,6 @@
 //! The text of a proof: each line refused by its name, and no flipped byte that still proves.
 
-use creditbay_crypto::hash::Digest;
+use creditbay_crypto::hash::{Digest, base64_encode};
 use creditbay_crypto::merkle::leaf_hash;
 use creditbay_crypto::merkle::tree::inclusion;
 use creditbay_crypto::merkle::verify::ProofError;
@@ -68,6 +68,45 @@ fn each_wrong_line_is_refused_by_its_name() {
     assert_eq!(of(4, vec![b'a'; MAX_NOTE_BYTES + 1]), Err(TlogProofError::Note));
     assert_eq!(of(4, Vec::new()), Err(TlogProofError::Note));
     assert_eq!(TlogProof::parse(&text[..text.find("\n\n").unwrap()]), Err(TlogProofError::Note));
+}
+
+/// transparency-dev/formats `proof/tlog_proof_test.go`, TestUnmarshalErrors.
+#[test]
+fn what_others_refuse_is_refused() {
+    let cases = [
+        ("wrong-header\nindex 0\n\ncheckpoint\n".to_owned(), TlogProofError::Header),
+        ("c2sp.org/tlog-proof@v1\nextra !!notbase64!!\nindex 0\n\ncheckpoint\n".to_owned(), TlogProofError::Extra),
+        ("c2sp.org/tlog-proof@v1\n\n\ncheckpoint\n".to_owned(), TlogProofError::Index),
+        ("c2sp.org/tlog-proof@v1\nindex notanumber\n\ncheckpoint\n".to_owned(), TlogProofError::Index),
+        ("c2sp.org/tlog-proof@v1\nindex -5\n\ncheckpoint\n".to_owned(), TlogProofError::Index),
+        ("c2sp.org/tlog-proof@v1\nindex 0\n!!notbase64!!\n\ncheckpoint\n".to_owned(), TlogProofError::Hash(0)),
+        (format!("c2sp.org/tlog-proof@v1\nindex 0\n{}\n\ncheckpoint\n", base64_encode(&[0; 64])), TlogProofError::Hash(0)),
+        (format!("c2sp.org/tlog-proof@v1\nindex 0\n{}\n", "a".repeat(65 * 1024)), TlogProofError::Hash(0)),
+    ];
+    for (text, fault) in cases {
+        assert_eq!(TlogProof::parse(&text), Err(fault), "{}", &text[..text.len().min(80)]);
+    }
+}
+
+/// The same file, TestMarshal and TestRoundTrip.
+#[test]
+fn what_others_write_is_read_and_written_back() {
+    let [one, two, a, b] = [b"hash1".as_slice(), b"hash2", b"a", b"b"].map(Digest::of);
+    let cases = [
+        (5, vec![one, two], "test checkpoint\n"),
+        (0, vec![], "checkpoint\n"),
+        (123, vec![a, b], "some checkpoint\n"),
+        (789, vec![], "checkpoint\n"),
+    ];
+    for (index, path, note) in cases {
+        let hashes: String = path.iter().map(|hash| format!("{}\n", hash.to_base64())).collect();
+        let text = format!("c2sp.org/tlog-proof@v1\nindex {index}\n{hashes}\n{note}");
+        let proof = TlogProof { index, path, note: note.as_bytes().to_vec() };
+        assert_eq!(TlogProof::parse(&text), Ok(proof.clone()));
+        assert_eq!(proof.to_string(), text);
+        let extra = text.replacen('\n', &format!("\nextra {}\n", base64_encode(b"extra information")), 1);
+        assert_eq!(TlogProof::parse(&extra), Ok(proof), "the extra line is passed over");
+    }
 }
 
 #[test]
