@@ -8,5 +8,5 @@ pub mod auditors;
 pub mod http;
 pub mod page;
 pub mod peers;
-mod question;
+pub mod question;
 pub mod services;
