@@ -134,6 +134,15 @@ impl Exchange {
     }
 }
 
+impl Exchange {
+    /// A third party's policy: both logs, and one of both witnesses.
+    pub(super) fn policy(&self) -> String {
+        let logs: String = self.known.iter().map(|known| format!("log {} https://{}\n", known.log, known.region)).collect();
+        let witnesses: String = self.known.iter().map(|known| format!("witness {} {}\n", known.region, known.witness)).collect();
+        format!("# {}\n{logs}{witnesses}group regions 1 gz hk\nquorum regions\n", self.asker.origin)
+    }
+}
+
 fn subject() -> Identifier {
     Identifier::parse(Scheme::Uscc, SUBJECT).expect("an identifier")
 }

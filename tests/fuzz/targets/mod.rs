@@ -10,6 +10,7 @@ mod merkle;
 mod messages;
 mod names;
 mod notes;
+mod policies;
 mod proofs;
 mod records;
 #[cfg(test)]
@@ -36,6 +37,8 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("cosignature", notes::cosignature),
     ("verifier_key", notes::verifier_key),
     ("endorsement", notes::endorsement),
+    ("policy", policies::policy),
+    ("certificate", policies::certificate),
     ("merkle_inclusion", merkle::inclusion),
     ("merkle_consistency", merkle::consistency),
     ("merkle_tree", merkle::tree),
@@ -46,6 +49,7 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("directory", configs::directory),
     ("rule_pack", configs::rule_pack),
     ("node_toml", configs::node_toml),
+    ("question", records::question),
     ("records_csv", records::csv),
     ("records_xml", records::xml),
 ];

@@ -1,4 +1,4 @@
-//! Signed notes and what stands in them: checkpoint, cosignature, verifier key, endorsement (PROTOCOL 11, 26.2 and 28).
+//! Signed notes and what stands in them: checkpoint, cosignature, verifier key, endorsement (PROTOCOL 11, 26.2 and 27).
 //!
 //! What is read is printed as it was; a verdict depends on no line of an unknown key; nothing verifies that was not signed.
 

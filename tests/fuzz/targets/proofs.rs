@@ -1,11 +1,17 @@
 //! What an auditor or a holder of an answer is given: attestation, kept proof, tile path, entry bundle (PROTOCOL 12, 17 and 20).
 
+use std::sync::LazyLock;
+
 use creditbay_protocol::attestation::Attestation;
 use creditbay_protocol::limits::{MAX_LEVELS, MAX_NOTE_BYTES};
+use creditbay_protocol::policy::Policy;
 use creditbay_protocol::proof::TlogProof;
+use creditbay_protocol::third_party;
 use creditbay_protocol::tile::{TILE_WIDTH, TilePath, decode_bundle, encode_bundle};
 
 use super::fixture::{EXCHANGE, SUBJECT};
+
+static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy::parse(EXCHANGE.policy().as_bytes()).expect("a policy"));
 
 /// A file comes back from JSON; what verifies says what was exchanged; no fault repeats the subject.
 pub(super) fn attestation(bytes: &[u8]) -> bool {
@@ -13,6 +19,10 @@ pub(super) fn attestation(bytes: &[u8]) -> bool {
     let text = serde_json::to_string(&file).expect("a file has a form in JSON");
     let again: Attestation = serde_json::from_str(&text).expect("it is read back");
     assert_eq!(serde_json::to_string(&again).expect("a file has a form in JSON"), text);
+    for query_too in [false, true] {
+        let findings = third_party::verify(&file, &POLICY, query_too);
+        assert!(!findings.faults.is_empty() || findings.id == Some(EXCHANGE.issuer.leaf), "forged for a third party");
+    }
     match file.verify(&EXCHANGE.known) {
         Ok(leaf) => {
             assert_eq!(leaf, EXCHANGE.issuer.leaf, "a forged attestation");

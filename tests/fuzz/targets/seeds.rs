@@ -6,12 +6,14 @@ use creditbay_crypto::key_file::{spki_der, to_pem};
 use creditbay_crypto::label::Label;
 use creditbay_crypto::note::{KeyKind, Note};
 use creditbay_crypto::sign::SigningKey;
+use creditbay_node::quic::identity::{Form, certified};
 use creditbay_protocol::tile::encode_bundle;
 use creditbay_protocol::wire;
 
 use super::configs::{EDITS, PACK};
 use super::fixture::{EXCHANGE, seed, signer};
 use super::notes::{ENDORSED, SIGNERS};
+use super::policies::identity;
 
 /// The target, and its input.
 pub(crate) type Seed = (&'static str, Vec<u8>);
@@ -58,6 +60,12 @@ const ROWS_OF_ONE: usize = 8;
 const EDITS_OF_ONE: usize = 40;
 const LONG_LINE: usize = 300;
 
+const QUESTIONS: [&str; 3] = [
+    r#"{"purpose":"FIN","operator":"a.chan","subject":{"scheme":"uscc","value":"91440101MA9XTEAT0A"},"predicates":[{"shape":"not_listed","of":"SER_ANY","window_months":36},{"shape":"status_in","of":"REG_STATUS","statuses":["active"]}]}"#,
+    r#"{"purpose":"PROC","operator":"a.chan","issuer":"gz","subject":{"scheme":"bearer"},"predicates":[{"shape":"hash_matches","of":"NO_VIOL_REPORT","domains":[1,38],"window_months":36}],"digest":"2222222222222222222222222222222222222222222222222222222222222222"}"#,
+    r#"{"purpose":"REG","operator":"a.chan","subject":{"scheme":"uscc","value":"440106199003071231"},"predicates":[{"shape":"count_le","of":"PENALTY","severity":"serious","window_months":36,"n":0}]}"#,
+];
+
 /// All of them.
 pub(crate) fn all() -> Vec<Seed> {
     let mut seeds = Vec::new();
@@ -69,6 +77,8 @@ pub(crate) fn all() -> Vec<Seed> {
     seeds.extend(of_proofs());
     seeds.extend([("directory", NETWORK.as_bytes().to_vec()), ("node_toml", NODE.as_bytes().to_vec())]);
     seeds.extend(edits().into_iter().map(|edits| ("rule_pack", edits)));
+    seeds.extend(QUESTIONS.map(|question| ("question", question.as_bytes().to_vec())));
+    seeds.push(("question", authorised()));
     seeds.extend(RECORDS.map(|file| ("records_csv", file.to_vec())));
     seeds.extend(LONG_RECORDS.map(|file| ("records_csv", first_rows(file))));
     seeds.extend([envelope(RECORDS[0]), envelope(LONG_RECORDS[1])].map(|file| ("records_xml", file)));
@@ -94,9 +104,24 @@ fn of_the_exchange() -> Vec<Seed> {
         ("cosignature", asker.signed.note().lines[0].to_string().into_bytes()),
         ("verifier_key", asker.verifier.to_string().into_bytes()),
         ("verifier_key", asker.witness.verifier().to_string().into_bytes()),
+        ("policy", EXCHANGE.policy().into_bytes()),
+        ("policy", format!("log {}\nquorum none\n", issuer.verifier).into_bytes()),
+        ("certificate", shown(Form::RawPublicKey)),
+        ("certificate", shown(Form::SelfSigned)),
         ("endorsement", endorsed(&SIGNERS)),
         ("endorsement", endorsed(&[2, 9, 3, 5])),
     ]
+}
+
+/// A question with what its subject permitted.
+fn authorised() -> Vec<u8> {
+    let mut question: serde_json::Value = serde_json::from_str(QUESTIONS[0]).expect("a question");
+    question["authorisation"] = serde_json::to_value(&EXCHANGE.authorisation).expect("it has a form in JSON");
+    question.to_string().into_bytes()
+}
+
+fn shown(form: Form) -> Vec<u8> {
+    certified(&identity(), form).expect("a key is shown").cert[0].to_vec()
 }
 
 fn endorsed(signers: &[u8]) -> Vec<u8> {
