@@ -24,7 +24,6 @@ use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate
 use creditbay_protocol::query::{Query, Subject};
 use harness::build::Products;
 use harness::hostile::Rogue;
-use harness::http::Door;
 use harness::network::{Network, Said};
 use harness::samples::{Expected, Question, copy_records, today};
 use serde_json::json;
@@ -310,10 +309,7 @@ impl Demo {
     }
 
     fn log_size(&self, city: &str) -> Result<u64> {
-        let door = Door::at(self.network.auditors_url(city)?)?;
-        let checkpoint = self.runtime.block_on(door.get("/checkpoint"))?;
-        let text = String::from_utf8_lossy(&checkpoint.body).into_owned();
-        text.lines().nth(1).and_then(|size| size.parse().ok()).with_context(|| format!("{city}'s checkpoint: {text}"))
+        self.runtime.block_on(self.network.log_size(city))
     }
 
     fn summarise(&self) {

@@ -30,9 +30,7 @@ fn question(purpose: &str) -> Value {
 
 /// Leaves of a log after the activation of its rule pack, which is its first.
 pub(crate) async fn log_size(network: &Network, city: &str) -> u64 {
-    let reply = Door::at(network.auditors_url(city).unwrap()).unwrap().get("/checkpoint").await.unwrap();
-    let size: u64 = String::from_utf8_lossy(&reply.body).lines().nth(1).unwrap().parse().unwrap();
-    size - 1
+    network.log_size(city).await.unwrap() - 1
 }
 
 /// A query of mo's to gz that all rules admit.

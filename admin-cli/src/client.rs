@@ -2,7 +2,7 @@
 //!
 //! Bounded in time and size: [`CONNECT`], [`SILENCE`], and bytes that each caller names. One connection is kept and opened anew when
 //! the node closed it between two requests.
-//! Not here: TLS (a proxy's), redirects (a door never redirects), and what is asked.
+//! Not here: whom to expect behind TLS (`tls`), redirects (a door never redirects), and what is asked.
 
 use std::future::Future;
 use std::io::Read;
@@ -15,11 +15,14 @@ use anyhow::{Context, bail};
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use indicatif::ProgressBar;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+
+use crate::tls::Expected;
 
 /// How long a connection may take.
 pub const CONNECT: Duration = Duration::from_secs(10);
@@ -32,9 +35,9 @@ const PIECE: usize = 64 * 1024;
 type Outgoing = Either<Full<Bytes>, FileBody>;
 
 /// Where a door is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Door {
-    Tcp { authority: String, prefix: String },
+    Tcp { authority: String, prefix: String, tls: Option<Expected> },
     Unix(PathBuf),
 }
 
@@ -65,15 +68,28 @@ impl Client {
     pub fn at_url(url: &str) -> anyhow::Result<Self> {
         let uri: Uri = url.parse().with_context(|| format!("{url} is not a URL; write http://host:port"))?;
         match (uri.scheme_str(), uri.authority()) {
-            (Some("http"), Some(authority)) => {
-                let authority = if authority.port().is_some() { authority.to_string() } else { format!("{authority}:80") };
-                Ok(Self { door: Door::Tcp { authority, prefix: uri.path().trim_end_matches('/').to_owned() }, sender: None })
-            }
+            (Some("http"), Some(authority)) => Ok(Self::over_tcp(authority, 80, &uri, None)),
             (Some("https"), _) => {
-                bail!("{url}: TLS is not spoken here; reach the door through your TLS proxy or tunnel and write its http:// URL")
+                bail!(
+                    "{url}: nobody said whom to expect there; name the certificate's authority with --ca or the key with --tls-key"
+                )
             }
             _ => bail!("{url} is not a URL of a door; write http://host:port"),
         }
+    }
+
+    /// A door at a URL `http://…` or `https://…`; behind TLS this one is expected. Nothing is opened yet.
+    pub fn expecting(url: &str, expected: Expected) -> anyhow::Result<Self> {
+        let uri: Uri = url.parse().with_context(|| format!("{url} is not a URL; write https://host:port"))?;
+        match (uri.scheme_str(), uri.authority()) {
+            (Some("https"), Some(authority)) => Ok(Self::over_tcp(authority, 443, &uri, Some(expected))),
+            _ => Self::at_url(url),
+        }
+    }
+
+    fn over_tcp(authority: &Authority, port: u16, uri: &Uri, tls: Option<Expected>) -> Self {
+        let authority = if authority.port().is_some() { authority.to_string() } else { format!("{authority}:{port}") };
+        Self { door: Door::Tcp { authority, prefix: uri.path().trim_end_matches('/').to_owned(), tls }, sender: None }
     }
 
     /// A door at a unix socket.
@@ -84,7 +100,8 @@ impl Client {
     /// The door, for messages.
     pub fn door(&self) -> String {
         match &self.door {
-            Door::Tcp { authority, prefix } => format!("http://{authority}{prefix}"),
+            Door::Tcp { authority, prefix, tls: None } => format!("http://{authority}{prefix}"),
+            Door::Tcp { authority, prefix, tls: Some(_) } => format!("https://{authority}{prefix}"),
             Door::Unix(path) => path.display().to_string(),
         }
     }
@@ -117,7 +134,7 @@ impl Client {
     async fn send(&mut self, method: Method, path: &str, headers: &[(&str, String)], body: Outgoing) -> anyhow::Result<Stream> {
         let door = self.door();
         let (host, prefix) = match &self.door {
-            Door::Tcp { authority, prefix } => (authority.as_str(), prefix.as_str()),
+            Door::Tcp { authority, prefix, .. } => (authority.as_str(), prefix.as_str()),
             Door::Unix(_) => ("localhost", ""),
         };
         let mut request = Request::builder().method(method).uri(format!("{prefix}{path}")).header("host", host);
@@ -143,10 +160,12 @@ impl Client {
         let door = self.door();
         let refused = || format!("{door} does not answer; check that the node runs and that this is its door");
         match &self.door {
-            Door::Tcp { authority, .. } => {
+            Door::Tcp { authority, tls, .. } => {
                 let stream = within(CONNECT, &door, TcpStream::connect(authority)).await?.with_context(refused)?;
                 stream.set_nodelay(true).with_context(refused)?;
-                handshake(stream).await
+                let Some(expected) = tls else { return handshake(stream).await };
+                let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
+                handshake(within(CONNECT, &door, expected.meet(host, stream)).await??).await
             }
             Door::Unix(path) => handshake(within(CONNECT, &door, UnixStream::connect(path)).await?.with_context(refused)?).await,
         }

@@ -5,6 +5,7 @@
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
+use crate::alarm::{self, TrustCommand};
 use crate::attestation::{self, AttestationCommand};
 use crate::authorisation::{self, AuthorisationCommand};
 use crate::exit::{Exit, HELP};
@@ -60,6 +61,9 @@ pub enum Command {
     /// Show, check and explain rule packs; suspend what they admit
     #[command(subcommand)]
     Rules(Ruling),
+    /// Show why a peer's log is trusted no more, verify the evidence, trust it again
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// What a running node says of itself
     Status(StatusArgs),
 }
@@ -88,6 +92,7 @@ pub fn run(command: Command, screen: &mut Screen) -> anyhow::Result<Exit> {
         Command::Query(args) => wait_for(query::run(&args, screen)),
         Command::Attestation(command) => wait_for(attestation::run(&command, screen)),
         Command::Log(command) => wait_for(log::run(&command, screen)),
+        Command::Trust(command) => wait_for(alarm::run(&command, screen)),
         Command::Status(args) => wait_for(status::run(&args, screen)),
     }
 }
@@ -112,6 +117,9 @@ mod tests {
         assert!(help.contains("3  verification failed"), "{help}");
         for path in [
             vec!["log", "verify"],
+            vec!["log", "export"],
+            vec!["log", "archive"],
+            vec!["log", "retire"],
             vec!["query"],
             vec!["records", "import"],
             vec!["attestation", "verify"],
@@ -123,6 +131,10 @@ mod tests {
             vec!["authorisation", "show"],
             vec!["authorisation", "withdraw"],
             vec!["portfolio", "declare"],
+            vec!["trust", "show"],
+            vec!["trust", "restore"],
+            vec!["trust", "export"],
+            vec!["trust", "verify"],
         ] {
             let mut found = &mut command;
             for name in path {

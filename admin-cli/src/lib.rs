@@ -12,6 +12,8 @@ pub mod print;
 pub mod file;
 pub mod host;
 
+pub mod tls;
+
 pub mod client;
 
 pub mod node;
@@ -33,6 +35,8 @@ pub mod query;
 pub mod portfolio;
 
 pub mod suspension;
+
+pub mod alarm;
 
 pub mod log;
 

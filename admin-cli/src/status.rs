@@ -28,6 +28,8 @@ struct Status {
     region: String,
     origin: String,
     log: LogState,
+    #[serde(default)]
+    published: Option<Published>,
     peers: Vec<Peer>,
     registers: Vec<Register>,
     rule_pack: serde_json::Value,
@@ -41,6 +43,13 @@ struct LogState {
     size: u64,
     root: String,
     state: String,
+}
+
+/// The head at the auditors' door, and who cosigned it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Published {
+    size: u64,
+    cosigned_by: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,6 +100,10 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> anyhow::Result<Exit>
         .add("root", &status.log.root)
         .add("rules", text(&status.rule_pack))
         .add("disk", format!("{} MiB free", status.disk_free_mib));
+    if let Some(Published { size, cosigned_by }) = &status.published {
+        let by = if cosigned_by.is_empty() { "nobody yet".to_owned() } else { cosigned_by.join(", ") };
+        fields.add("published", format!("{size} leaves, cosigned by {by}"));
+    }
     screen.line(fields)?;
     let mut table = Table::new(&["peer", "connected", ">seen size", "trust"]);
     for peer in &status.peers {

@@ -16,7 +16,7 @@ use creditbay_protocol::predicate::LawOfOrigin;
 
 use crate::endorsement::{self, Governance};
 use crate::node::limits::Limits;
-use crate::node::{Auditor, Doors, KeyFiles, NetworkFiles, NodeConfig, RuleFiles, Service};
+use crate::node::{Auditor, AuditorsTls, Doors, ForeignWitness, KeyFiles, NetworkFiles, NodeConfig, RuleFiles, Service};
 use crate::peers::Directory;
 use crate::peers::entry::{Channel, RegionEntry, Title};
 
@@ -115,6 +115,7 @@ pub(crate) fn node() -> NodeConfig {
         doors: Doors {
             services: "127.0.0.1:4502".parse().unwrap(),
             auditors: "127.0.0.1:4503".parse().unwrap(),
+            auditors_tls: AuditorsTls::Plain,
             peers: "127.0.0.1:4501".parse().unwrap(),
             peers_x509: Some("127.0.0.1:4504".parse().unwrap()),
             admin: folder.join("data/gz/admin.sock"),
@@ -124,6 +125,11 @@ pub(crate) fn node() -> NodeConfig {
             token_sha256: Digest::of(b"creditbay sample token"),
         }],
         auditors: vec![Auditor { name: Name::new("auditor-a").unwrap(), vkey: auditor.verifier().clone() }],
+        witnesses: vec![ForeignWitness {
+            vkey: signer("witness", "foreign", "witness.example/w1", KeyKind::CosignatureV1).verifier().clone(),
+            url: "http://127.0.0.1:4600/w1".to_owned(),
+        }],
+        witnessed_logs: vec![signer("log", "foreign", "log.example/disclosures", KeyKind::Ed25519).verifier().clone()],
         limits: Limits::default(),
     }
 }

@@ -13,15 +13,16 @@ use std::time::Duration;
 use creditbay_configs::node::NodeConfig;
 use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_configs::rules::RulePack;
-use creditbay_crypto::note::NoteSigner;
+use creditbay_crypto::note::{NoteSigner, NoteVerifier};
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
-use creditbay_protocol::name::Region;
+use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::query::Query;
 use creditbay_protocol::requester::Asked;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::exchange::Exchange;
 use crate::exchange::answer::Peer;
@@ -34,10 +35,13 @@ use crate::host::telemetry::Metrics;
 use crate::log::Log;
 use crate::log::append::{Item, Reserve, Writer};
 use crate::log::entry::Entry;
+use crate::log::fault::LogError;
 use crate::log::recover::{OpenQuery, Parts, Recovered, recover};
 use crate::log::rows::Seals;
 use crate::log::scrub::scrub;
-use crate::log::seen::Seen;
+use crate::log::seen::{Followed, Seen};
+use crate::log::succession::carry_over;
+use crate::log::trust::Trust;
 use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
 use crate::policy::ledger::Ledger;
@@ -47,14 +51,24 @@ use crate::quic::dial::{Links, Target};
 use crate::quic::endpoint::{PeerDoor, dial_config};
 use crate::quic::identity::Form;
 use crate::quic::session::Local;
+use crate::quic::tls_server;
 use crate::serve::admin::{self, Admin};
 use crate::serve::auditors::{self, Auditors};
 use crate::serve::http;
 use crate::serve::peers;
+use crate::serve::secured::Secured;
 use crate::serve::services::{self, Services};
 use crate::store::Store;
+use crate::store::log as layout;
 use crate::store::on_disk::OnDisk;
 use crate::store::records::Records;
+use crate::witness::connect::Prefix;
+use crate::witness::door::Door;
+use crate::witness::heads::Heads;
+use crate::witness::push::{self, Offering, Target as WitnessTarget};
+
+/// The page cache of the witness's store, in MiB: it holds one note for each log.
+const WITNESS_CACHE_MIB: u64 = 8;
 
 /// A running node.
 pub struct Node {
@@ -72,7 +86,7 @@ pub struct Node {
 /// Where the doors are.
 struct Bound {
     services: SocketAddr,
-    auditors: SocketAddr,
+    auditors: String,
     peers: SocketAddr,
     admin: PathBuf,
 }
@@ -84,12 +98,22 @@ impl Node {
         let me = config.region;
         let own = own_entry(&directory, me)?.clone();
         let others: Vec<_> = directory.regions().iter().filter(|entry| entry.name != me).cloned().collect();
+        let acceptor = tls_server::acceptor(&config.doors.auditors_tls, &tls).map_err(because)?;
         let ground = open_ground(&config, log_signer, &own, &others, packs)?;
-        let Ground { clock, entropy, metrics, seals, records, orders, ledger, log, writer, queue, unanswered, replay } = ground;
+        let Ground { clock, entropy, metrics, seals, records, orders, ledger, log, mut writer, queue, unanswered, replay } =
+            ground;
 
         let links = Arc::new(Links::to(others.iter().map(|entry| entry.name)));
-        let local =
-            Arc::new(Local { region: me, log: log.clone(), log_key: own.log, clock: clock.clone(), metrics: metrics.clone() });
+        let local = Arc::new(Local {
+            region: me,
+            log: log.clone(),
+            log_key: own.log.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        });
+        let witness = Witness::new(witness);
+        let (door, witnesses) = open_witness(&config, &others, &witness, &log, &clock, &metrics)?;
+        let heads = Arc::new(Heads::new(witnesses.iter().map(|to| to.vkey.clone()).collect(), log.head()));
         let (serve, sessions) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
         let peer_doors = open_peer_doors(&config, &tls, &others)?;
@@ -99,8 +123,10 @@ impl Node {
         }
         links.dial(&peer_doors[0], targets(me, &tls, &others)?, &local, &reception.serve);
         // A peer that holds a newer note of this log says so in its hello: listen before the first signature.
-        links.heard_all(Duration::from_secs(u64::from(config.limits.peer_wait_seconds))).await;
+        let patience = Duration::from_secs(u64::from(config.limits.peer_wait_seconds));
+        tokio::join!(links.heard_all(patience), push::adopt_own(door.clone(), origins_at(&others)));
         log.running().map_err(because)?;
+        writer.begin().map_err(because)?;
 
         let thread = std::thread::Builder::new().name("log-writer".to_owned());
         let writer = thread.spawn(move || writer.run(queue)).map_err(because)?;
@@ -111,9 +137,11 @@ impl Node {
             ledger,
             log,
             seals,
-            witness: Witness::new(witness),
+            witness,
+            heads: heads.clone(),
             records,
             replay,
+            withholding: tokio::sync::Mutex::default(),
             refusals: RefusalBudget::new(config.limits.refusals_per_peer_per_minute),
             network: links.clone(),
             clock,
@@ -127,10 +155,19 @@ impl Node {
         tasks.spawn(take_up(exchange.clone(), unanswered));
         tasks.spawn(report_each_minute(exchange.clone()));
         tasks.spawn(scrub_slowly(exchange.clone()));
+        let (log, metrics) = (exchange.log.clone(), exchange.metrics.clone());
+        push::start(Offering { log, log_key: own.log, heads, links: links.clone(), metrics }, witnesses, &mut tasks);
         let closing = watch::Sender::new(false);
         let in_flight = Arc::new(Semaphore::new(config.limits.max_in_flight as usize));
-        let opening =
-            Opening { exchange: &exchange, links: &links, in_flight: &in_flight, closing: &closing, peers: &peer_doors[0] };
+        let opening = Opening {
+            exchange: &exchange,
+            links: &links,
+            witness: &door,
+            in_flight: &in_flight,
+            closing: &closing,
+            peers: &peer_doors[0],
+            acceptor,
+        };
         let doors = open_doors(&config, opening, &mut tasks).await?;
         Ok(Self { exchange, config, doors, peer_doors, writer, tasks, closing, in_flight })
     }
@@ -140,7 +177,7 @@ impl Node {
         let Bound { services, auditors, peers, admin } = &self.doors;
         let size = self.exchange.log.head().signed().checkpoint().size;
         format!(
-            "ready region={} services=http://{services} auditors=http://{auditors} peers={peers} admin={} log_size={size}",
+            "ready region={} services=http://{services} auditors={auditors} peers={peers} admin={} log_size={size}",
             self.config.region,
             admin.display()
         )
@@ -163,7 +200,7 @@ impl Node {
         closing.send_replace(true);
         let grace = Duration::from_secs(u64::from(config.limits.shutdown_grace_seconds));
         let _ = tokio::time::timeout(grace, in_flight.acquire_many(config.limits.max_in_flight)).await;
-        exchange.log.stop(crate::log::fault::LogError::Closed);
+        exchange.log.stop(LogError::Closed);
         for door in peer_doors {
             door.close().await;
         }
@@ -178,9 +215,11 @@ impl Node {
 struct Opening<'a> {
     exchange: &'a Arc<Exchange>,
     links: &'a Arc<Links>,
+    witness: &'a Arc<Door>,
     in_flight: &'a Arc<Semaphore>,
     closing: &'a watch::Sender<bool>,
     peers: &'a PeerDoor,
+    acceptor: Option<TlsAcceptor>,
 }
 
 /// The rooms at the bottom, open.
@@ -209,14 +248,25 @@ fn open_ground(
     let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
     let data = config.data_dir.clone();
     let keys_at = data.join("keys");
-    let store: Arc<dyn Store> = Arc::new(OnDisk::open(&data.join("store"), u64::from(config.limits.cache_mib)).map_err(because)?);
+    let store: Arc<dyn Store> = Arc::new(
+        OnDisk::open_log(&data.join("store"), u64::from(config.limits.cache_mib), own.log_origin.number()).map_err(because)?,
+    );
+    if layout::restoring(&*store).map_err(because)? {
+        return Err(because(LogError::HalfRestored));
+    }
+    carry_over(&*store, own.log_origin).map_err(because)?;
     let key = keys::record_key(&keys_at, &entropy).map_err(because)?;
     let ledger = Ledger::new(store.clone(), &key);
     let orders = Orders::recover(&*store, packs, clock.now()).map_err(because)?;
     let records = Arc::new(Records::open(store.clone(), key, entropy.clone()).map_err(because)?);
     let seals = Arc::new(Seals::new(EpochKeys::in_folder(&keys_at).map_err(because)?));
-    let logs: Vec<_> = others.iter().map(|entry| (entry.log_origin, entry.log.clone())).collect();
-    let seen = Arc::new(Seen::recover(&*store, &logs, clock.clone(), metrics.clone()).map_err(because)?);
+    let followed: Vec<_> = others.iter().map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
+    // The witness has a store and a flush of its own: it waits for nobody, and the log's writer never for it.
+    let apart: Arc<dyn Store> = Arc::new(OnDisk::open(&data.join("witness"), WITNESS_CACHE_MIB).map_err(because)?);
+    let origins = others.iter().map(|entry| entry.log_origin).chain([own.log_origin]);
+    let trust = Arc::new(Trust::recover(apart, origins, clock.clone(), metrics.clone()).map_err(because)?);
+    let witnesses = others.iter().chain([own]).map(|entry| entry.witness.clone()).collect();
+    let seen = Arc::new(Seen::recover(&*store, &followed, witnesses, trust, clock.clone()).map_err(because)?);
     let parts = Parts {
         store,
         origin: own.log_origin,
@@ -233,6 +283,35 @@ fn open_ground(
     let replay = Replay::default();
     replay.recover(&log, &seals, &entropy).map_err(because)?;
     Ok(Ground { clock, entropy, metrics, seals, records, orders, ledger, log, writer, queue, unanswered, replay })
+}
+
+/// The witness's door with what it cosigned so far, and the witnesses to which this log's heads are offered.
+fn open_witness(
+    config: &NodeConfig,
+    others: &[RegionEntry],
+    witness: &Witness,
+    log: &Log,
+    clock: &Arc<Clock>,
+    metrics: &Arc<Metrics>,
+) -> Result<(Arc<Door>, Vec<WitnessTarget>), StartError> {
+    let peers = others.iter().map(|entry| (entry.log_origin, entry.log.clone()));
+    let (signer, seen) = (witness.signer().clone(), log.seen().clone());
+    let door = Door::recover(peers, config.witnessed_logs.clone(), signer, seen, clock.clone(), metrics.clone());
+    let peers = others.iter().map(|entry| (&entry.witness, &entry.auditors));
+    let foreign = config.witnesses.iter().map(|witness| (&witness.vkey, &witness.url));
+    let target = |(vkey, url): (&NoteVerifier, &String)| match Prefix::parse(url) {
+        Ok(prefix) => Some(WitnessTarget { vkey: vkey.clone(), prefix }),
+        Err(error) => {
+            tracing::warn!(witness = %vkey.name(), "this log's heads are not offered to it: {error}");
+            None
+        }
+    };
+    Ok((Arc::new(door.map_err(because)?), peers.chain(foreign).filter_map(target).collect()))
+}
+
+/// The auditors' doors of the peers whose URLs are spoken here.
+fn origins_at(others: &[RegionEntry]) -> Vec<(Origin, Prefix)> {
+    others.iter().filter_map(|entry| Some((entry.log_origin, Prefix::parse(&entry.auditors).ok()?))).collect()
 }
 
 fn open_peer_doors(config: &NodeConfig, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<PeerDoor>, StartError> {
@@ -258,7 +337,7 @@ fn targets(me: Region, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<T
 }
 
 async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinSet<()>) -> Result<Bound, StartError> {
-    let Opening { exchange, links, in_flight, closing, peers } = opening;
+    let Opening { exchange, links, witness, in_flight, closing, peers, acceptor } = opening;
     let bind =
         async |address: SocketAddr| TcpListener::bind(address).await.map_err(|error| because(format!("{address}: {error}")));
     let (services_at, auditors_at) = (bind(config.doors.services).await?, bind(config.doors.auditors).await?);
@@ -268,7 +347,11 @@ async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinS
     fs::set_permissions(admin, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(because)?;
     let bound = Bound {
         services: services_at.local_addr().map_err(because)?,
-        auditors: auditors_at.local_addr().map_err(because)?,
+        auditors: format!(
+            "{}://{}",
+            if acceptor.is_some() { "https" } else { "http" },
+            auditors_at.local_addr().map_err(because)?
+        ),
         peers: peers.address().map_err(because)?,
         admin: admin.clone(),
     };
@@ -278,10 +361,16 @@ async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinS
         in_flight: in_flight.clone(),
         patience: Duration::from_secs(u64::from(config.limits.request_timeout_seconds)),
     });
-    let auditors = Arc::new(Auditors { exchange: exchange.clone(), auditors: config.auditors.clone() });
+    let auditors = Arc::new(Auditors { exchange: exchange.clone(), auditors: config.auditors.clone(), witness: witness.clone() });
     let admin = Arc::new(Admin::new(exchange.clone(), links.clone(), config.data_dir.clone()));
     tasks.spawn(http::serve(services_at, services::router(services), closing.subscribe()));
-    tasks.spawn(http::serve(auditors_at, auditors::router(auditors), closing.subscribe()));
+    match acceptor {
+        None => tasks.spawn(http::serve(auditors_at, auditors::router(auditors), closing.subscribe())),
+        Some(acceptor) => {
+            let secured = Secured::new(auditors_at, acceptor).map_err(because)?;
+            tasks.spawn(http::serve(secured, auditors::router(auditors), closing.subscribe()))
+        }
+    };
     tasks.spawn(admin::serve(admin_at, admin));
     Ok(bound)
 }

@@ -129,7 +129,7 @@ impl Chain {
         let Some(last) = self.recent.back() else { return Ok(self.adopt(offered, now)) };
         if next.size <= last.size() {
             return match self.root_at(next.size) {
-                Some(same) if *same.root() == next.root => Ok(same),
+                Some(same) if *same.root() == next.root => Ok(self.join(same, &offered)),
                 Some(other) => Err(ChainFault::Fork { seen: Box::new(other.signed().clone()), offered: Box::new(offered) }),
                 None => Err(ChainFault::Shrunk { seen: last.size(), offered: next.size }),
             };
@@ -160,6 +160,16 @@ impl Chain {
     pub fn root_at(&self, size: u64) -> Option<TrustedRoot> {
         let position = self.recent.binary_search_by_key(&size, TrustedRoot::size).ok()?;
         self.recent.get(position).cloned()
+    }
+
+    /// A note that is shown again may have gathered cosignatures meanwhile: they are kept with the root.
+    fn join(&mut self, same: TrustedRoot, offered: &SignedCheckpoint) -> TrustedRoot {
+        let Some(signed) = same.signed().joined(offered) else { return same };
+        let root = TrustedRoot { signed: Arc::new(signed), accepted: same.accepted };
+        if let Ok(position) = self.recent.binary_search_by_key(&root.size(), TrustedRoot::size) {
+            self.recent[position] = root.clone();
+        }
+        root
     }
 
     fn adopt(&mut self, newest: SignedCheckpoint, now: Millis) -> TrustedRoot {

@@ -8,7 +8,7 @@ use creditbay_crypto::merkle::empty_root;
 use creditbay_crypto::note::{Note, NoteError, NoteLine, NoteSigner, NoteVerifier};
 
 use crate::decimal::decimal;
-use crate::limits::{MAX_LEVELS, MAX_NOTE_BYTES};
+use crate::limits::{MAX_LEVELS, MAX_NOTE_BYTES, MAX_NOTE_LINES};
 use crate::name::Origin;
 
 /// Size and root of one log's tree.
@@ -146,6 +146,25 @@ impl SignedCheckpoint {
     pub fn with_line(&self, line: NoteLine) -> Self {
         let mut note = self.note.clone();
         note.lines.push(line);
+        Self { checkpoint: self.checkpoint, note }
+    }
+
+    /// The same note with the lines of another over the same text that it lacks, up to what a note may hold; `None` if it lacks none.
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        let mut note = self.note.clone();
+        for line in other.note.lines.iter().filter(|_| other.note.text == self.note.text) {
+            let known = note.lines.iter().any(|known| known.name == line.name && known.key_id == line.key_id);
+            if !known && note.lines.len() < MAX_NOTE_LINES {
+                note.lines.push(line.clone());
+            }
+        }
+        (note.lines.len() > self.note.lines.len()).then_some(Self { checkpoint: self.checkpoint, note })
+    }
+
+    /// The same note without the lines that `kept` does not name.
+    pub fn with_lines(&self, kept: impl Fn(&NoteLine) -> bool) -> Self {
+        let mut note = self.note.clone();
+        note.lines.retain(kept);
         Self { checkpoint: self.checkpoint, note }
     }
 }

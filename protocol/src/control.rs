@@ -28,6 +28,16 @@ pub enum Control {
         /// From the checkpoint before it on this stream.
         consistency: Hashes,
     },
+    /// Before the link, from a log that is not its region's first to a peer that has seen nothing of it: its first leaf and what proves it
+    /// (`succession`).
+    Succession {
+        /// The first leaf, encoded.
+        leaf: NoteBytes,
+        /// Its path to the root of the hello's note.
+        inclusion: Hashes,
+        /// From the receiver's `seen`, a note of the log before, to the final note of that log.
+        consistency: Hashes,
+    },
 }
 
 /// Who speaks, what its log is now, and what it has seen of the other's.

@@ -7,7 +7,7 @@ use creditbay_crypto::hash::Digest;
 
 use crate::authorisation::ChannelName;
 use crate::calendar::Millis;
-use crate::name::{OrganisationId, Region};
+use crate::name::{OrganisationId, Origin, Region};
 use crate::predicate::{AttestationType, Purpose};
 
 /// An act of the node or of its operator.
@@ -58,7 +58,83 @@ pub enum Event {
         /// How many.
         count: u32,
     },
+    /// An answer of this log was not released: no quorum of witnesses had cosigned it in time. A refusal went out in its place.
+    Withheld {
+        /// The answer's index in this log.
+        answer: u64,
+    },
+    /// The operator decided to trust a log again that had given cause for an alarm.
+    TrustDecided {
+        /// The log.
+        log: Origin,
+        /// The size that it had shown when the alarm was raised.
+        size: u64,
+        /// SHA-256 of the evidence.
+        evidence: Digest,
+        /// SHA-256 of the reason that the operator stated.
+        reason: Digest,
+    },
+    /// This log ends with this leaf.
+    LogRetired {
+        /// Why.
+        ground: RetirementGround,
+    },
+    /// The first leaf of a log that follows a retired one: the final note of that one.
+    LogBegun {
+        /// The retired log.
+        predecessor: Origin,
+        /// Its final size.
+        size: u64,
+        /// Its final root.
+        root: Digest,
+    },
 }
+
+/// Why a log is retired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum RetirementGround {
+    /// The log's key is changed.
+    KeyChange,
+    /// The log's key may be in other hands.
+    KeyCompromise,
+    /// The store was damaged, or moved.
+    Store,
+    /// The body that keeps the log hands over to another.
+    Succession,
+    /// The body that keeps the log stops.
+    Closure,
+}
+
+impl RetirementGround {
+    /// Every ground with its name.
+    pub const ALL: [(Self, &str); 5] = [
+        (Self::KeyChange, "key-change"),
+        (Self::KeyCompromise, "key-compromise"),
+        (Self::Store, "store"),
+        (Self::Succession, "succession"),
+        (Self::Closure, "closure"),
+    ];
+}
+
+impl std::fmt::Display for RetirementGround {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = Self::ALL.iter().find(|(ground, _)| ground == self).map_or("", |(_, name)| name);
+        f.write_str(name)
+    }
+}
+
+impl std::str::FromStr for RetirementGround {
+    type Err = UnknownGround;
+
+    fn from_str(text: &str) -> Result<Self, UnknownGround> {
+        Self::ALL.iter().find(|(_, name)| *name == text).map(|(ground, _)| *ground).ok_or(UnknownGround)
+    }
+}
+
+/// A word that is no ground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a ground for retiring a log; it is one of key-change, key-compromise, store, succession, closure")]
+pub struct UnknownGround;
 
 /// A pack that is still good for queries that name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -97,6 +173,10 @@ impl Event {
             Self::AuthorisationWithdrawn { .. } => "authorisation-withdrawn",
             Self::PortfolioDeclared { .. } => "portfolio-declared",
             Self::TurnedAway { .. } => "turned-away",
+            Self::Withheld { .. } => "withheld",
+            Self::TrustDecided { .. } => "trust-decided",
+            Self::LogRetired { .. } => "log-retired",
+            Self::LogBegun { .. } => "log-begun",
         }
     }
 }

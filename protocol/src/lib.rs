@@ -33,14 +33,17 @@ pub mod leaf;
 
 pub mod checkpoint;
 pub mod tile;
+pub mod witness;
 
 pub mod chain;
 pub mod evidence;
+pub mod fork;
 pub mod policy;
 pub mod proof;
 
 pub mod control;
 pub mod frame;
+pub mod succession;
 
 pub mod requester;
 pub mod responder;

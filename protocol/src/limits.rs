@@ -33,6 +33,8 @@ pub const MAX_LEAF_BYTES: usize = 448;
 
 /// Bytes of a signed note on a control stream: origin, size and root (≤ 120) and at most 16 lines of ≤ 180.
 pub const MAX_NOTE_BYTES: usize = 4096;
+/// Lines of a note that travels between nodes: the log's and its witnesses'.
+pub const MAX_NOTE_LINES: usize = 16;
 /// Bytes of one control message: two notes and a consistency proof of at most 2 × 40 hashes.
 pub const MAX_CONTROL_BYTES: usize = 2 * MAX_NOTE_BYTES + 80 * 32 + 256;
 /// Hashes of a consistency proof between two trees of at most 2^40 leaves.

@@ -106,6 +106,8 @@ pub enum Refusal {
     AuthorisationSpent,
     /// The portfolio is not declared for this organisation and purpose, or larger than the rules admit, or over.
     PortfolioUnknown,
+    /// The rules let this answer out only when enough other regions have cosigned it, and they had not in time.
+    NotWitnessed,
 }
 
 coded! {
@@ -159,7 +161,7 @@ impl Refusal {
             Self::SubjectKindNotAdmitted | Self::NaturalPerson | Self::SubjectElsewhere | Self::OtherSubject => {
                 RefusalClass::Subject
             }
-            Self::BudgetSpent { .. } | Self::Closing | Self::AuthorisationSpent | Self::PortfolioUnknown => {
+            Self::BudgetSpent { .. } | Self::Closing | Self::AuthorisationSpent | Self::PortfolioUnknown | Self::NotWitnessed => {
                 RefusalClass::Capacity
             }
         }
@@ -200,6 +202,7 @@ impl Refusal {
             Self::AuthorisationWithdrawn => "authorisation_withdrawn",
             Self::AuthorisationSpent => "authorisation_spent",
             Self::PortfolioUnknown => "portfolio_unknown",
+            Self::NotWitnessed => "not_witnessed",
         }
     }
 }
@@ -244,6 +247,9 @@ impl std::fmt::Display for Refusal {
                 Self::AuthorisationWithdrawn => "the authorisation was withdrawn",
                 Self::AuthorisationSpent => "the use of the authorisation was spent already, or is one too many",
                 Self::PortfolioUnknown => "the portfolio is not declared for this organisation and purpose, too large, or over",
+                Self::NotWitnessed => {
+                    "not enough other regions had cosigned the answer in time; ask again when they can be reached"
+                }
             }),
         }
     }
@@ -282,6 +288,8 @@ coded! {
         LogStopped = 14 "log_stopped",
         /// The node is shutting down.
         Closing = 15 "closing",
+        /// The rules ask for witnesses of this answer, and its checkpoint bears too few cosignatures.
+        NotWitnessed = 16 "not_witnessed",
     }
 }
 

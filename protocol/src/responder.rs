@@ -16,7 +16,7 @@ use crate::leaf::{Leaf, LeafBody};
 use crate::limits::{FRESHNESS_MS, MAX_QUERY_LIFETIME_MS};
 use crate::name::{Origin, Region};
 use crate::query::Query;
-use crate::refusal::Fault;
+use crate::refusal::{Fault, Refusal};
 
 /// A query whose bytes were read; nothing is known about it yet.
 pub struct Received(Logged<Query>);
@@ -153,6 +153,19 @@ impl Judged {
     /// The seed of the answer's leaf, to be kept sealed.
     pub fn seed(&self) -> &Seed {
         &self.seed
+    }
+
+    /// What is pronounced where this answer must not be released: a refusal of the same query, with a leaf of its own.
+    pub fn refused_instead(&self, refusal: Refusal, seed: Seed) -> Self {
+        let AskedHere { query, time, seed: query_seed, leaf, place } = &self.asked;
+        let asked = AskedHere {
+            query: query.clone(),
+            time: *time,
+            seed: Seed::from_bytes(*query_seed.expose()),
+            leaf: *leaf,
+            place: place.clone(),
+        };
+        Fresh(asked).judge(Reply::Refused(refusal), seed)
     }
 
     /// The bytes for the wire, in exchange for the proof that this answer's leaf is durable under a signed head.

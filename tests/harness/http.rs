@@ -35,8 +35,17 @@ pub struct Reply {
     pub status: u16,
     /// The content type, empty if there was none.
     pub content_type: String,
+    /// All headers.
+    pub headers: hyper::HeaderMap,
     /// The body.
     pub body: Bytes,
+}
+
+impl Reply {
+    /// A header as text, empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
 }
 
 impl Door {
@@ -78,7 +87,8 @@ async fn send(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, requ
     let status = response.status().as_u16();
     let content_type =
         response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let headers = response.headers().clone();
     let body = Limited::new(response.into_body(), MAX_REPLY_BYTES).collect().await.map_err(anyhow::Error::from_boxed)?.to_bytes();
     driver.abort();
-    Ok(Reply { status, content_type, body })
+    Ok(Reply { status, content_type, headers, body })
 }

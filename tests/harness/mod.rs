@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod build;
+pub mod directory;
 pub mod foreign;
 pub mod hostile;
 pub mod http;
@@ -11,3 +12,4 @@ pub mod loop_disk;
 pub mod network;
 pub mod rules;
 pub mod samples;
+pub mod witness;

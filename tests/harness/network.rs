@@ -102,6 +102,11 @@ impl Network {
 
     /// Lays out a network whose directory knows the sample's codes without a city; no node runs.
     pub fn lay_out(folder: &Path, cities: &[&str]) -> Result<Self> {
+        Self::lay_out_with(folder, cities, &[])
+    }
+
+    /// The same, with these options of `network new`.
+    pub fn lay_out_with(folder: &Path, cities: &[&str], options: &[&str]) -> Result<Self> {
         let products = Products::build()?;
         let network = Self {
             folder: folder.to_owned(),
@@ -113,7 +118,7 @@ impl Network {
         let codes = samples::folder().join("codes.txt").display().to_string();
         let (cities, codes) = (cities.join(","), ["--codes", &codes]);
         let new = ["network", "new", &folder_shown, "--cities", &cities, "--base-port", &base];
-        let ended = network.creditbay(new.iter().chain(&codes))?;
+        let ended = network.creditbay(new.iter().chain(&codes).chain(options))?;
         if ended.code != 0 {
             bail!("creditbay network new ended with {}:\n{}{}", ended.code, ended.stdout, ended.stderr);
         }
@@ -309,8 +314,31 @@ impl Network {
         Ok(Auditor { name, key: key_file::from_pem(&pem)? })
     }
 
-    /// Copies a node's log to a folder; the leaves in their order.
+    /// What a node says of itself at its operator's door.
+    pub async fn status(&self, city: &str) -> Result<Value> {
+        let reply = Door::Unix(self.ready(city, "admin")?.into()).get("/v1/status").await?;
+        serde_json::from_slice(&reply.body).with_context(|| format!("{city}'s status"))
+    }
+
+    /// Leaves of a node's log, published or not yet.
+    pub async fn log_size(&self, city: &str) -> Result<u64> {
+        self.status(city).await?["log"]["size"].as_u64().context("a status has the log's size")
+    }
+
+    /// Waits until the auditors' door shows every leaf that the log has now: heads are published once witnesses were offered them.
+    pub async fn await_published(&self, city: &str) -> Result<()> {
+        let size = self.log_size(city).await?;
+        let since = Instant::now();
+        while self.status(city).await?["published"]["size"].as_u64().context("a status has the published head")? < size {
+            anyhow::ensure!(since.elapsed() < WAIT, "{city} does not publish its head of {size} leaves");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Copies a node's log to a folder, every leaf that it has now; the leaves in their order.
     pub async fn export(&self, city: &str, folder: &Path) -> Result<Vec<Vec<u8>>> {
+        self.await_published(city).await?;
         self.auditor()?.export(&Door::at(self.auditors_url(city)?)?, folder).await
     }
 

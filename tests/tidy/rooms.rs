@@ -9,7 +9,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sled", &["node/src/store/on_disk.rs"]),
     ("quinn", &["node/src/quic/", "tests/"]),
     ("quinn_proto", &["node/src/quic/"]),
-    ("rustls", &["node/src/quic/", "tests/"]),
+    ("rustls", &["node/src/quic/", "admin-cli/src/tls.rs", "tests/"]),
+    ("tokio_rustls", &["node/src/quic/", "node/src/serve/secured.rs", "node/src/node.rs", "admin-cli/src/tls.rs"]),
     ("rcgen", &["node/src/quic/", "tests/"]),
     ("axum", &["node/src/serve/"]),
     ("ed25519_dalek", &["crypto/src/sign.rs", "crypto/src/key_file.rs"]),
@@ -29,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("getrandom", &["node/src/host/entropy.rs", "admin-cli/src/"]),
     ("rustix", &["node/src/host/", "node/src/store/on_disk.rs", "tests/harness/"]),
     ("indicatif", &["admin-cli/src/"]),
-    ("hyper", &["admin-cli/src/client.rs", "tests/harness/http.rs", "tests/benches/"]),
+    ("hyper", &["admin-cli/src/client.rs", "node/src/witness/connect.rs", "tests/harness/http.rs", "tests/benches/"]),
     ("anyhow", &["admin-cli/src/", "tests/"]),
 ];
 

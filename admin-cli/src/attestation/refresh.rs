@@ -3,27 +3,28 @@
 //! The path is computed from the log's hash tiles, which are open to all; that the newer tree continues the old one is verified before
 //! anything is replaced. Identity and content stay. Not here: what a chain of checkpoints admits (`protocol::chain`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::verify::verify_inclusion;
 use creditbay_crypto::note::{Note, NoteVerifier};
+use creditbay_crypto::sign::PublicKey;
 use creditbay_protocol::attestation::fault::AttestationFault;
 use creditbay_protocol::attestation::{Attestation, Sealed};
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::chain::{Chain, ChainFault};
 use creditbay_protocol::checkpoint::SignedCheckpoint;
 use creditbay_protocol::limits::MAX_NOTE_BYTES;
-use creditbay_protocol::name::{Name, Origin};
+use creditbay_protocol::name::Origin;
 use creditbay_protocol::policy::fault::Rejection;
 use creditbay_protocol::proof::TlogProof;
 
 use crate::exit::Exit;
 use crate::host;
 use crate::log::nodes::Tiles;
-use crate::log::source::{AuditorArgs, Source};
+use crate::log::source::Source;
 use crate::print::{Fields, Screen, entries};
 use crate::trust::{Believed, BelievedArgs};
 
@@ -45,6 +46,9 @@ pub struct RefreshArgs {
     /// The asker's published log, for the query's proof
     #[arg(long, value_name = "DIR|URL", requires = "query_too")]
     pub query_from: Option<String>,
+    /// For an https door: the file of the authority that certified it, PEM; by default the TLS key that the directory names is expected
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Whom to believe
     #[command(flatten)]
     pub believed: BelievedArgs,
@@ -69,11 +73,12 @@ pub async fn run(args: &RefreshArgs, screen: &mut Screen) -> anyhow::Result<Exit
     let Some(opened) = opened.filter(|_| faults.is_empty()) else {
         return refuse(&faults, "The file is not good as it is; nothing was replaced.", screen);
     };
-    let answer = renew(&attestation.answer, opened.answer_leaf.hash(), args.from.as_deref(), &believed, now).await?;
+    let (ca, from) = (args.ca.as_deref(), args.from.as_deref());
+    let answer = renew(&attestation.answer, opened.answer_leaf.hash(), from, ca, &believed, now).await?;
     attestation.answer.tlog_proof = answer.proof.to_string();
     told.push(("answer", answer));
     if args.query_too {
-        let query = renew(&attestation.query, opened.query_leaf.hash(), args.query_from.as_deref(), &believed, now).await?;
+        let query = renew(&attestation.query, opened.query_leaf.hash(), args.query_from.as_deref(), ca, &believed, now).await?;
         attestation.query.tlog_proof = query.proof.to_string();
         told.push(("query", query));
     }
@@ -110,13 +115,20 @@ fn refuse(faults: &[AttestationFault], ending: &str, screen: &mut Screen) -> any
 }
 
 /// The proof of the same leaf under the newest published checkpoint of its log.
-async fn renew(sealed: &Sealed, leaf: Digest, place: Option<&str>, believed: &Believed, now: Millis) -> anyhow::Result<Renewed> {
+async fn renew(
+    sealed: &Sealed,
+    leaf: Digest,
+    place: Option<&str>,
+    ca: Option<&Path>,
+    believed: &Believed,
+    now: Millis,
+) -> anyhow::Result<Renewed> {
     let old = TlogProof::parse(&sealed.tlog_proof)?;
-    let (key, known_place) = known(&sealed.log, &old, believed)?;
-    let Some(place) = place.map(str::to_owned).or(known_place) else {
+    let Known { key, published, tls } = known(&sealed.log, &old, believed)?;
+    let Some(place) = place.map(str::to_owned).or(published) else {
         bail!("nobody says where {} is published; name the place with --from (for a query, --query-from)", sealed.log);
     };
-    let mut source = Source::open(&place, &AuditorArgs { auditor_key: None, auditor_name: Name::new("auditor")? })?;
+    let mut source = Source::open_as_anybody(&place, ca, tls)?;
     let note = source.checkpoint().await?;
     let mut chain = Chain::resume(sealed.log, key.clone(), &old.note, now)?;
     let newest = SignedCheckpoint::verify(&note, &sealed.log, &key).with_context(|| format!("the checkpoint at {place}"))?;
@@ -143,18 +155,26 @@ fn told(fault: ChainFault, place: &str) -> anyhow::Error {
     anyhow::anyhow!("{place}: {fault}{evidence}")
 }
 
-/// The key of the log that signed the old note, and where the log is published.
-fn known(origin: &Origin, old: &TlogProof, believed: &Believed) -> anyhow::Result<(NoteVerifier, Option<String>)> {
+/// A log: its key, where it is published, and the TLS key that is expected there.
+struct Known {
+    key: NoteVerifier,
+    published: Option<String>,
+    tls: Option<PublicKey>,
+}
+
+/// The log that signed the old note.
+fn known(origin: &Origin, old: &TlogProof, believed: &Believed) -> anyhow::Result<Known> {
+    let mut regions = believed.trusted.iter().flat_map(|trusted| trusted.directory.regions());
+    let entry = regions.find(|entry| entry.log_origin == *origin);
+    let tls = entry.map(|entry| entry.tls);
     if let Some(policy) = &believed.policy {
         let judged = policy.judge(&Note::parse(&old.note)?).log;
         if let Some(log) = judged.map(|at| &policy.logs()[at]) {
-            return Ok((log.key.clone(), log.url.as_ref().map(ToString::to_string)));
+            return Ok(Known { key: log.key.clone(), published: log.url.as_ref().map(ToString::to_string), tls });
         }
     }
-    let regions = believed.trusted.iter().flat_map(|trusted| trusted.directory.regions());
-    let entry = regions.into_iter().find(|entry| entry.log_origin == *origin);
     let entry = entry.with_context(|| format!("{origin} is a log of neither policy nor directory"))?;
-    Ok((entry.log.clone(), Some(entry.auditors.clone())))
+    Ok(Known { key: entry.log.clone(), published: Some(entry.auditors.clone()), tls })
 }
 
 /// One tree, two notes: every line of both, each once, as many as a note may have.

@@ -37,7 +37,7 @@ const TIME: u64 = 1_790_000_000_000;
 pub(crate) fn network(folder: &Path) -> PathBuf {
     let dir = folder.join("net");
     let cities = ["gz", "hk"].map(|name| Region::new(name).unwrap()).to_vec();
-    let command = NetworkCommand::New(NewArgs { dir: dir.clone(), cities, base_port: None, codes: None });
+    let command = NetworkCommand::New(NewArgs { dir: dir.clone(), cities, base_port: None, codes: None, auditors_tls: false });
     network::run(&command, &mut Screen::over(Box::new(Vec::new()), false)).unwrap();
     dir
 }
@@ -323,7 +323,14 @@ fn publish(net: &Path, place: &Path, entries: &[Vec<u8>], others: &[&str]) {
 
 fn refresh(file: &Path, place: &Path, believed: BelievedArgs) -> AttestationCommand {
     let from = Some(place.display().to_string());
-    AttestationCommand::Refresh(RefreshArgs { file: file.to_owned(), from, query_too: false, query_from: None, believed })
+    AttestationCommand::Refresh(RefreshArgs {
+        file: file.to_owned(),
+        from,
+        query_too: false,
+        query_from: None,
+        ca: None,
+        believed,
+    })
 }
 
 #[test]

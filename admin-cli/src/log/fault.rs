@@ -7,7 +7,7 @@ use creditbay_crypto::note::NoteError;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::CheckpointError;
 use creditbay_protocol::leaf::LeafError;
-use creditbay_protocol::name::Region;
+use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::tile::{TileError, TilePath};
 
 /// Faults that are listed; beyond it they are counted.
@@ -68,6 +68,9 @@ pub enum Fault {
         /// Where in the tile.
         position: usize,
     },
+    /// A full tile that does not lead to its hash in the tile above it.
+    #[error("{0} does not lead to the signed root; it was not kept, fetch it again")]
+    Strange(TilePath),
     /// The tree has another root than the signed one.
     #[error("the {size} entries have the root {computed}, signed is {signed}")]
     Root {
@@ -174,6 +177,52 @@ pub enum Fault {
         /// Who was asked.
         issuer: Region,
     },
+    /// A log that is not the first of its region and does not say what it goes on from.
+    #[error("{origin} is not the first log of its region, and its first leaf does not name the final note of the one before it")]
+    NoBeginning {
+        /// The log.
+        origin: Origin,
+    },
+    /// A leaf that begins a log, and is not its first, or stands in the first log of a region.
+    #[error("leaf {index} begins a log that has begun")]
+    BeginsAgain {
+        /// The leaf.
+        index: u64,
+    },
+    /// A leaf behind the one that retired the log.
+    #[error("leaf {index} stands behind leaf {retired}, which retired the log")]
+    BehindRetirement {
+        /// The leaf.
+        index: u64,
+        /// The one that should have been the last.
+        retired: u64,
+    },
+    /// What is shown as the log before this one is another, or ends elsewhere.
+    #[error("the log begins behind {named}, size {size}, root {root}; what is shown as its predecessor is {found}")]
+    OtherPredecessor {
+        /// The log that the first leaf names.
+        named: Origin,
+        /// Its final size.
+        size: u64,
+        /// Its final root.
+        root: Digest,
+        /// What is shown.
+        found: String,
+    },
+    /// A log that another goes on from, and that does not end.
+    #[error("{origin} is gone on from, and its last leaf does not retire it")]
+    NotRetired {
+        /// The log.
+        origin: Origin,
+    },
+    /// A fault of a log that this one goes on from.
+    #[error("{origin}: {fault}")]
+    InPredecessor {
+        /// The log.
+        origin: Origin,
+        /// The fault.
+        fault: Box<Fault>,
+    },
     /// A query abandoned a second time.
     #[error("leaf {index}: abandons query {query} a second time")]
     AbandonedTwice {
@@ -197,6 +246,7 @@ impl Fault {
             Self::HashChanged { .. } => "hash_changed",
             Self::EntryAndHashDiffer { .. } => "entry_and_hash_differ",
             Self::UpperHash { .. } => "upper_hash",
+            Self::Strange(_) => "strange_tile",
             Self::Root { .. } => "root",
             Self::RootUnknown { .. } => "root_unknown",
             Self::GivenUp { .. } => "given_up",
@@ -210,6 +260,12 @@ impl Fault {
             Self::AnsweredTwice { .. } => "answered_twice",
             Self::AbandonsNoQuery { .. } => "abandons_no_query",
             Self::AbandonedTwice { .. } => "abandoned_twice",
+            Self::NoBeginning { .. } => "no_beginning",
+            Self::BeginsAgain { .. } => "begins_again",
+            Self::BehindRetirement { .. } => "behind_retirement",
+            Self::OtherPredecessor { .. } => "other_predecessor",
+            Self::NotRetired { .. } => "not_retired",
+            Self::InPredecessor { .. } => "in_predecessor",
         }
     }
 
@@ -218,6 +274,7 @@ impl Fault {
         match self {
             Self::Missing(path)
             | Self::ExportDiffers(path)
+            | Self::Strange(path)
             | Self::Tile { path, .. }
             | Self::HashChanged { path, .. }
             | Self::EntryAndHashDiffer { path, .. }
@@ -239,6 +296,8 @@ impl Fault {
             | Self::AnswerWithoutQuery { index }
             | Self::AnsweredTwice { index, .. }
             | Self::AbandonsNoQuery { index, .. }
+            | Self::BeginsAgain { index }
+            | Self::BehindRetirement { index, .. }
             | Self::AbandonedTwice { index, .. } => Some(*index),
             _ => None,
         }

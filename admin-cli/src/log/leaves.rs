@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::event::Event;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
-use creditbay_protocol::name::Region;
+use creditbay_protocol::name::{Origin, Region};
 
 use super::fault::{Fault, Faults};
 
@@ -27,6 +28,19 @@ pub struct Leaves {
     /// The index after the last leaf.
     next: u64,
     answered: HashMap<Digest, u64>,
+    began: Option<Beginning>,
+    retired: Option<u64>,
+}
+
+/// What a log says in its first leaf that it goes on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beginning {
+    /// The retired log.
+    pub predecessor: Origin,
+    /// Its final size.
+    pub size: u64,
+    /// Its final root.
+    pub root: Digest,
 }
 
 /// What is remembered of a leaf.
@@ -56,6 +70,8 @@ impl Leaves {
             recent: VecDeque::new(),
             next: 0,
             answered: HashMap::new(),
+            began: None,
+            retired: None,
         }
     }
 
@@ -67,6 +83,16 @@ impl Leaves {
     /// The time of the first leaf and the newest time.
     pub fn span(&self) -> Option<(Millis, Millis)> {
         self.first.zip(self.newest)
+    }
+
+    /// What the log goes on from, if its first leaf says so.
+    pub fn began(&self) -> Option<Beginning> {
+        self.began
+    }
+
+    /// The leaf that retired the log.
+    pub fn retired(&self) -> Option<u64> {
+        self.retired
     }
 
     /// Passes over entries that are missing.
@@ -93,6 +119,9 @@ impl Leaves {
         }
         self.first.get_or_insert(leaf.time);
         self.newest = self.newest.max(Some(leaf.time));
+        if let Some(retired) = self.retired {
+            faults.add(Fault::BehindRetirement { index, retired });
+        }
         let seen = self.judge(index, &leaf.body, faults);
         self.remember(seen);
     }
@@ -115,11 +144,26 @@ impl Leaves {
         match body {
             LeafBody::Query { terms, .. } => Seen::Query { issuer: terms.issuer, abandoned: false },
             LeafBody::Answer { query, .. } => self.judge_answer(index, *query, faults),
-            LeafBody::Declined { .. } | LeafBody::Event(_) => Seen::Other,
+            LeafBody::Event(event) => {
+                self.judge_event(index, event, faults);
+                Seen::Other
+            }
+            LeafBody::Declined { .. } => Seen::Other,
             LeafBody::Abandoned { query, issuer } => {
                 self.judge_abandoned(index, *query, *issuer, faults);
                 Seen::Other
             }
+        }
+    }
+
+    fn judge_event(&mut self, index: u64, event: &Event, faults: &mut Faults) {
+        match event {
+            Event::LogBegun { predecessor, size, root } if index == 0 => {
+                self.began = Some(Beginning { predecessor: *predecessor, size: *size, root: *root });
+            }
+            Event::LogBegun { .. } => faults.add(Fault::BeginsAgain { index }),
+            Event::LogRetired { .. } => self.retired = Some(index),
+            _ => {}
         }
     }
 

@@ -3,9 +3,14 @@
 //! What is believed is the region's key in a network directory; everything else is computed anew from the entries.
 //! Not here: reconciliation of two logs.
 
+pub mod copy;
+pub mod export;
 pub mod fault;
+pub mod folder;
 pub mod leaves;
 pub mod nodes;
+pub mod predecessor;
+pub mod retire;
 pub mod show;
 pub mod source;
 pub mod verify;
@@ -31,12 +36,15 @@ use crate::file;
 use crate::print::{self, Fields, Screen, Table, count, entries};
 use crate::trust::{self, TrustArgs, Trusted};
 
+use self::export::{ArchiveArgs, CopyArgs};
 use self::fault::{Fault, Faults};
 use self::leaves::Leaves;
+use self::predecessor::{Checked, back};
+use self::retire::RetireArgs;
 use self::show::ShowArgs;
 use self::source::{AuditorArgs, Source};
 use self::verify::Audit;
-use self::walk::{Archive, walk};
+use self::walk::walk;
 
 /// Logs.
 #[derive(Debug, Subcommand)]
@@ -44,9 +52,15 @@ pub enum LogCommand {
     /// Verify a whole log: every entry, tile, the root and its signature; every fault is listed
     #[command(after_help = HELP)]
     Verify(VerifyArgs),
-    /// Verify a log at a URL and keep it as static files (C2SP tlog-tiles)
+    /// Keep a log as static files (C2SP tlog-tiles), each of which leads to the signed root; goes on where an earlier run ended
     #[command(after_help = HELP)]
-    Export(ExportArgs),
+    Export(CopyArgs),
+    /// Keep such a copy up to date, as a second home of the evidence
+    #[command(after_help = HELP)]
+    Archive(ArchiveArgs),
+    /// End a node's log for ever; the region's next log goes on from it
+    #[command(after_help = HELP)]
+    Retire(RetireArgs),
     /// Show leaves; nothing is verified
     Show(ShowArgs),
 }
@@ -63,25 +77,9 @@ pub struct VerifyArgs {
     /// A checkpoint of this log that was kept earlier: the log must continue it
     #[arg(long, value_name = "FILE")]
     pub earlier: Option<PathBuf>,
-    /// Whom to believe
-    #[command(flatten)]
-    pub trust: TrustArgs,
-    /// Who reads
-    #[command(flatten)]
-    pub auditor: AuditorArgs,
-}
-
-/// A log and where to keep it.
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    /// The URL of an auditors' door, or a folder of static files
-    #[arg(value_name = "URL")]
-    pub place: String,
-    /// The folder to keep it in; one that holds an earlier export of the same log is continued
-    pub dir: PathBuf,
-    /// Whose log it is
-    #[arg(long, value_name = "REGION")]
-    pub region: Region,
+    /// The folder of the retired log that this one goes on from; again for the one before that
+    #[arg(long, value_name = "DIR")]
+    pub predecessor: Vec<PathBuf>,
     /// Whom to believe
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -94,9 +92,9 @@ pub struct ExportArgs {
 struct Report {
     place: String,
     checkpoint: Option<Checkpoint>,
-    note: Vec<u8>,
     cosigned_by: Vec<String>,
     leaves: Leaves,
+    goes_on_from: Vec<Checked>,
     faults: Faults,
     because: String,
 }
@@ -105,7 +103,9 @@ struct Report {
 pub async fn run(command: &LogCommand, screen: &mut Screen) -> anyhow::Result<Exit> {
     match command {
         LogCommand::Verify(args) => verify_log(args, screen).await,
-        LogCommand::Export(args) => export(args, screen).await,
+        LogCommand::Export(args) => export::export(args, screen).await,
+        LogCommand::Archive(args) => export::archive(args, screen).await,
+        LogCommand::Retire(args) => retire::run(args, screen).await,
         LogCommand::Show(args) => show::run(args, screen).await,
     }
 }
@@ -115,29 +115,13 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
     let entry = trust::entry(&trusted.directory, args.region)?;
     let place = args.place.clone().unwrap_or_else(|| entry.auditors.clone());
     let earlier = args.earlier.as_deref().map(|path| kept(path, entry)).transpose()?.flatten();
-    let source = Source::open(&place, &args.auditor)?;
-    let report = audit(place, source, &trusted, entry, earlier, None, screen).await?;
-    tell(&report, "Verified", screen)
-}
-
-async fn export(args: &ExportArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
-    let trusted = args.trust.load()?;
-    let entry = trust::entry(&trusted.directory, args.region)?;
-    let path = args.dir.join("checkpoint");
-    let earlier = kept(&path, entry)?;
-    let source = Source::open(&args.place, &args.auditor)?;
-    let archive = Archive::in_folder(&args.dir)?;
-    let report = audit(args.place.clone(), source, &trusted, entry, earlier, Some(&archive), screen).await?;
-    if !report.faults.is_empty() {
-        let exit = tell(&report, "", screen)?;
-        if !screen.is_json() {
-            screen.line(format!("\nThe tiles are in {} as they came; its checkpoint was left as it is.", args.dir.display()))?;
-        }
-        return Ok(exit);
+    let source = Source::open_expecting(&place, &args.auditor, Some(entry.tls))?;
+    let mut report = audit(place, source, &trusted, entry, earlier, screen).await?;
+    if report.checkpoint.is_some_and(|checkpoint| checkpoint.size > 0) {
+        let (leaves, faults) = (&report.leaves, &mut report.faults);
+        report.goes_on_from = back(entry.log_origin, leaves, &args.predecessor, entry.name, faults, screen).await?;
     }
-    // Last, so that a folder with a checkpoint has all that it promises.
-    file::write(&path, file::PUBLIC, &report.note)?;
-    tell(&report, "Verified and exported", screen)
+    tell(&report, "Verified", screen)
 }
 
 /// A checkpoint that was kept; `None` if there is no such file, or it was of an empty log.
@@ -159,7 +143,6 @@ async fn audit(
     trusted: &Trusted,
     entry: &RegionEntry,
     earlier: Option<Checkpoint>,
-    archive: Option<&Archive>,
     screen: &Screen,
 ) -> anyhow::Result<Report> {
     let note = source.checkpoint().await?;
@@ -174,12 +157,12 @@ async fn audit(
         }
         let bar = print::progress(screen, checkpoint.size, "{msg} [{bar:40}] {pos}/{len} entries {eta}");
         bar.set_message(checkpoint.origin.to_string());
-        faults.extend(walk(&mut source, &mut audit, Some(&mut leaves), archive, &bar).await?);
+        faults.extend(walk(&mut source, &mut audit, Some(&mut leaves), &bar).await?);
         bar.finish_and_clear();
         let root = if checkpoint.size == 0 { empty_root() } else { checkpoint.root };
         faults.extend(audit.finish(&root));
     }
-    Ok(Report { place, checkpoint, note, cosigned_by, leaves, faults, because: trusted.because.clone() })
+    Ok(Report { place, checkpoint, cosigned_by, leaves, goes_on_from: Vec::new(), faults, because: trusted.because.clone() })
 }
 
 /// Size and root, if they can be read at all: what an unsigned checkpoint says is still held against the tiles, so that all faults show.
@@ -232,6 +215,10 @@ fn tell(report: &Report, good: &str, screen: &mut Screen) -> anyhow::Result<Exit
     if let Some((first, last)) = report.leaves.span() {
         fields.add("time", format!("{first} to {last}"));
     }
+    for Checked { origin, size, seen } in &report.goes_on_from {
+        let how = if *seen { "held against it" } else { "not looked at (--predecessor)" };
+        fields.add("goes on from", format!("{origin}, {}, {how}", entries(*size)));
+    }
     fields.add(
         "cosigned by",
         if report.cosigned_by.is_empty() { "no other region".to_owned() } else { report.cosigned_by.join(", ") },
@@ -251,6 +238,9 @@ fn as_json(report: &Report) -> serde_json::Value {
         serde_json::json!({ "kind": fault.kind(), "path": path, "index": fault.index(), "text": fault.to_string() })
     };
     let faults: Vec<_> = report.faults.listed().iter().map(fault).collect();
+    let before =
+        |Checked { origin, size, seen }: &Checked| serde_json::json!({ "origin": origin, "size": size, "checked": seen });
+    let goes_on_from: Vec<_> = report.goes_on_from.iter().map(before).collect();
     let checkpoint = report.checkpoint.as_ref();
     let span = report.leaves.span();
     serde_json::json!({
@@ -258,7 +248,7 @@ fn as_json(report: &Report) -> serde_json::Value {
         "origin": checkpoint.map(|checkpoint| checkpoint.origin), "size": checkpoint.map(|checkpoint| checkpoint.size),
         "root": checkpoint.map(|checkpoint| checkpoint.root), "cosigned_by": report.cosigned_by, "kinds": report.leaves.counts(),
         "first_time": span.map(|(first, _)| first.to_string()), "last_time": span.map(|(_, last)| last.to_string()),
-        "faults": faults, "fault_count": report.faults.count(), "directory": report.because,
+        "goes_on_from": goes_on_from, "faults": faults, "fault_count": report.faults.count(), "directory": report.because,
     })
 }
 

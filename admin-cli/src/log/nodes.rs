@@ -108,16 +108,14 @@ mod tests {
 
     use creditbay_crypto::merkle::leaf_hash;
     use creditbay_crypto::merkle::verify::{verify_consistency, verify_inclusion};
-    use creditbay_protocol::name::Name;
     use creditbay_protocol::tile::TilePath;
 
     use super::Tiles;
     use crate::log::sample::{Sample, of_entries, plain_entries};
-    use crate::log::source::{AuditorArgs, Source};
+    use crate::log::source::Source;
 
     fn open(folder: &Path) -> Source {
-        let auditor = AuditorArgs { auditor_key: None, auditor_name: Name::new("auditor").unwrap() };
-        Source::open(&folder.display().to_string(), &auditor).unwrap()
+        Source::open_as_anybody(&folder.display().to_string(), None, None).unwrap()
     }
 
     /// The hash tiles of a log, without its entries.

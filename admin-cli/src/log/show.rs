@@ -166,8 +166,16 @@ fn event_parts(event: &Event) -> Parts {
             purpose: purpose.to_string(),
             ..about(format!("{size} subjects until {until}, {}", begin(portfolio)))
         },
+        Event::LogRetired { ground } => about(format!("this log ends, for {ground}")),
+        Event::LogBegun { predecessor, size, root } => {
+            about(format!("this log goes on from {predecessor}, {size} leaves, root {}", root.to_base64()))
+        }
         Event::TurnedAway { peer, since, count } => {
             Parts { to: peer.to_string(), ..about(format!("{count} refusals without a leaf since {since}")) }
+        }
+        Event::Withheld { answer } => about(format!("answer {answer} was not released: no quorum of witnesses")),
+        Event::TrustDecided { log, size, evidence, .. } => {
+            about(format!("{log} is trusted again after an alarm at size {size}, evidence {}", begin(evidence)))
         }
     }
 }

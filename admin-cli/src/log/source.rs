@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use creditbay_crypto::hash::base64_encode;
+use creditbay_crypto::hash::{Digest, base64_encode};
 use creditbay_crypto::label::Label;
-use creditbay_crypto::sign::SigningKey;
+use creditbay_crypto::sign::{PublicKey, SigningKey};
 use creditbay_protocol::limits::MAX_NOTE_BYTES;
 use creditbay_protocol::name::Name;
 use creditbay_protocol::tile::TilePath;
@@ -18,9 +18,10 @@ use crate::client::{Client, Problem};
 use crate::exit::UsageError;
 use crate::file;
 use crate::host;
+use crate::tls::Expected;
 
 /// Bytes of a tile or bundle at most: 256 entries of 448 bytes with their lengths are 115 200, a hash tile 8 192.
-const MAX_TILE_BYTES: usize = 1 << 18;
+pub const MAX_TILE_BYTES: usize = 1 << 18;
 
 /// How an auditor shows who it is.
 #[derive(Debug, Clone, Args)]
@@ -31,6 +32,12 @@ pub struct AuditorArgs {
     /// The name under which the node has enrolled the key
     #[arg(long, value_name = "NAME", default_value = "auditor")]
     pub auditor_name: Name<24>,
+    /// For an https door: the file of the authority that certified it, PEM
+    #[arg(long, value_name = "FILE", conflicts_with = "tls_key")]
+    pub ca: Option<PathBuf>,
+    /// For an https door: its TLS key as the network directory has it, base64; by default that of the region
+    #[arg(long, value_name = "BASE64")]
+    pub tls_key: Option<String>,
 }
 
 /// Where a log is read.
@@ -50,6 +57,11 @@ pub struct Door {
 impl Source {
     /// A folder, or a URL that begins with `http`.
     pub fn open(place: &str, auditor: &AuditorArgs) -> anyhow::Result<Self> {
+        Self::open_expecting(place, auditor, None)
+    }
+
+    /// The same; behind an https URL this TLS key is expected, where the command line says nothing else.
+    pub fn open_expecting(place: &str, auditor: &AuditorArgs, key: Option<PublicKey>) -> anyhow::Result<Self> {
         if !place.starts_with("http://") && !place.starts_with("https://") {
             let folder = Path::new(place);
             if !folder.is_dir() {
@@ -57,8 +69,24 @@ impl Source {
             }
             return Ok(Self::Folder(folder.to_owned()));
         }
+        let expected = match (&auditor.ca, &auditor.tls_key) {
+            (Some(path), _) => Some(Expected::authority(path)?),
+            (None, Some(text)) => Some(Expected::key(tls_key(text)?)?),
+            (None, None) => key.map(Expected::key).transpose()?,
+        };
         let key = auditor.auditor_key.as_deref().map(file::read_key).transpose()?;
-        Ok(Self::Door(Box::new(Door { client: Client::at_url(place)?, auditor: key.map(|key| (auditor.auditor_name, key)) })))
+        let client = match expected {
+            Some(expected) => Client::expecting(place, expected)?,
+            None => Client::at_url(place)?,
+        };
+        Ok(Self::Door(Box::new(Door { client, auditor: key.map(|key| (auditor.auditor_name, key)) })))
+    }
+
+    /// What is published for everybody; behind an https URL this authority is believed, or this TLS key expected.
+    pub fn open_as_anybody(place: &str, ca: Option<&Path>, key: Option<PublicKey>) -> anyhow::Result<Self> {
+        let ca = ca.map(Path::to_owned);
+        let nobody = AuditorArgs { auditor_key: None, auditor_name: Name::new("anybody")?, ca, tls_key: None };
+        Self::open_expecting(place, &nobody, key)
     }
 
     /// The checkpoint's note.
@@ -120,6 +148,11 @@ impl Door {
     }
 }
 
+fn tls_key(text: &str) -> anyhow::Result<PublicKey> {
+    let bytes = Digest::from_base64(text).map_err(|error| UsageError(format!("--tls-key: {error}")))?;
+    Ok(PublicKey::from_bytes(&bytes.0).map_err(|error| UsageError(format!("--tls-key: {error}")))?)
+}
+
 /// `CreditBay-Auditor <name> <seconds> <signature>` over label, NUL, `GET <path>`, newline, seconds, newline.
 fn authorization(name: &Name<24>, key: &SigningKey, target: &str, seconds: u64) -> String {
     let message = [Label::AUDITOR_REQUEST.as_bytes(), b"\0", format!("GET {target}\n{seconds}\n").as_bytes()].concat();
@@ -150,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_place_that_is_none_is_a_wrong_command_line() {
-        let auditor = AuditorArgs { auditor_key: None, auditor_name: Name::new("auditor").unwrap() };
+        let auditor = AuditorArgs { auditor_key: None, auditor_name: Name::new("auditor").unwrap(), ca: None, tls_key: None };
         let error = Source::open("/nonexistent/folder", &auditor).err().unwrap();
         assert_eq!(exit::of_error(&error), Exit::Usage);
     }

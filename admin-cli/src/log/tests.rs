@@ -7,10 +7,11 @@ use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::name::{Name, Region};
 
+use super::export::CopyArgs;
 use super::sample::{Sample, of_entries, queries, query};
 use super::show::ShowArgs;
 use super::source::AuditorArgs;
-use super::{ExportArgs, LogCommand, VerifyArgs, run};
+use super::{LogCommand, VerifyArgs, run};
 use crate::exit::{self, Exit};
 use crate::file;
 use crate::network::{self, NetworkCommand, NewArgs};
@@ -26,7 +27,13 @@ impl Bay {
     fn new(sample: &Sample) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cities = ["gz", "hk"].map(|name| Region::new(name).unwrap()).to_vec();
-        let command = NetworkCommand::New(NewArgs { dir: folder.path().join("net"), cities, base_port: None, codes: None });
+        let command = NetworkCommand::New(NewArgs {
+            dir: folder.path().join("net"),
+            cities,
+            base_port: None,
+            codes: None,
+            auditors_tls: false,
+        });
         network::run(&command, &mut Screen::over(Box::new(Vec::new()), false)).unwrap();
         let bay = Self { folder };
         bay.write("log", sample);
@@ -74,16 +81,25 @@ impl Bay {
     fn verify(&self, earlier: Option<PathBuf>) -> (Exit, Vec<String>) {
         let place = Some(self.path("log").display().to_string());
         let region = Region::new("hk").unwrap();
-        let command = LogCommand::Verify(VerifyArgs { place, region, earlier, trust: self.trust(), auditor: auditor() });
+        let command = LogCommand::Verify(VerifyArgs {
+            place,
+            region,
+            earlier,
+            predecessor: Vec::new(),
+            trust: self.trust(),
+            auditor: auditor(),
+        });
         let (exit, out) = self.run(&command);
         (exit.unwrap(), kinds(&out))
     }
 
     fn export(&self, to: &str) -> (Exit, Vec<String>) {
-        let command = LogCommand::Export(ExportArgs {
+        let command = LogCommand::Export(CopyArgs {
             place: self.path("log").display().to_string(),
             dir: self.path(to),
             region: Region::new("hk").unwrap(),
+            whole: false,
+            prune_partials: false,
             trust: self.trust(),
             auditor: auditor(),
         });
@@ -93,7 +109,7 @@ impl Bay {
 }
 
 fn auditor() -> AuditorArgs {
-    AuditorArgs { auditor_key: None, auditor_name: Name::new("auditor").unwrap() }
+    AuditorArgs { auditor_key: None, auditor_name: Name::new("auditor").unwrap(), ca: None, tls_key: None }
 }
 
 fn kinds(out: &str) -> Vec<String> {
@@ -194,12 +210,34 @@ fn an_export_verifies_is_continued_and_never_overwrites() {
     let mut other = queries(700);
     other[3] = query(1_790_000_000_003, "hk", "mo");
     bay.write("log", &of_entries(&other));
-    let (exit, kinds) = bay.export("copy/here");
-    assert_eq!(
-        (exit, kinds.contains(&"rewritten".to_owned()), kinds.contains(&"export_differs".to_owned())),
-        (Exit::Refuted, true, true)
-    );
+    assert_eq!(bay.export("copy/here"), (Exit::Refuted, vec!["rewritten".to_owned()]));
+    assert!(!bay.path("copy/here/tile/entries/002.p/188").exists(), "nothing of another history is kept");
+    assert_eq!(fs::read_dir(bay.path("copy/here/refused")).unwrap().count(), 2, "both notes are");
     assert!(fs::read_to_string(bay.path("copy/here/checkpoint")).unwrap().contains("\n600\n"));
+}
+
+#[test]
+fn one_process_keeps_a_log_in_a_folder_and_what_a_killed_one_left_is_cleared() {
+    let bay = Bay::new(&of_entries(&queries(3)));
+    assert_eq!(bay.export("copy"), (Exit::Done, vec![]));
+    fs::write(bay.path("copy/tile/.000.77.new"), "half").unwrap();
+    let lock = fs::File::options().write(true).open(bay.path("copy/.lock")).unwrap();
+    lock.lock().unwrap();
+    let place = bay.path("log").display().to_string();
+    let command = LogCommand::Export(CopyArgs {
+        place,
+        dir: bay.path("copy"),
+        region: Region::new("hk").unwrap(),
+        whole: true,
+        prune_partials: false,
+        trust: bay.trust(),
+        auditor: auditor(),
+    });
+    let refused = bay.run(&command).0.unwrap_err();
+    assert!(refused.to_string().contains("another process keeps a log"), "{refused}");
+    drop(lock);
+    assert_eq!(bay.run(&command).0.unwrap(), Exit::Done);
+    assert!(!bay.path("copy/tile/.000.77.new").exists());
 }
 
 #[test]
@@ -239,6 +277,7 @@ fn a_region_that_is_not_in_the_directory_is_told_with_those_that_are() {
         place: None,
         region: Region::new("mo").unwrap(),
         earlier: None,
+        predecessor: Vec::new(),
         trust: bay.trust(),
         auditor: auditor(),
     });

@@ -52,6 +52,9 @@ pub struct NewArgs {
     /// Codes that name no city, registered with the province say, and the city that answers for each: lines of `CITY SCHEME:CODE`
     #[arg(long, value_name = "FILE")]
     pub codes: Option<PathBuf>,
+    /// The auditors' doors speak TLS under each city's own key, instead of HTTP in clear on loopback
+    #[arg(long)]
+    pub auditors_tls: bool,
 }
 
 /// Runs a command.
@@ -71,7 +74,7 @@ fn new(args: &NewArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
         None => ports::free(cities.len())?,
     };
     let codes = args.codes.as_deref().map(codes::read).transpose()?.unwrap_or_default();
-    let plan = Plan::new(&cities, &ports, &codes, &mut host::random_seed)?;
+    let plan = Plan::new(&cities, &ports, &codes, args.auditors_tls, &mut host::random_seed)?;
     write(&dir, &plan)?;
     if screen.is_json() {
         tell_program(&dir, &cities, &ports, &plan, screen)?;
@@ -124,7 +127,7 @@ fn tell_program(dir: &Path, cities: &[&City], ports: &[Ports], plan: &Plan, scre
                 "region": city.region,
                 "node": dir.join(city.region),
                 "services": format!("http://{}", ports.services),
-                "auditors": format!("http://{}", ports.auditors),
+                "auditors": format!("{}://{}", plan.auditors_scheme, ports.auditors),
                 "peers": ports.peers.to_string(),
                 "organisation": bank_of(city),
                 "regulator": regulator_of(city),
@@ -145,12 +148,11 @@ fn tell_person(dir: &Path, cities: &[&City], ports: &[Ports], plan: &Plan, scree
     let mut table = Table::new(&["city", "", "services", "auditors", "peers (UDP)"]);
     for (city, ports) in cities.iter().zip(ports) {
         let [_, _, _, english] = city.titles;
-        let url = |address| format!("http://{address}");
         table.row(vec![
             city.region.to_owned(),
             english.to_owned(),
-            url(ports.services),
-            url(ports.auditors),
+            format!("http://{}", ports.services),
+            format!("{}://{}", plan.auditors_scheme, ports.auditors),
             ports.peers.to_string(),
         ]);
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use creditbay_configs::endorsement::{self, Governance};
 use creditbay_configs::node::limits::Limits;
-use creditbay_configs::node::{Auditor, Doors, KeyFiles, NetworkFiles, NodeConfig, RuleFiles, Service};
+use creditbay_configs::node::{Auditor, AuditorsTls, Doors, KeyFiles, NetworkFiles, NodeConfig, RuleFiles, Service};
 use creditbay_configs::peers::Directory;
 use creditbay_configs::peers::entry::{Channel, RegionEntry, Title};
 use creditbay_configs::rules::RulePack;
@@ -70,6 +70,8 @@ pub struct Plan {
     pub directory: Digest,
     /// How many codes that name no city have their node in it.
     pub codes: usize,
+    /// The beginning of the auditors' doors' URLs.
+    pub auditors_scheme: &'static str,
 }
 
 /// One city's part of it.
@@ -85,6 +87,7 @@ impl Plan {
         cities: &[&City],
         ports: &[Ports],
         codes: &[(Region, Identifier)],
+        auditors_tls: bool,
         seed: &mut dyn FnMut() -> anyhow::Result<Seed>,
     ) -> anyhow::Result<Self> {
         let mut files = Vec::new();
@@ -98,6 +101,9 @@ impl Plan {
             .map(|(city, ports)| make_city(city, ports, seed, &mut files))
             .collect::<anyhow::Result<Vec<_>>>()?;
         for made in &mut made {
+            if auditors_tls {
+                made.entry.auditors = made.entry.auditors.replacen("http:", "https:", 1);
+            }
             made.entry.codes = codes.iter().filter(|(city, _)| *city == made.entry.name).map(|(_, code)| *code).collect();
         }
         let codes = made.iter().map(|made| made.entry.codes.len()).sum();
@@ -120,7 +126,8 @@ impl Plan {
         files.push(public("network.note", network_note));
         files.push(public(RULE_NOTE, endorse(Label::RULES, RULE_PACK, &made)?));
         files.push(public(RULE_FILE, RULE_PACK.to_owned()));
-        Ok(Self { files, auditor: auditor.to_string(), directory, codes })
+        let auditors_scheme = if auditors_tls { "https" } else { "http" };
+        Ok(Self { files, auditor: auditor.to_string(), directory, codes, auditors_scheme })
     }
 }
 
@@ -205,11 +212,14 @@ fn make_node(
         doors: Doors {
             services: ports.services,
             auditors: ports.auditors,
+            auditors_tls: if made.entry.auditors.starts_with("https:") { AuditorsTls::Identity } else { AuditorsTls::Plain },
             peers: ports.peers,
             peers_x509: None,
             admin: "admin.sock".into(),
         },
         services: vec![bank, regulator],
+        witnesses: Vec::new(),
+        witnessed_logs: Vec::new(),
         auditors: vec![Auditor { name: Name::new(AUDITOR)?, vkey: auditor.clone() }],
         limits: Limits::default(),
     };

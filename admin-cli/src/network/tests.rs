@@ -22,7 +22,7 @@ use crate::print::Screen;
 
 fn new(dir: &Path, cities: &[&str], base_port: Option<u16>) -> anyhow::Result<Exit> {
     let cities = cities.iter().map(|name| Region::new(name).unwrap()).collect();
-    let command = NetworkCommand::New(NewArgs { dir: dir.to_owned(), cities, base_port, codes: None });
+    let command = NetworkCommand::New(NewArgs { dir: dir.to_owned(), cities, base_port, codes: None, auditors_tls: false });
     run(&command, &mut Screen::over(Box::new(Vec::new()), false))
 }
 
@@ -145,7 +145,8 @@ fn codes_that_name_no_city_get_their_node_and_those_of_other_cities_are_left_out
     let (dir, codes) = (folder.path().join("net"), folder.path().join("codes.txt"));
     fs::write(&codes, "gz uscc:91440000MA5GBAC048\nhk lei:300300GBACREDIT00063\n").unwrap();
     let cities = ["gz", "mo"].map(|name| Region::new(name).unwrap()).to_vec();
-    let command = NetworkCommand::New(NewArgs { dir: dir.clone(), cities, base_port: None, codes: Some(codes) });
+    let command =
+        NetworkCommand::New(NewArgs { dir: dir.clone(), cities, base_port: None, codes: Some(codes), auditors_tls: true });
     let out = folder.path().join("out");
     run(&command, &mut Screen::over(Box::new(fs::File::create(&out).unwrap()), false)).unwrap();
     assert!(fs::read_to_string(out).unwrap().contains("1 that name no city have their node"));

@@ -116,6 +116,11 @@ fn limits(pack: &RulePack) -> Table {
     for (key, number) in pack.budgets().named() {
         table.row(vec![key.replace('_', " "), number.to_string()]);
     }
+    if let Some(rule) = pack.witnessed() {
+        let purposes = rule.purposes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        table.row(vec![format!("witnesses of an answer for {purposes}"), rule.quorum.to_string()]);
+        table.row(vec!["seconds that it waits for them".to_owned(), rule.wait_seconds.to_string()]);
+    }
     for threshold in &pack.volumes().thresholds {
         let kind = if threshold.sensitive { "sensitive answers about persons a year" } else { "answers about persons a year" };
         let then = if threshold.refuse { "refused from" } else { "warned of from" };

@@ -10,6 +10,9 @@ use crate::error::ConfigFault;
 /// Bytes of a unix socket's path: 108 in Linux's `sockaddr_un`, the closing NUL among them.
 pub const MAX_SOCKET_PATH_BYTES: usize = 107;
 
+/// Bytes of the name of a log that is cosigned although it is no peer's.
+pub const MAX_ORIGIN_BYTES: usize = 512;
+
 /// Why a text is no `node.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NodeFault {
@@ -43,6 +46,18 @@ pub enum NodeFault {
     /// A key that cosigns where one is needed that signs.
     #[error("the key of {0} is of type 0x04, which cosigns checkpoints; a key of type 0x01 belongs here")]
     WrongKind(KeyName),
+    /// A key that signs where one is needed that cosigns.
+    #[error("the key of {0} is of type 0x01, which signs; a witness's key, of type 0x04, belongs here")]
+    NoCosigner(KeyName),
+    /// A log that stands twice.
+    #[error("the log {0} stands twice; remove one")]
+    LogTwice(KeyName),
+    /// A log's name that is too long.
+    #[error("the log's name has more than {MAX_ORIGIN_BYTES} bytes; a witness keeps no longer ones")]
+    OriginLong,
+    /// A witness's URL that is none.
+    #[error("not a URL http://host[:port][/prefix] without a slash at its end; write the witness's submission prefix")]
+    WitnessUrl,
     /// A key that stands twice in a list.
     #[error("the key of {0} stands twice; remove one")]
     KeyTwice(KeyName),
@@ -51,6 +66,17 @@ pub enum NodeFault {
         "the services' door carries bearer tokens and metrics in clear, so it listens on loopback only; write 127.0.0.1 or [::1] and put a TLS proxy before it"
     )]
     ServicesNotLoopback,
+    /// The auditors' door can be reached from elsewhere and has no TLS.
+    #[error(
+        "this door can be reached from elsewhere and would speak HTTP in clear; write \"identity\" or \"certificate\", or \"plain-beyond-loopback\" if a proxy with TLS stands before it"
+    )]
+    AuditorsInClear,
+    /// A certificate was announced and not named.
+    #[error("name the certificate's chain and its key: auditors_certificate and auditors_key, both PEM")]
+    CertificateMissing,
+    /// A certificate that nothing shows.
+    #[error("the door does not show this certificate; write auditors_tls = \"certificate\", or leave the file out")]
+    CertificateUnused,
     /// Two doors at one address.
     #[error("the same address as `{other}`; give each door its own port")]
     DoorTwice {

@@ -18,9 +18,12 @@ use serde_spanned::Spanned;
 
 use crate::error::{self, ConfigError, Source};
 
-use self::fault::{MAX_SOCKET_PATH_BYTES, NodeFault};
+use self::fault::{MAX_ORIGIN_BYTES, MAX_SOCKET_PATH_BYTES, NodeFault};
 use self::limits::{Limits, WrittenLimits};
-use self::written::{WrittenAuditor, WrittenDoors, WrittenKeys, WrittenNetwork, WrittenNode, WrittenRules, WrittenService};
+use self::written::{
+    WrittenAuditor, WrittenDoors, WrittenKeys, WrittenLog, WrittenNetwork, WrittenNode, WrittenRules, WrittenService, WrittenTls,
+    WrittenWitness,
+};
 
 /// What one node runs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,10 @@ pub struct NodeConfig {
     pub services: Vec<Service>,
     /// Who may read its entries.
     pub auditors: Vec<Auditor>,
+    /// Witnesses beside the peers, to which it offers its checkpoints.
+    pub witnesses: Vec<ForeignWitness>,
+    /// Logs beside the peers' that it cosigns: their keys, of type 0x01, named as the log.
+    pub witnessed_logs: Vec<NoteVerifier>,
     /// Its limits.
     pub limits: Limits,
 }
@@ -83,12 +90,30 @@ pub struct Doors {
     pub services: SocketAddr,
     /// HTTP for auditors and witnesses.
     pub auditors: SocketAddr,
+    /// What that door shows in its TLS handshake.
+    pub auditors_tls: AuditorsTls,
     /// QUIC for peers that show raw public keys, UDP.
     pub peers: SocketAddr,
     /// QUIC for peers whose stack knows X.509 only, UDP.
     pub peers_x509: Option<SocketAddr>,
     /// The unix socket for the operator.
     pub admin: PathBuf,
+}
+
+/// What the auditors' door shows to whoever comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditorsTls {
+    /// Nothing: HTTP in clear. Beyond loopback only where the file says so in as many words.
+    Plain,
+    /// The region's own TLS key in a self-signed certificate; whoever has the network directory pins it.
+    Identity,
+    /// A certificate of an authority that visitors know.
+    Certificate {
+        /// The chain, PEM.
+        certificate: PathBuf,
+        /// Its private key, PEM.
+        key: PathBuf,
+    },
 }
 
 /// A service that may ask for an organisation. An organisation may have several, so that tokens can be changed without a gap.
@@ -98,6 +123,15 @@ pub struct Service {
     pub organisation: OrganisationId,
     /// SHA-256 of its bearer token.
     pub token_sha256: Digest,
+}
+
+/// A witness that is no peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignWitness {
+    /// Its key, of type 0x04.
+    pub vkey: NoteVerifier,
+    /// Its submission prefix, an http:// URL without a slash at its end; `/add-checkpoint` follows.
+    pub url: String,
 }
 
 /// An auditor that may read entry bundles.
@@ -124,6 +158,8 @@ impl NodeConfig {
             doors: reader.doors(&written.doors)?,
             services: reader.services(&written.services)?,
             auditors: reader.auditors(&written.auditors)?,
+            witnesses: reader.witnesses(&written.witnesses)?,
+            witnessed_logs: reader.witnessed_logs(&written.witnessed_logs)?,
             limits: written.limits.read(reader.source)?,
         })
     }
@@ -137,6 +173,8 @@ impl NodeConfig {
             token_sha256: plain(service.token_sha256.to_string()),
         };
         let auditor = |auditor: &Auditor| WrittenAuditor { name: plain(auditor.name), vkey: plain(auditor.vkey.to_string()) };
+        let witness =
+            |witness: &ForeignWitness| WrittenWitness { vkey: plain(witness.vkey.to_string()), url: plain(witness.url.clone()) };
         let written = WrittenNode {
             region: self.region,
             data_dir: plain_path(&self.data_dir)?,
@@ -151,18 +189,35 @@ impl NodeConfig {
                 pinned: plain(self.network.pinned.iter().map(|pin| plain(pin.to_string())).collect()),
             },
             rules: self.rules.iter().map(rules).collect::<Result<_, NodeFault>>()?,
-            doors: WrittenDoors {
-                services: plain(self.doors.services),
-                auditors: plain(self.doors.auditors),
-                peers: plain(self.doors.peers),
-                peers_x509: self.doors.peers_x509.map(plain),
-                admin: plain_path(&self.doors.admin)?,
-            },
+            doors: self.doors.write()?,
             services: self.services.iter().map(service).collect(),
             auditors: self.auditors.iter().map(auditor).collect(),
+            witnesses: self.witnesses.iter().map(witness).collect(),
+            witnessed_logs: self.witnessed_logs.iter().map(|vkey| WrittenLog { vkey: plain(vkey.to_string()) }).collect(),
             limits: WrittenLimits::write(&self.limits),
         };
         Ok(toml::to_string(&written).expect("invariant: every value here has a form in TOML"))
+    }
+}
+
+impl Doors {
+    fn write(&self) -> Result<WrittenDoors, NodeFault> {
+        let (tls, files) = match &self.auditors_tls {
+            AuditorsTls::Plain if self.auditors.ip().is_loopback() => (WrittenTls::Plain, None),
+            AuditorsTls::Plain => (WrittenTls::PlainBeyondLoopback, None),
+            AuditorsTls::Identity => (WrittenTls::Identity, None),
+            AuditorsTls::Certificate { certificate, key } => (WrittenTls::Certificate, Some((certificate, key))),
+        };
+        Ok(WrittenDoors {
+            services: plain(self.services),
+            auditors: plain(self.auditors),
+            auditors_tls: Some(plain(tls)),
+            auditors_certificate: files.map(|(certificate, _)| plain_path(certificate)).transpose()?,
+            auditors_key: files.map(|(_, key)| plain_path(key)).transpose()?,
+            peers: plain(self.peers),
+            peers_x509: self.peers_x509.map(plain),
+            admin: plain_path(&self.admin)?,
+        })
     }
 }
 
@@ -247,6 +302,7 @@ impl Reader<'_> {
         let doors = Doors {
             services: *written.services.get_ref(),
             auditors: *written.auditors.get_ref(),
+            auditors_tls: self.auditors_tls(written)?,
             peers: *written.peers.get_ref(),
             peers_x509: written.peers_x509.as_ref().map(|address| *address.get_ref()),
             admin: self.path(&written.admin, "doors.admin")?,
@@ -265,6 +321,30 @@ impl Reader<'_> {
             return Err(self.fault(&written.admin, "doors.admin", NodeFault::SocketPathLong { bytes }));
         }
         Ok(doors)
+    }
+
+    /// Without a word: in clear on loopback, under the region's own key elsewhere.
+    fn auditors_tls(&self, written: &WrittenDoors) -> Result<AuditorsTls, ConfigError<NodeFault>> {
+        let loopback = written.auditors.get_ref().ip().is_loopback();
+        let (said, at) = match &written.auditors_tls {
+            Some(said) => (*said.get_ref(), said.span()),
+            None if loopback => (WrittenTls::Plain, written.auditors.span()),
+            None => (WrittenTls::Identity, written.auditors.span()),
+        };
+        let fault = |key: &str, fault| Err(self.source.fault(at.clone(), key, fault));
+        match (said, &written.auditors_certificate, &written.auditors_key) {
+            (WrittenTls::Certificate, Some(certificate), Some(key)) => Ok(AuditorsTls::Certificate {
+                certificate: self.path(certificate, "doors.auditors_certificate")?,
+                key: self.path(key, "doors.auditors_key")?,
+            }),
+            (WrittenTls::Certificate, _, _) => fault("doors.auditors_tls", NodeFault::CertificateMissing),
+            (_, Some(file), _) | (_, _, Some(file)) => {
+                Err(self.fault(file, "doors.auditors_certificate", NodeFault::CertificateUnused))
+            }
+            (WrittenTls::Plain, ..) if !loopback => fault("doors.auditors_tls", NodeFault::AuditorsInClear),
+            (WrittenTls::Plain | WrittenTls::PlainBeyondLoopback, ..) => Ok(AuditorsTls::Plain),
+            (WrittenTls::Identity, ..) => Ok(AuditorsTls::Identity),
+        }
     }
 
     fn services(&self, written: &[WrittenService]) -> Result<Vec<Service>, ConfigError<NodeFault>> {
@@ -297,6 +377,44 @@ impl Reader<'_> {
             auditors.push(Auditor { name, vkey });
         }
         Ok(auditors)
+    }
+
+    fn witnesses(&self, written: &[WrittenWitness]) -> Result<Vec<ForeignWitness>, ConfigError<NodeFault>> {
+        let mut witnesses: Vec<ForeignWitness> = Vec::new();
+        for (position, witness) in written.iter().enumerate() {
+            let key = format!("witnesses[{position}].vkey");
+            let text = witness.vkey.get_ref();
+            let vkey = NoteVerifier::parse(text).map_err(|error| self.fault(&witness.vkey, &key, NodeFault::Verifier(error)))?;
+            if vkey.kind() != KeyKind::CosignatureV1 {
+                return Err(self.fault(&witness.vkey, key, NodeFault::NoCosigner(vkey.name().clone())));
+            }
+            if witnesses.iter().any(|earlier| earlier.vkey.key() == vkey.key()) {
+                return Err(self.fault(&witness.vkey, key, NodeFault::KeyTwice(vkey.name().clone())));
+            }
+            let url = witness.url.get_ref();
+            let host = url.strip_prefix("http://").unwrap_or_default();
+            if host.is_empty() || host.starts_with('/') || url.ends_with('/') || url.contains(char::is_whitespace) {
+                return Err(self.fault(&witness.url, format!("witnesses[{position}].url"), NodeFault::WitnessUrl));
+            }
+            witnesses.push(ForeignWitness { vkey, url: url.clone() });
+        }
+        Ok(witnesses)
+    }
+
+    fn witnessed_logs(&self, written: &[WrittenLog]) -> Result<Vec<NoteVerifier>, ConfigError<NodeFault>> {
+        let mut logs: Vec<NoteVerifier> = Vec::new();
+        for (position, log) in written.iter().enumerate() {
+            let key = format!("witnessed_logs[{position}].vkey");
+            let vkey = self.verifier(&log.vkey, &key)?;
+            if vkey.name().as_str().len() > MAX_ORIGIN_BYTES {
+                return Err(self.fault(&log.vkey, key, NodeFault::OriginLong));
+            }
+            if logs.iter().any(|earlier| earlier.name() == vkey.name()) {
+                return Err(self.fault(&log.vkey, key, NodeFault::LogTwice(vkey.name().clone())));
+            }
+            logs.push(vkey);
+        }
+        Ok(logs)
     }
 
     fn verifier(&self, text: &Spanned<String>, key: &str) -> Result<NoteVerifier, ConfigError<NodeFault>> {

@@ -4,14 +4,13 @@
 use std::path::Path;
 
 use creditbay_crypto::hash::HashError;
-use creditbay_crypto::note::{KeyKind, NoteError};
+use creditbay_crypto::note::{KeyKind, NoteError, NoteVerifier};
 
 use crate::sample;
 
-use super::NodeConfig;
-use super::fault::MAX_SOCKET_PATH_BYTES;
-use super::fault::NodeFault;
+use super::fault::{MAX_ORIGIN_BYTES, MAX_SOCKET_PATH_BYTES, NodeFault};
 use super::limits::{Limits, RANGES};
+use super::{AuditorsTls, NodeConfig};
 
 fn text() -> String {
     std::fs::read_to_string(sample::file("node.toml")).unwrap()
@@ -83,6 +82,7 @@ fn what_may_be_left_out_has_a_default() {
     let services = short.find("\n[[services]]").unwrap();
     let node = parse(&short[..services]).unwrap();
     assert!(node.services.is_empty() && node.auditors.is_empty());
+    assert!(node.witnesses.is_empty() && node.witnessed_logs.is_empty());
 }
 
 #[test]
@@ -167,6 +167,31 @@ fn the_services_door_stays_on_loopback() {
 }
 
 #[test]
+fn the_auditors_door_speaks_in_clear_on_loopback_or_where_it_is_told_to() {
+    let of = |address: &str, said: &str| {
+        let text = text().replacen("127.0.0.1:4503", address, 1).replacen("auditors_tls = \"plain\"\n", said, 1);
+        parse(&text).map(|node| node.doors.auditors_tls).map_err(|error| error.fault().clone())
+    };
+    assert_eq!(of("127.0.0.1:4503", ""), Ok(AuditorsTls::Plain));
+    assert_eq!(of("192.0.2.1:4503", ""), Ok(AuditorsTls::Identity));
+    assert_eq!(of("127.0.0.1:4503", "auditors_tls = \"identity\"\n"), Ok(AuditorsTls::Identity));
+    assert_eq!(of("192.0.2.1:4503", "auditors_tls = \"plain\"\n"), Err(NodeFault::AuditorsInClear));
+    assert_eq!(of("192.0.2.1:4503", "auditors_tls = \"plain-beyond-loopback\"\n"), Ok(AuditorsTls::Plain));
+    let files = "auditors_certificate = \"chain.pem\"\nauditors_key = \"key.pem\"\n";
+    let named = of("192.0.2.1:4503", &format!("auditors_tls = \"certificate\"\n{files}")).unwrap();
+    let folder = Path::new("samples");
+    assert_eq!(named, AuditorsTls::Certificate { certificate: folder.join("chain.pem"), key: folder.join("key.pem") });
+    assert_eq!(of("192.0.2.1:4503", "auditors_tls = \"certificate\"\n"), Err(NodeFault::CertificateMissing));
+    assert_eq!(of("192.0.2.1:4503", files), Err(NodeFault::CertificateUnused));
+    for (address, tls) in [("192.0.2.1:1", AuditorsTls::Plain), ("127.0.0.1:1", AuditorsTls::Plain), ("127.0.0.1:1", named)] {
+        let mut node = sample::node();
+        (node.doors.auditors, node.doors.auditors_tls) = (address.parse().unwrap(), tls);
+        let written = NodeConfig::parse(Path::new("node.toml"), &node.to_toml().unwrap()).unwrap();
+        assert_eq!(written.doors.auditors_tls, node.doors.auditors_tls);
+    }
+}
+
+#[test]
 fn doors_do_not_collide() {
     let (key, _, fault) = refused("127.0.0.1:4503", "127.0.0.1:4502");
     assert_eq!((key.as_str(), fault), ("doors.auditors", NodeFault::DoorTwice { other: "doors.services" }));
@@ -212,4 +237,35 @@ fn a_limit_outside_its_range_is_refused_at_its_line() {
     assert_eq!(fault, NodeFault::LimitRange { least: 1, most: 120 });
     let (_, _, fault) = refused("cache_mib = 32", "cache_mib = -1");
     assert!(matches!(fault, NodeFault::Text(_)));
+}
+
+#[test]
+fn a_foreign_witness_cosigns_once_at_a_url_that_is_spoken() {
+    let node = parse(&text()).unwrap();
+    let (witness, log) = (node.witnesses[0].vkey.to_string(), node.witnessed_logs[0].to_string());
+    let (key, _, fault) = refused(&witness, &log);
+    assert_eq!((key.as_str(), fault), ("witnesses[0].vkey", NodeFault::NoCosigner(node.witnessed_logs[0].name().clone())));
+    let (key, _, fault) = refused(&log, &witness);
+    assert_eq!((key.as_str(), fault), ("witnessed_logs[0].vkey", NodeFault::WrongKind(node.witnesses[0].vkey.name().clone())));
+    let twice = |head: &str, more: &str| format!("{head}\n{more}\n{head}");
+    let (key, _, fault) = refused("[[witnesses]]", &twice("[[witnesses]]", &format!("vkey = \"{witness}\"\nurl = \"http://a\"")));
+    assert_eq!((key.as_str(), fault), ("witnesses[1].vkey", NodeFault::KeyTwice(node.witnesses[0].vkey.name().clone())));
+    let (key, _, fault) = refused("[[witnessed_logs]]", &twice("[[witnessed_logs]]", &format!("vkey = \"{log}\"")));
+    assert_eq!((key.as_str(), fault), ("witnessed_logs[1].vkey", NodeFault::LogTwice(node.witnessed_logs[0].name().clone())));
+    for bad in
+        ["", "http://", "http:///w1", "https://127.0.0.1:4600/w1", "127.0.0.1:4600", "http://127.0.0.1:4600/w1/", "http://a b"]
+    {
+        let (key, _, fault) = refused("http://127.0.0.1:4600/w1", bad);
+        assert_eq!((key.as_str(), fault), ("witnesses[0].url", NodeFault::WitnessUrl), "{bad}");
+    }
+}
+
+#[test]
+fn a_foreign_log_has_a_name_that_a_witness_can_keep() {
+    let key = parse(&text()).unwrap().witnessed_logs[0].key().clone();
+    let named = |bytes: usize| NoteVerifier::new("a".repeat(bytes).parse().unwrap(), KeyKind::Ed25519, key.clone()).to_string();
+    let log = parse(&text()).unwrap().witnessed_logs[0].to_string();
+    let (key, _, fault) = refused(&log, &named(MAX_ORIGIN_BYTES + 1));
+    assert_eq!((key.as_str(), fault), ("witnessed_logs[0].vkey", NodeFault::OriginLong));
+    assert!(parse(&text().replacen(&log, &named(MAX_ORIGIN_BYTES), 1)).is_ok());
 }

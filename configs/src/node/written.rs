@@ -24,6 +24,10 @@ pub(super) struct WrittenNode {
     pub(super) services: Vec<WrittenService>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) auditors: Vec<WrittenAuditor>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) witnesses: Vec<WrittenWitness>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) witnessed_logs: Vec<WrittenLog>,
     #[serde(default)]
     pub(super) limits: WrittenLimits,
 }
@@ -56,9 +60,21 @@ pub(super) struct WrittenRules {
 pub(super) struct WrittenDoors {
     pub(super) services: Spanned<SocketAddr>,
     pub(super) auditors: Spanned<SocketAddr>,
+    pub(super) auditors_tls: Option<Spanned<WrittenTls>>,
+    pub(super) auditors_certificate: Option<Spanned<String>>,
+    pub(super) auditors_key: Option<Spanned<String>>,
     pub(super) peers: Spanned<SocketAddr>,
     pub(super) peers_x509: Option<Spanned<SocketAddr>>,
     pub(super) admin: Spanned<String>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WrittenTls {
+    Plain,
+    PlainBeyondLoopback,
+    Identity,
+    Certificate,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,5 +88,18 @@ pub(super) struct WrittenService {
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenAuditor {
     pub(super) name: Spanned<Name<24>>,
+    pub(super) vkey: Spanned<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenWitness {
+    pub(super) vkey: Spanned<String>,
+    pub(super) url: Spanned<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenLog {
     pub(super) vkey: Spanned<String>,
 }

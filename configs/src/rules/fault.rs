@@ -10,6 +10,7 @@ use crate::error::ConfigFault;
 
 use super::catalogue::Shape;
 use super::timers::TimedAct;
+use super::witnessed::LONGEST_WAIT_SECONDS;
 
 /// Why a text is no rule pack.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -247,6 +248,20 @@ pub enum RulesFault {
     /// Two thresholds of one number and kind.
     #[error("a threshold of this number and kind stands in an earlier entry; keep one")]
     ThresholdTwice,
+    /// A purpose whose answers wait twice, or that the pack does not have.
+    #[error("answers for {0} wait once, and only where `purposes` has it; correct the list")]
+    WitnessedPurpose(Purpose),
+    /// More witnesses than there are regions beside the two of an exchange.
+    #[error(
+        "issuer and asker do not count, so at most {most} of `regions` can cosign; ask for fewer, or let more regions use the pack"
+    )]
+    QuorumOutOfReach {
+        /// How many there are.
+        most: u32,
+    },
+    /// A wait that is longer than questions live.
+    #[error("an answer waits at most {LONGEST_WAIT_SECONDS} s; correct it")]
+    WaitTooLong,
     /// A percentage of more than all.
     #[error("warn from 1 to 100 percent of a threshold; correct it")]
     WarnPercent,

@@ -28,6 +28,8 @@ pub mod retention;
 
 pub mod budgets;
 
+pub mod witnessed;
+
 pub mod calendars;
 
 pub mod timers;
@@ -77,6 +79,7 @@ use self::retention::Retention;
 use self::scales::Scales;
 use self::section::Section;
 use self::timers::Timers;
+use self::witnessed::Witnessed;
 
 /// A rule pack whose parts fit together, endorsed by nobody yet.
 #[derive(Debug, Clone)]
@@ -100,6 +103,7 @@ pub struct RulePack {
     retention: Retention,
     budgets: Budgets,
     volumes: Volumes,
+    witnessed: Option<Witnessed>,
     timers: Timers,
     calendars: Calendars,
     contract: Vec<String>,
@@ -199,6 +203,11 @@ impl RulePack {
     /// How many answers about natural persons a peer may get in a year.
     pub fn volumes(&self) -> &Volumes {
         &self.volumes
+    }
+
+    /// Which answers wait for witnesses; none where the pack does not say.
+    pub fn witnessed(&self) -> Option<&Witnessed> {
+        self.witnessed.as_ref()
     }
 
     /// How soon somebody has to act.

@@ -62,6 +62,7 @@ impl RulePack {
             retention: read_limits::retention(source, &written)?,
             budgets: read_limits::budgets(source, &written)?,
             volumes: read_limits::volumes(source, &written)?,
+            witnessed: read_limits::witnessed(source, &written, &regions, &purposes)?,
             timers: read_days::timers(source, &written, &regions)?,
             calendars: read_days::calendars(source, &written, &regions)?,
             contract: written.contract.rules,

@@ -37,6 +37,12 @@ pub(super) fn sections(pack: &WrittenPack) -> Vec<Section> {
     }
     let mut sections = sections!(purposes catalogue matrix scales bands basis freshness listings penalties severity retention onward budgets volumes
         timers calendars contract labels);
+    let witnessed = pack.witnessed.as_ref();
+    sections.extend(witnessed.map(|section| Section {
+        name: "witnessed",
+        illustrative: section.illustrative,
+        held_by: section.held_by,
+    }));
     let golden = pack.golden.as_ref();
     sections.extend(golden.map(|golden| Section { name: "golden", illustrative: golden.illustrative, held_by: golden.held_by }));
     sections

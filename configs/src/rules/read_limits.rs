@@ -1,15 +1,21 @@
-//! From the keys of a rule pack to retention, budgets and volumes, with the checks between them.
+//! From the keys of a rule pack to retention, budgets, volumes and witnessed answers, with the checks between them.
 //!
 //! Not here: what is spent and kept; that is a node's.
 
+use std::collections::BTreeMap;
+
+use creditbay_protocol::name::Region;
+use creditbay_protocol::predicate::Purpose;
 use serde_spanned::Spanned;
 
 use crate::error::Source;
 
 use super::budgets::{Budgets, Threshold, Volumes};
 use super::fault::RulesFault;
-use super::read::{Refused, not_zero};
+use super::purposes::PurposeRule;
+use super::read::{Refused, not_zero, purpose};
 use super::retention::{LEAST_AUDIT_MONTHS, Retention};
+use super::witnessed::{LONGEST_WAIT_SECONDS, Witnessed};
 use super::written::WrittenPack;
 
 /// The periods for which something is kept; also that nothing is passed on.
@@ -77,4 +83,35 @@ pub(super) fn volumes(source: Source<'_>, pack: &WrittenPack) -> Result<Volumes,
         return Err(source.fault(written.thresholds.span(), "volumes.thresholds", RulesFault::NoThreshold));
     }
     Ok(Volumes { thresholds, warn_percent })
+}
+
+/// Which answers wait for witnesses: the quorum is of regions other than the two of the exchange, so that it can be met.
+pub(super) fn witnessed(
+    source: Source<'_>,
+    pack: &WrittenPack,
+    regions: &[Region],
+    known: &BTreeMap<Purpose, PurposeRule>,
+) -> Result<Option<Witnessed>, Refused> {
+    let Some(written) = &pack.witnessed else { return Ok(None) };
+    let mut purposes: Vec<Purpose> = Vec::new();
+    for name in written.purposes.get_ref() {
+        let of = purpose(source, "witnessed.purposes", name)?;
+        if !known.contains_key(&of) || purposes.contains(&of) {
+            return Err(source.fault(name.span(), "witnessed.purposes", RulesFault::WitnessedPurpose(of)));
+        }
+        purposes.push(of);
+    }
+    if purposes.is_empty() {
+        return Err(source.fault(written.purposes.span(), "witnessed.purposes", RulesFault::ListEmpty));
+    }
+    let most = u32::try_from(regions.len()).unwrap_or(u32::MAX).saturating_sub(2);
+    let quorum = not_zero(source, "witnessed.quorum", &written.quorum)?;
+    if quorum > most {
+        return Err(source.fault(written.quorum.span(), "witnessed.quorum", RulesFault::QuorumOutOfReach { most }));
+    }
+    let wait_seconds = not_zero(source, "witnessed.wait_seconds", &written.wait_seconds)?;
+    if wait_seconds > LONGEST_WAIT_SECONDS {
+        return Err(source.fault(written.wait_seconds.span(), "witnessed.wait_seconds", RulesFault::WaitTooLong));
+    }
+    Ok(Some(Witnessed { purposes, quorum, wait_seconds }))
 }

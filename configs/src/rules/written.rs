@@ -46,6 +46,7 @@ pub(super) struct WrittenPack {
     pub(super) onward: WrittenOnward,
     pub(super) budgets: WrittenBudgets,
     pub(super) volumes: WrittenVolumes,
+    pub(super) witnessed: Option<WrittenWitnessed>,
     pub(super) timers: WrittenTimers,
     pub(super) calendars: WrittenCalendars,
     pub(super) contract: WrittenContract,
@@ -376,4 +377,14 @@ pub(super) struct WrittenCase {
     #[serde(default)]
     pub(super) records: Vec<String>,
     pub(super) expect: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenWitnessed {
+    pub(super) illustrative: bool,
+    pub(super) held_by: Holder,
+    pub(super) purposes: Spanned<Vec<Spanned<String>>>,
+    pub(super) quorum: Spanned<u32>,
+    pub(super) wait_seconds: Spanned<u32>,
 }

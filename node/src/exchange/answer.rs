@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use creditbay_configs::rules::evaluate::{Facts, evaluate};
 use creditbay_configs::rules::record::{Record, Report};
+use creditbay_crypto::secret::Seed;
 use creditbay_protocol::answer::{Indeterminate, Reply, Truth, Verdict};
 use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::checkpoint::SignedCheckpoint;
 use creditbay_protocol::leaf::LeafBody;
 use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::query::Query;
@@ -14,12 +16,14 @@ use creditbay_protocol::responder::{AnsweredBefore, AskedHere, Fresh, Judged, Re
 
 use super::Exchange;
 use super::replay::{Claim, Ticket};
+use super::witnessed::Gate;
 use crate::log::entry::{Appended, Entry};
 use crate::log::fault::LogError;
 use crate::log::rows::Row;
 use crate::policy;
 use crate::policy::ledger::{Cost, Reservation, ReserveError, VolumeWarning};
 use crate::policy::orders::InForce;
+use crate::store::ledger;
 use crate::store::log as layout;
 use crate::store::records::RecordsError;
 
@@ -32,29 +36,50 @@ pub struct Peer {
     pub log: Origin,
 }
 
-/// A reply that may leave: the message, and the leaf under which it was logged.
-pub enum Released {
-    /// Pronounced now.
-    Now(Arc<Judged>, Appended),
-    /// Pronounced before, proved again.
-    Again(Box<AnsweredBefore>, Appended),
+/// A reply that may leave: the message, the leaf under which it was logged, and the cosigned note where the rules ask for one.
+pub struct Released {
+    pronounced: Pronounced,
+    appended: Appended,
+    cosigned: Option<Box<SignedCheckpoint>>,
+}
+
+enum Pronounced {
+    /// Now.
+    Now(Arc<Judged>),
+    /// Before; it is proved again.
+    Before(Box<AnsweredBefore>),
 }
 
 impl Released {
     /// The frame, proved under `appended`: the leaf's own head, or a newer one that the peer has.
     pub fn frame(&self, appended: &Appended) -> Result<Vec<u8>, Fault> {
-        match self {
-            Self::Now(judged, _) => judged.release(&appended.committed),
-            Self::Again(answered, _) => answered.release(&appended.committed),
+        match &self.pronounced {
+            Pronounced::Now(judged) => judged.release(&appended.committed),
+            Pronounced::Before(answered) => answered.release(&appended.committed),
         }
         .map_err(|_| Fault::LogStopped)
     }
 
     /// The leaf.
     pub fn appended(&self) -> &Appended {
-        match self {
-            Self::Now(_, appended) | Self::Again(_, appended) => appended,
-        }
+        &self.appended
+    }
+
+    /// The note under which alone it may leave, with the cosignatures that the rules ask for.
+    pub fn cosigned(&self) -> Option<&SignedCheckpoint> {
+        self.cosigned.as_deref()
+    }
+
+    fn is_refusal(&self) -> bool {
+        let answer = match &self.pronounced {
+            Pronounced::Now(judged) => judged.answer(),
+            Pronounced::Before(answered) => &answered.answer,
+        };
+        matches!(answer.reply, Reply::Refused(_))
+    }
+
+    fn now(judged: Arc<Judged>, appended: Appended) -> Self {
+        Self { pronounced: Pronounced::Now(judged), appended, cosigned: None }
     }
 }
 
@@ -71,12 +96,68 @@ impl Exchange {
         let fresh = identified.include(&root)?.fresh(now, self.log.watermark())?;
         let ticket = match self.claim(&fresh).await? {
             Claimed::New(ticket) => ticket,
-            Claimed::Answered(index) => return self.answer_again(index),
+            Claimed::Answered(index) => {
+                let before = self.answer_again(index)?;
+                return self
+                    .release(before, &fresh.asked().query.clone(), fresh.asked().time, |refusal, seed| {
+                        fresh.judge(Reply::Refused(refusal), seed)
+                    })
+                    .await;
+            }
         };
         let (judged, appended) = self.pronounce(peer, fresh, now).await?;
-        ticket.settle(appended.committed.place().index);
+        let (query, asked) = (judged.asked().query.clone(), judged.asked().time);
+        let answer = Released::now(judged.clone(), appended);
+        let released = self.release(answer, &query, asked, |refusal, seed| judged.refused_instead(refusal, seed)).await?;
+        ticket.settle(released.appended().committed.place().index);
         self.log.raise_watermark(self.replay.prune(now));
-        Ok(Released::Now(judged, appended))
+        Ok(released)
+    }
+
+    /// What may leave of a reply: itself, or where the rules ask for witnesses and too few have cosigned in time, a refusal.
+    async fn release(
+        &self,
+        mut reply: Released,
+        query: &Query,
+        asked: Millis,
+        refused: impl FnOnce(Refusal, Seed) -> Judged,
+    ) -> Result<Released, Fault> {
+        if reply.is_refusal() {
+            return Ok(reply);
+        }
+        let index = reply.appended.committed.place().index;
+        let told_before = ledger::withheld(&**self.log.store(), index);
+        let gate = match told_before.map_err(|error| self.refuse_leaf(&LogError::Store(error)))? {
+            true => Gate::Shut,
+            false => self.gate(query, asked, index).await,
+        };
+        match gate {
+            Gate::Open => Ok(reply),
+            Gate::Cosigned(head) => {
+                reply.appended = self.log.prove(index, &head.head).map_err(|error| self.refuse_leaf(&error))?;
+                reply.cosigned = Some(Box::new(head.note));
+                Ok(reply)
+            }
+            Gate::Shut => self.withhold(query, index, Arc::new(refused(Refusal::NotWitnessed, self.entropy.seed()))).await,
+        }
+    }
+
+    /// The answer stays in the log and never leaves: a leaf says so, and the refusal has one of its own.
+    async fn withhold(&self, query: &Query, answer: u64, refusal: Arc<Judged>) -> Result<Released, Fault> {
+        let _once = self.withholding.lock().await;
+        let key = &refusal.asked().place;
+        if let Some(before) = self.replay.answered(key.origin, key.index).filter(|index| *index != answer) {
+            return self.answer_again(before);
+        }
+        let pronounce = async {
+            if !ledger::withheld(&**self.log.store(), answer)? {
+                self.note_withheld(query, answer).await?;
+            }
+            self.log.append(Entry::Answer(refusal.clone())).await
+        };
+        let appended = pronounce.await.map_err(|error| self.refuse_leaf(&error))?;
+        self.replay.answer_instead(key.origin, key.index, appended.committed.place().index);
+        Ok(Released::now(refusal, appended))
     }
 
     /// From a query that was verified and is new to a reply whose leaf is durable, with what it spends.
@@ -172,7 +253,11 @@ impl Exchange {
                     {
                         let body = LeafBody::of_answer(&query, &answer, &seed);
                         let before = AnsweredBefore { answer, seed, body };
-                        return Ok(Released::Again(Box::new(before), self.log.prove(index, &self.log.head())?));
+                        return Ok(Released {
+                            pronounced: Pronounced::Before(Box::new(before)),
+                            appended: self.log.prove(index, &self.log.head())?,
+                            cosigned: None,
+                        });
                     }
                 }
             }

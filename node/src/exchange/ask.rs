@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use creditbay_crypto::hash::Digest;
+use creditbay_protocol::answer::Reply;
 use creditbay_protocol::attestation::{Attestation, Proven};
+use creditbay_protocol::checkpoint::SignedCheckpoint;
 use creditbay_protocol::name::Region;
 use creditbay_protocol::proof::TlogProof;
 use creditbay_protocol::query::{Declined, DeclinedSubject};
@@ -139,7 +141,14 @@ impl Exchange {
             return Err(Fault::TrustSuspended);
         }
         let root = self.log.seen().root(peer_log, attributed.size()).await.ok_or(Fault::CheckpointMissing)?;
-        Ok((attributed.include(asked, &root)?, root))
+        let verified = attributed.include(asked, &root)?;
+        let query_time = query.committed.time();
+        let demand = self.demand(asked.query(), query_time).await.map_err(|_| Fault::NotWitnessed)?;
+        let (Some(demand), Reply::Answered(_)) = (demand, &verified.answer().reply) else { return Ok((verified, root)) };
+        // The cosignatures come with the checkpoint's note, which may be a moment behind the reply.
+        let such = |note: &SignedCheckpoint| self.is_witnessed(asked.query(), &demand, note);
+        let root = self.log.seen().root_such(peer_log, verified.place().size, such).await.ok_or(Fault::NotWitnessed)?;
+        Ok((verified, root))
     }
 
     async fn decline(

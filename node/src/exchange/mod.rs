@@ -13,11 +13,13 @@ pub mod order;
 pub mod replay;
 #[cfg(test)]
 mod tests;
+mod witnessed;
 
 use std::sync::Arc;
 
 use creditbay_configs::peers::EndorsedDirectory;
 use creditbay_protocol::name::Region;
+use tokio::sync::Mutex;
 
 use self::network::Network;
 use self::replay::Replay;
@@ -31,6 +33,7 @@ use crate::policy::budget::RefusalBudget;
 use crate::policy::ledger::Ledger;
 use crate::policy::orders::Orders;
 use crate::store::records::Records;
+use crate::witness::heads::Heads;
 
 /// Everything that an exchange needs.
 pub struct Exchange {
@@ -48,10 +51,14 @@ pub struct Exchange {
     pub seals: Arc<Seals>,
     /// Cosigns what was accepted.
     pub witness: Witness,
+    /// This log's heads with the cosignatures of others.
+    pub heads: Arc<Heads>,
     /// What this node knows.
     pub records: Arc<Records>,
     /// Queries that were answered already.
     pub replay: Replay,
+    /// Held by whoever withholds an answer, so that it is withheld once.
+    pub withholding: Mutex<()>,
     /// What peers may cost.
     pub refusals: RefusalBudget,
     /// The way to the peers.

@@ -2,10 +2,14 @@
 //!
 //! Each is a leaf before it is in force. Not here: who may give them (the doors), and what they forbid (`policy::orders`).
 
+use std::sync::Arc;
+
+use creditbay_crypto::hash::Digest;
 use creditbay_crypto::sign::SignatureRefused;
 use creditbay_protocol::authorisation::SignedWithdrawal;
-use creditbay_protocol::event::{Event, Suspended};
-use creditbay_protocol::name::OrganisationId;
+use creditbay_protocol::event::{Event, RetirementGround, Suspended};
+use creditbay_protocol::evidence::SignedHead;
+use creditbay_protocol::name::{OrganisationId, Region};
 use creditbay_protocol::portfolio::Portfolio;
 use creditbay_protocol::predicate::Purpose;
 
@@ -13,6 +17,7 @@ use super::Exchange;
 use crate::log::entry::Entry;
 use crate::log::fault::LogError;
 use crate::policy::budget::TurnedAway;
+use crate::store::witness::MAX_REASON_BYTES;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -36,6 +41,12 @@ pub enum OrderError {
         /// Days at most.
         days: u32,
     },
+    /// Trust in the peer's log is not suspended.
+    #[error("trust in the log of {0} is not suspended; `creditbay trust show` lists what was")]
+    NotSuspended(Region),
+    /// No reason, or a long one.
+    #[error("state a reason of 1 to {MAX_REASON_BYTES} bytes; it stays with the case, and its SHA-256 in the leaf")]
+    Reason,
     /// This node's log takes nothing.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -62,6 +73,33 @@ impl Exchange {
             return Err(OrderError::NoPeer);
         }
         Ok(self.orders.give(&self.log, Event::Suspension { of, in_force }).await?.committed.place().index)
+    }
+
+    /// Ends this node's log; the leaf that says so is its last. Returns the final note.
+    pub async fn retire(&self, ground: RetirementGround) -> Result<Arc<SignedHead>, OrderError> {
+        let appended = self.orders.give(&self.log, Event::LogRetired { ground }).await?;
+        Ok(appended.head)
+    }
+
+    /// Trusts a peer's log again that had given cause for an alarm. Returns the leaf's index.
+    pub async fn trust_again(&self, peer: Region, reason: &str) -> Result<u64, OrderError> {
+        let entry = self.directory.entry(peer).filter(|_| peer != self.me).ok_or(OrderError::NoPeer)?;
+        let (origin, trust) = (entry.log_origin, self.log.seen().trust());
+        if reason.trim().is_empty() || reason.len() > MAX_REASON_BYTES {
+            return Err(OrderError::Reason);
+        }
+        if trust.suspended(&origin).is_none() {
+            return Err(OrderError::NotSuspended(peer));
+        }
+        let cases = trust.cases(&origin).map_err(LogError::Rows)?;
+        let open = cases.iter().find(|case| case.decided.is_none());
+        let (size, evidence) = open.map_or((self.log.seen().size(&origin), Digest::of(&[])), |case| (case.size, case.evidence));
+        let event = Event::TrustDecided { log: origin, size, evidence, reason: Digest::of(reason.as_bytes()) };
+        // The leaf first: trust does not come back without it.
+        let committed = self.log.append(Entry::Event(event)).await?.committed;
+        let leaf = committed.place().index;
+        trust.restore(&origin, reason, leaf, committed.time()).map_err(LogError::Rows)?;
+        Ok(leaf)
     }
 
     /// Appends a leaf for each peer of whose queries some were turned away in minutes that are over; what no leaf can be written for is

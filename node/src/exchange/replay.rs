@@ -3,6 +3,7 @@
 //! Keys live until the query's expiry plus the allowed skew; the log's durable watermark refuses older queries. What is here can be made
 //! again from the sealed rows. Not here: the answers, which the rows hold.
 
+use std::collections::hash_map::Entry::Vacant;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -97,6 +98,21 @@ impl Replay {
         }
     }
 
+    /// The leaf that answers a query now, if it was answered.
+    pub fn answered(&self, log: Origin, query: u64) -> Option<u64> {
+        match self.table().entries.get(&(log, query))?.state {
+            State::Answered(index) => Some(index),
+            State::InFlight(_) => None,
+        }
+    }
+
+    /// Another leaf answers a query from now on: the refusal in place of an answer that was withheld.
+    pub fn answer_instead(&self, log: Origin, query: u64, answer: u64) {
+        if let Some(entry) = self.table().entries.get_mut(&(log, query)) {
+            entry.state = State::Answered(answer);
+        }
+    }
+
     /// Forgets queries that no clock within the allowed skew would still take, and returns the watermark that refuses them from now on.
     pub fn prune(&self, now: Millis) -> Millis {
         let watermark = now.minus(FRESHNESS_MS + 1);
@@ -116,7 +132,8 @@ impl Replay {
             if written_at(&rows).plus(MAX_QUERY_LIFETIME_MS + FRESHNESS_MS) <= watermark {
                 break;
             }
-            for row in seals.open(&rows, entropy)? {
+            // Newest first: of an answer that was withheld and the refusal in its place, the refusal counts.
+            for row in seals.open(&rows, entropy)?.into_iter().rev() {
                 if let Row::Answer { index, query, query_seed, query_time, query_log, query_index, .. } = row
                     && query.expires > watermark
                 {
@@ -136,7 +153,9 @@ impl Replay {
 
 impl Table {
     fn insert(&mut self, key: Key, query_leaf: Digest, expires: Millis, state: State) {
-        self.by_expiry.entry(expires).or_default().push(key);
-        self.entries.insert(key, Entry { query_leaf, state });
+        if let Vacant(place) = self.entries.entry(key) {
+            self.by_expiry.entry(expires).or_default().push(key);
+            place.insert(Entry { query_leaf, state });
+        }
     }
 }

@@ -84,7 +84,8 @@ fn file_error(path: &Path, error: std::io::Error) -> KeyError {
     KeyError::File { path: path.display().to_string(), error }
 }
 
-fn read_private(path: &Path) -> Result<Vec<u8>, KeyError> {
+/// Reads a private key's file as it stands, if nobody but its owner can.
+pub fn read_private(path: &Path) -> Result<Vec<u8>, KeyError> {
     let mode = fs::metadata(path).map_err(|error| file_error(path, error))?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(KeyError::Mode { path: path.display().to_string(), mode });

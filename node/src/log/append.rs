@@ -13,6 +13,7 @@ use creditbay_crypto::merkle::tree::{Frontier, inclusion};
 use creditbay_crypto::note::NoteSigner;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::Checkpoint;
+use creditbay_protocol::event::Event;
 use creditbay_protocol::evidence::{DurableHead, SignedHead};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Origin;
@@ -116,8 +117,10 @@ impl Writer {
         }
     }
 
-    /// One batch: durable, signed, handed out.
-    pub fn write(&mut self, items: Vec<Item>) {
+    /// One batch: durable, signed, handed out. A leaf that retires the log is the last of all.
+    pub fn write(&mut self, mut items: Vec<Item>) {
+        let retires = |item: &Item| matches!(item, Item::Leaf { entry: Entry::Event(Event::LogRetired { .. }), .. });
+        let behind = items.iter().position(retires).map(|at| items.split_off(at + 1));
         let result =
             self.make_durable(&items).and_then(|(first, time, durable)| self.sign(durable).map(|head| (first, time, head)));
         match result {
@@ -127,6 +130,11 @@ impl Writer {
                 // Published first: a peer that hears of this head may tell us so before the waiters have run.
                 self.shared.published.send_replace(head.clone());
                 self.hand_out(items, first, time, &head);
+                if let Some(behind) = behind {
+                    let retired = LogError::Retired { origin: self.head.origin };
+                    self.shared.stop(retired.clone());
+                    refuse(behind, &retired);
+                }
             }
             Err(error) => {
                 self.metrics.count("creditbay_log_refused_batches_total", &[]);
@@ -134,6 +142,7 @@ impl Writer {
                     self.shared.stop(error.clone());
                 }
                 refuse(items, &error);
+                refuse(behind.unwrap_or_default(), &error);
             }
         }
     }
@@ -258,7 +267,7 @@ impl Writer {
         prepared
     }
 
-    fn grow_window(&self, leaves: &[(Vec<u8>, Digest)]) -> Digest {
+    pub(super) fn grow_window(&self, leaves: &[(Vec<u8>, Digest)]) -> Digest {
         let mut window = self.shared.window.write().unwrap_or_else(PoisonError::into_inner);
         for (_, hash) in leaves {
             window.push(*hash);
@@ -266,7 +275,7 @@ impl Writer {
         window.root()
     }
 
-    fn write_leaves(&self, batch: &mut Batch, leaves: &[(Vec<u8>, Digest)]) -> Vec<u8> {
+    pub(super) fn write_leaves(&self, batch: &mut Batch, leaves: &[(Vec<u8>, Digest)]) -> Vec<u8> {
         let mut tail = self.leaf_tail.clone();
         let mut index = self.head.size;
         for (bytes, _) in leaves {
@@ -282,7 +291,7 @@ impl Writer {
         tail
     }
 
-    fn write_hashes(&self, batch: &mut Batch, size: u64) -> BTreeMap<u8, Vec<u8>> {
+    pub(super) fn write_hashes(&self, batch: &mut Batch, size: u64) -> BTreeMap<u8, Vec<u8>> {
         let window = self.shared.window.read().unwrap_or_else(PoisonError::into_inner);
         let mut tails = self.hash_tails.clone();
         for tile_level in 0u8.. {
@@ -306,7 +315,7 @@ impl Writer {
     }
 
     /// The frontier after the batch, from the leaves as they stand in the batch's values; its root must be the window's.
-    fn recompute(&self, batch: &Batch, first: u64, size: u64, root: &Digest) -> Result<Frontier, LogError> {
+    pub(super) fn recompute(&self, batch: &Batch, first: u64, size: u64, root: &Digest) -> Result<Frontier, LogError> {
         let mut frontier = self.frontier.clone();
         for (key, value) in batch.writes().iter().filter(|(key, _)| key.first() == Some(&b'E')) {
             let chunk = key.get(1..).and_then(|chunk| chunk.try_into().ok()).map_or(0, u64::from_be_bytes);

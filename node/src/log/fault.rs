@@ -1,5 +1,7 @@
 //! Why the log takes or gives nothing: one cause each, with what to do.
 
+use creditbay_protocol::name::Origin;
+
 use crate::host::clock::ClockUnsure;
 use crate::store::StoreError;
 use crate::store::log::RowError;
@@ -49,6 +51,28 @@ pub enum LogError {
         /// The size that was signed once.
         size: u64,
     },
+    /// The log's last leaf was written.
+    #[error(
+        "log {origin} is retired; have the network directory name the next one (log_origin, log) and be signed, and start the node again"
+    )]
+    Retired {
+        /// Which log.
+        origin: Origin,
+    },
+    /// A log that is not the first of its region has nothing to begin behind.
+    #[error(
+        "log {origin} cannot begin: {reason}; what the region's log is called stands in the network directory, and the log before it ends \
+             with a leaf that retires it"
+    )]
+    NoPredecessor {
+        /// Which log.
+        origin: Origin,
+        /// Why not.
+        reason: String,
+    },
+    /// A restore began and did not end.
+    #[error("the store holds half of a restored log; run `creditbay-node restore` again, it goes on to the end")]
+    HalfRestored,
     /// What opens a leaf could not be sealed.
     #[error("log stopped: {0}")]
     Sealing(String),

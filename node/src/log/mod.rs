@@ -1,31 +1,38 @@
 //! The disclosure log: one writer, one batch, one flush, one signature (design 3 and 5).
 //!
 //! `append` is the write path as one story; `recover` makes a writer out of what the store holds; `prove` and `tiles` read; `rows` is what
-//! opens a leaf; `seen` is what was seen of the peers' logs; `scrub` looks at what is on disk. [`Log`] is the handle that the rooms above hold. What the store holds is
-//! trusted to be kept, not to be right: the root is checked at every start. Not here: what a leaf means.
+//! opens a leaf; `seen` is what was seen of the peers' logs, `trust` which of them gave cause for an alarm; `scrub` looks at what is on
+//! disk. [`Log`] is the handle that the rooms above hold. What the store holds is trusted to be kept, not to be right: the root is checked
+//! at every start. Not here: what a leaf means.
 
 pub mod append;
 pub mod entry;
 pub mod fault;
 mod opening;
 pub mod prove;
+mod put_back;
 pub mod recover;
 pub mod rows;
 pub mod scrub;
 pub mod seen;
 pub mod shared;
 mod spend;
+pub mod succession;
 pub mod tiles;
+pub mod trust;
 pub mod witness;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use creditbay_crypto::note::NoteVerifier;
 use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::checkpoint::SignedCheckpoint;
 use creditbay_protocol::evidence::SignedHead;
+use creditbay_protocol::fork::{Alarm, Evidence};
 use creditbay_protocol::name::Origin;
 use creditbay_protocol::requester::Verified;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use self::append::{Item, ReceiptKept};
 use self::entry::{Appended, Entry};
@@ -94,6 +101,11 @@ impl Log {
         self.shared.published.borrow().clone()
     }
 
+    /// The newest signed head, and every one after it.
+    pub fn heads(&self) -> watch::Receiver<Arc<SignedHead>> {
+        self.shared.published.subscribe()
+    }
+
     /// What was seen of the peers' logs.
     pub fn seen(&self) -> &Arc<Seen> {
         &self.shared.seen
@@ -107,6 +119,25 @@ impl Log {
     /// Refuses everything from now on, for this reason; only a start of the daemon changes that.
     pub fn stop(&self, reason: LogError) {
         self.shared.stop(reason);
+    }
+
+    /// A note of this log that this log's key signed: more than there is, or something else, means that the store was rolled back or
+    /// copied. The log stops before it signs anything more, and both notes are kept.
+    pub fn refuse_contradiction(&self, shown: &SignedCheckpoint, key: &NoteVerifier) -> Result<(), LogError> {
+        let (now, shown_head) = (self.head(), *shown.checkpoint());
+        let stored = now.signed().checkpoint().size;
+        let (fault, alarm) = if shown_head.size > stored {
+            (LogError::Rollback { signed: shown_head.size, stored }, Alarm::Rollback)
+        } else if self.root_at(shown_head.size)? != shown_head.root {
+            (LogError::OwnFork { size: shown_head.size }, Alarm::Fork)
+        } else {
+            return Ok(());
+        };
+        self.stop(fault.clone());
+        let proof = self.consistency(shown_head.size, &now).unwrap_or_default();
+        let evidence = Evidence::new(alarm, key, [shown, now.signed()], &proof);
+        self.seen().trust().own(&self.origin, shown_head.size, &fault.to_string(), &evidence);
+        Err(fault)
     }
 
     /// Whether the log takes leaves, and why not.

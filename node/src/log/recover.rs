@@ -16,10 +16,11 @@ use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::evidence::DurableHead;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Origin;
-use creditbay_protocol::tile::TILE_HEIGHT;
+use creditbay_protocol::tile::{TILE_HEIGHT, encode_bundle};
 use tokio::sync::{mpsc, watch};
 
 use super::append::{Reserve, Writer};
+use super::entry::Entry;
 use super::fault::LogError;
 use super::prove::StoredNodes;
 use super::rows::{Row, Seals};
@@ -27,6 +28,7 @@ use super::scrub;
 use super::seen::Seen;
 use super::shared::Shared;
 use super::spend::Balances;
+use super::succession::{beginning, first_leaves, is_retired};
 use super::{Log, QUEUE, append};
 use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
@@ -90,13 +92,14 @@ pub fn recover(parts: Parts) -> Result<Recovered, LogError> {
         watermark: Millis(0),
         open_from: 0,
     };
-    let head = layout::head(&*parts.store)?.unwrap_or(fresh);
+    let head = layout::head(&*parts.store)?.map_or_else(|| beginning(&*parts.store, fresh), Ok)?;
     if head.origin != parts.origin {
         return Err(LogError::Sealing(format!("the store is of log {}, the directory says {}", head.origin, parts.origin)));
     }
     let frontier = recover_frontier(&*parts.store, &head)?;
     check_leaves(&*parts.store, &head)?;
     let open = open_queries(&*parts.store, &head)?;
+    let retired = is_retired(&*parts.store, &head)?.then_some(LogError::Retired { origin: head.origin });
 
     let checkpoint = Checkpoint { origin: head.origin, size: head.size, root: head.root };
     let signed =
@@ -105,11 +108,11 @@ pub fn recover(parts: Parts) -> Result<Recovered, LogError> {
         store: parts.store.clone(),
         window: RwLock::new(Window::from_frontier(&frontier)),
         published: watch::Sender::new(Arc::new(signed)),
-        stopped: Mutex::new(None),
+        stopped: Mutex::new(retired),
         watermark: AtomicU64::new(head.watermark.0),
         seen: parts.seen,
     });
-    let leaf_tail = layout::leaves(&*parts.store, head.size / LEAVES_PER_CHUNK)?;
+    let leaf_tail = recover_leaf_tail(&*parts.store, head.size)?;
     let hash_tails = recover_tails(&*parts.store, head.size)?;
     let (sender, queue) = mpsc::channel(QUEUE);
     let log = Log::new(sender, shared.clone(), head.origin);
@@ -132,7 +135,7 @@ pub fn recover(parts: Parts) -> Result<Recovered, LogError> {
     Ok(Recovered { log, writer, queue })
 }
 
-fn recover_frontier(store: &dyn Store, head: &Head) -> Result<Frontier, LogError> {
+pub(super) fn recover_frontier(store: &dyn Store, head: &Head) -> Result<Frontier, LogError> {
     let nodes = StoredNodes { window: None, store };
     let mut roots = Vec::new();
     let mut covered = 0u64;
@@ -147,6 +150,12 @@ fn recover_frontier(store: &dyn Store, head: &Head) -> Result<Frontier, LogError
 fn check_leaves(store: &dyn Store, head: &Head) -> Result<(), LogError> {
     let from = head.size.saturating_sub(CHECKED_LEAVES);
     Ok(scrub::checked_leaves(store, from, head.size).map(drop)?)
+}
+
+/// The leaves of the last chunk that belong to the log: a restore that was cut off may have left more in it.
+fn recover_leaf_tail(store: &dyn Store, size: u64) -> Result<Vec<u8>, LogError> {
+    let leaves = layout::read_leaves(store, size - size % LEAVES_PER_CHUNK, size)?;
+    Ok(encode_bundle(leaves.iter().map(Vec::as_slice)))
 }
 
 fn recover_tails(store: &dyn Store, size: u64) -> Result<BTreeMap<u8, Vec<u8>>, LogError> {
@@ -182,6 +191,24 @@ fn open_queries(store: &dyn Store, head: &Head) -> Result<BTreeSet<u64>, LogErro
 }
 
 impl Writer {
+    /// Writes the first leaves of a log that follows another, if it has none yet. Before anything else is written.
+    pub fn begin(&mut self) -> Result<(), LogError> {
+        if self.head.size > 0 {
+            return Ok(());
+        }
+        let mut items = Vec::new();
+        let mut written = Vec::new();
+        for event in first_leaves(&*self.shared.store, self.head.origin)? {
+            let (done, wait) = tokio::sync::oneshot::channel();
+            items.push(append::Item::Leaf { entry: Entry::Event(event), spendings: Vec::new(), done });
+            written.push(wait);
+        }
+        if !items.is_empty() {
+            self.write(items);
+        }
+        written.into_iter().try_for_each(|mut wait| wait.try_recv().map_err(|_| LogError::Closed)?.map(drop))
+    }
+
     /// Opens the rows from the oldest open query on, closes those with a receipt, and returns the rest.
     pub fn unanswered(&mut self) -> Result<Vec<OpenQuery>, LogError> {
         let Some(from) = self.open.first().copied() else { return Ok(Vec::new()) };
@@ -204,6 +231,8 @@ impl Writer {
             }
             page = layout::sealed_after(&*self.shared.store, last)?;
         }
+        // A query whose message is gone (erased, or put back from an archive) can neither be sent again nor be waited for.
+        self.open.retain(|index| waiting.contains_key(index));
         Ok(waiting.into_values().collect())
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn write_order(batch: &mut Batch, event: &Event, at: Millis) {
             let declaration = Declaration { organisation: *organisation, purpose: *purpose, size: *size, until: *until };
             layout::set_declaration(batch, portfolio, &declaration);
         }
-        Event::TurnedAway { .. } => {}
+        Event::Withheld { answer } => layout::set_withheld(batch, *answer),
+        Event::TurnedAway { .. } | Event::TrustDecided { .. } | Event::LogRetired { .. } | Event::LogBegun { .. } => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Cosigning what was accepted: C2SP tlog-cosignature v1 over a peer's checkpoint (PROTOCOL 13.3).
 //!
 //! A note is cosigned only out of a chain that it continues, so the cosignature says: as of this time, this is the largest consistent tree
-//! that was seen of this log. Not here: the `add-checkpoint` door.
+//! that was seen of this log. Not here: `add-checkpoint` (`node::witness`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,14 +23,19 @@ pub struct Cosigned {
 
 /// The node's witness key, and the last note that it cosigned of each log.
 pub struct Witness {
-    signer: NoteSigner,
+    signer: Arc<NoteSigner>,
     last: Mutex<BTreeMap<Origin, Arc<Cosigned>>>,
 }
 
 impl Witness {
     /// A witness with this key.
-    pub fn new(signer: NoteSigner) -> Self {
-        Self { signer, last: Mutex::default() }
+    pub fn new(signer: impl Into<Arc<NoteSigner>>) -> Self {
+        Self { signer: signer.into(), last: Mutex::default() }
+    }
+
+    /// The key, for the `add-checkpoint` door, which is a room of its own.
+    pub fn signer(&self) -> &Arc<NoteSigner> {
+        &self.signer
     }
 
     /// The accepted note with a cosignature; one signature for all answers under one checkpoint. Its time is the one at which this was
@@ -39,6 +44,8 @@ impl Witness {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cosigned) = last.get(root.origin())
             && cosigned.size == root.size()
+            // The same note, before the line of this witness: another may have gathered more cosignatures.
+            && cosigned.note.starts_with(&root.signed().note_bytes())
         {
             return Ok(cosigned.clone());
         }

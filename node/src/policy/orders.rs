@@ -104,7 +104,8 @@ impl State {
             Event::AuthorisationWithdrawn { authorisation, channel } => {
                 self.withdrawn.insert((*authorisation, *channel));
             }
-            Event::PortfolioDeclared { .. } | Event::TurnedAway { .. } => {}
+            Event::PortfolioDeclared { .. } | Event::TurnedAway { .. } | Event::Withheld { .. } | Event::TrustDecided { .. } => {}
+            Event::LogRetired { .. } | Event::LogBegun { .. } => {}
         }
     }
 }

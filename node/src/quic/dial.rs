@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::name::Region;
 use creditbay_protocol::requester::Asked;
 use quinn::{ClientConfig, Endpoint};
@@ -72,6 +73,16 @@ impl Links {
             }
         };
         let _ = tokio::time::timeout(at_most, all).await;
+    }
+
+    /// Lets every connected peer hear of a head, so that it can cosign it.
+    pub fn announce(&self, head: &SignedHead) {
+        for slot in self.slots.values() {
+            let session = slot.borrow().clone();
+            if let Some(Err(error)) = session.map(|session| session.announce_head(head)) {
+                tracing::debug!("a head was not announced: {error}");
+            }
+        }
     }
 
     async fn session(&self, issuer: Region) -> Result<Arc<Session>, LinkError> {

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use creditbay_crypto::hash::Digest;
-use creditbay_crypto::note::NoteVerifier;
-use creditbay_protocol::checkpoint::SignedCheckpoint;
+use creditbay_crypto::note::{Note, NoteVerifier};
+use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
 use creditbay_protocol::control::{Control, Hashes, Hello, NoteBytes};
 use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::limits::{MAX_CONTROL_BYTES, MAX_FRAME_BYTES, PROTOCOL_VERSION, RECENT_ROOTS};
 use creditbay_protocol::name::Region;
 use creditbay_protocol::refusal::Fault;
+use creditbay_protocol::succession::{Succession, predecessor};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use tokio::sync::mpsc;
 
@@ -104,13 +105,16 @@ impl Session {
     ) -> Result<(Arc<Self>, RecvStream, mpsc::Receiver<Vec<u8>>, SendStream), SessionError> {
         let head = local.log.head();
         let seen = local.log.seen().newest(&peer.log);
+        // A log that was not heard of yet must show that it goes on from the one that was.
+        let before = if seen.is_none() { local.log.kept_before(&peer.log) } else { None };
+        let must_succeed = seen.is_none() && predecessor(&peer.log).is_some();
         let from = seen.as_ref().map_or(0, |(size, _)| *size);
         let hello = Hello {
             version: PROTOCOL_VERSION,
             region: local.region,
             now: local.clock.now(),
             note: note_bytes(head.signed())?,
-            seen: seen.and_then(|(_, note)| NoteBytes::new(note)),
+            seen: seen.or_else(|| before.clone().map(|(of, note)| (of.size, note))).and_then(|(_, note)| NoteBytes::new(note)),
         };
         let mut speaking = connection.open_uni().await.map_err(transport)?;
         speaking.write_all(&Control::Hello(hello).framed()).await.map_err(transport)?;
@@ -123,9 +127,31 @@ impl Session {
         }
         local.clock.heard(peer.region, theirs.now);
 
-        let linked = link(&local, theirs.seen.as_ref(), &head)?;
+        let shown = theirs.seen.as_ref().and_then(shown);
+        let knows_us = shown.is_some_and(|shown| shown.origin == *local.log.origin());
+        if !knows_us && let Some(Succession { leaf, inclusion, consistency }) = local.log.succession(shown.as_ref(), &head)? {
+            let too_long = SessionError::Control("succession too long");
+            let (Some(leaf), Some(inclusion), Some(consistency)) =
+                (NoteBytes::new(leaf), Hashes::new(inclusion), Hashes::new(consistency))
+            else {
+                return Err(too_long);
+            };
+            let succession = Control::Succession { leaf, inclusion, consistency };
+            speaking.write_all(&succession.framed()).await.map_err(transport)?;
+        }
+        let seen_of_us = theirs.seen.as_ref().filter(|_| knows_us || predecessor(local.log.origin()).is_none());
+        let linked = link(&local, seen_of_us, &head)?;
         let link = Control::Link { consistency: Hashes::new(linked).ok_or(SessionError::Control("link too long"))? };
         speaking.write_all(&link.framed()).await.map_err(transport)?;
+        if must_succeed {
+            let Control::Succession { leaf, inclusion, consistency } = read_control(&mut hearing).await? else {
+                return Err(SessionError::Control("the log is new here and does not show what it goes on from"));
+            };
+            let (leaf, inclusion, consistency) =
+                (leaf.as_slice().to_vec(), inclusion.as_slice().to_vec(), consistency.as_slice().to_vec());
+            let succession = Succession { leaf, inclusion, consistency };
+            succeed(&local, &peer, &theirs.note, &succession, before.as_ref().map(|(of, _)| of))?;
+        }
         let Control::Link { consistency } = read_control(&mut hearing).await? else {
             return Err(SessionError::Control("the second message is not a link"));
         };
@@ -162,21 +188,46 @@ impl Session {
             drop(announced);
             return self.announce(&again);
         }
-        let consistency = self.local.log.consistency(announced.newest, &appended.head)?;
+        self.send_checkpoint(&mut announced, &appended.head, appended.head.signed())?;
+        Ok(appended.clone())
+    }
+
+    /// Makes sure that the peer hears of a head although no message needs it, so that it can cosign it. Nothing for an older one than the
+    /// newest announced.
+    pub fn announce_head(&self, head: &SignedHead) -> Result<(), LogError> {
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        if head.signed().checkpoint().size <= announced.newest {
+            return Ok(());
+        }
+        self.send_checkpoint(&mut announced, head, head.signed())
+    }
+
+    /// Sends the note of a head again with the cosignatures that it has gathered.
+    pub fn announce_cosigned(&self, head: &SignedHead, note: &SignedCheckpoint) -> Result<(), LogError> {
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        self.send_checkpoint(&mut announced, head, note)
+    }
+
+    fn send_checkpoint(&self, announced: &mut Announced, head: &SignedHead, note: &SignedCheckpoint) -> Result<(), LogError> {
+        let size = head.signed().checkpoint().size;
+        let grows = size > announced.newest;
+        let consistency = if grows { self.local.log.consistency(announced.newest, head)? } else { Vec::new() };
         let checkpoint = Control::Checkpoint {
-            note: NoteBytes::new(appended.head.signed().note_bytes()).ok_or(LogError::Closed)?,
+            note: NoteBytes::new(note.note_bytes()).ok_or(LogError::Closed)?,
             consistency: Hashes::new(consistency).ok_or(LogError::Closed)?,
         };
         if self.control.try_send(checkpoint.framed()).is_err() {
             self.connection.close(VarInt::from_u32(2), b"control stream stalled");
             return Err(LogError::Closed);
         }
-        announced.newest = size;
-        announced.sizes.push_back(size);
-        if announced.sizes.len() > RECENT_ROOTS {
-            announced.sizes.pop_front();
+        if grows {
+            announced.newest = size;
+            announced.sizes.push_back(size);
+            if announced.sizes.len() > RECENT_ROOTS {
+                announced.sizes.pop_front();
+            }
         }
-        Ok(appended.clone())
+        Ok(())
     }
 
     /// Sends a frame on a stream of its own and waits for the reply's frame.
@@ -206,7 +257,7 @@ impl Session {
             };
             let from = self.heard.load(Ordering::Acquire);
             let heard = hear(&self.local, &self.peer, from, note.as_slice(), consistency.as_slice())?;
-            self.heard.store(heard, Ordering::Release);
+            self.heard.fetch_max(heard, Ordering::AcqRel);
         }
     }
 }
@@ -248,25 +299,34 @@ fn link(local: &Local, seen: Option<&NoteBytes>, head: &SignedHead) -> Result<Ve
     let Ok(seen) = SignedCheckpoint::verify(seen.as_slice(), local.log.origin(), &local.log_key) else {
         return Err(SessionError::Control("the peer shows a note of this log that this log never signed"));
     };
+    local.log.refuse_contradiction(&seen, &local.log_key)?;
     let seen = *seen.checkpoint();
-    let now = local.log.head();
-    let stored = now.signed().checkpoint().size;
-    let fault = if seen.size > stored {
-        Some(LogError::Rollback { signed: seen.size, stored })
-    } else if local.log.root_at(seen.size)? != seen.root {
-        Some(LogError::OwnFork { size: seen.size })
-    } else {
-        None
-    };
-    if let Some(fault) = fault {
-        local.metrics.count("creditbay_alarms_total", &[("log", "own")]);
-        local.log.stop(fault.clone());
-        return Err(SessionError::Log(fault));
-    }
     if seen.size == 0 || seen.size >= head.signed().checkpoint().size {
         return Ok(Vec::new());
     }
     Ok(local.log.consistency(seen.size, head)?)
+}
+
+/// What a note says, before anybody looked at its signature.
+fn shown(note: &NoteBytes) -> Option<Checkpoint> {
+    Checkpoint::parse(&Note::parse(note.as_slice()).ok()?.text).ok()
+}
+
+/// Holds a peer's log that was not heard of before against the log that it goes on from.
+fn succeed(
+    local: &Local,
+    peer: &Peer,
+    note: &NoteBytes,
+    succession: &Succession,
+    before: Option<&Checkpoint>,
+) -> Result<(), SessionError> {
+    let note =
+        shown(note).filter(|note| note.origin == peer.log).ok_or(SessionError::Control("the hello's note is another log's"))?;
+    succession.check(&note, before).map_err(|fault| {
+        tracing::warn!(log = %peer.log, "ALARM {fault}; this log is not taken for the one that was known");
+        local.metrics.count("creditbay_alarms_total", &[("log", &peer.log.to_string())]);
+        SessionError::Chain(fault.to_string())
+    })
 }
 
 /// Takes the peer's next note, whose proof begins at `from`; the size that was heard.

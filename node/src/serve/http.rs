@@ -92,6 +92,8 @@ impl From<OrderError> for Problem {
             OrderError::PortfolioTooLarge { .. } => {
                 Self::new(status, "portfolio_too_large", "The portfolio is too large", detail)
             }
+            OrderError::NotSuspended(_) => Self::new(StatusCode::CONFLICT, "not_suspended", "That log is trusted", detail),
+            OrderError::Reason => Self::new(status, "no_reason", "A decision has a reason", detail),
             OrderError::Log(error) => error.into(),
         }
     }
@@ -136,8 +138,12 @@ async fn read<const MAX: usize>(mut pieces: BodyDataStream) -> Result<Bytes, Pro
     Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large", detail))
 }
 
-/// Serves a door over TCP until `closing` says true; requests that came before are answered.
-pub async fn serve(listener: tokio::net::TcpListener, router: axum::Router, mut closing: watch::Receiver<bool>) {
+/// Serves a door until `closing` says true; requests that came before are answered.
+pub async fn serve<L>(listener: L, router: axum::Router, mut closing: watch::Receiver<bool>)
+where
+    L: axum::serve::Listener,
+    L::Addr: std::fmt::Debug,
+{
     let closed = async move { drop(closing.wait_for(|closing| *closing).await) };
     if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closed).await {
         tracing::error!("a door closed: {error}");

@@ -8,5 +8,7 @@ pub mod auditors;
 pub mod http;
 pub mod page;
 pub mod peers;
+mod published;
 pub mod question;
+pub mod secured;
 pub mod services;

@@ -37,5 +37,12 @@ async fn answer(exchange: &Exchange, session: &Session, inbound: &mut Inbound) -
     let frame = inbound.frame().await?;
     let released = exchange.answer(session.peer(), &frame).await?;
     let appended = session.announce(released.appended()).map_err(|_| Fault::LogStopped)?;
+    if let Some(note) = released.cosigned() {
+        // Proved under another head than the cosigned one, which this connection never heard of: the peer asks again.
+        if appended.head.signed().checkpoint() != note.checkpoint() {
+            return Err(Fault::CheckpointMissing);
+        }
+        session.announce_cosigned(&appended.head, note).map_err(|_| Fault::LogStopped)?;
+    }
     released.frame(&appended)
 }

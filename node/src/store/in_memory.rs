@@ -47,6 +47,20 @@ impl InMemory {
         Self(Arc::new(Mutex::new(State { durable, ..State::default() })))
     }
 
+    /// What the region's next log finds when it opens the store: this log in its predecessor's place.
+    pub fn for_next_log(&self) -> Self {
+        let next = self.reopen();
+        let mut state = next.state();
+        let moved = std::mem::take(&mut state.durable).into_iter().filter(|((tree, _), _)| *tree != Tree::Predecessor);
+        let moved = moved.map(|((tree, key), value)| match tree {
+            Tree::Log => ((Tree::Predecessor, key), value),
+            other => ((other, key), value),
+        });
+        state.durable = moved.collect();
+        drop(state);
+        next
+    }
+
     /// Commits so far, failed ones included.
     pub fn commits(&self) -> u64 {
         self.state().commits

@@ -10,6 +10,7 @@
 //! | `U` · what | a suspension in force |
 //! | `W` · digest · channel | when the channel withdrew an authorisation |
 //! | `F` · digest | a declared portfolio |
+//! | `X` · answer u64 | that answer was withheld |
 //!
 //! Subjects stand here as keyed tags alone. Each value is written in the batch of the leaf that changes it. Not here: what may be spent
 //! (`policy::ledger`).
@@ -24,7 +25,7 @@ use creditbay_protocol::predicate::Purpose;
 use creditbay_protocol::wire;
 
 use super::log::RowError;
-use super::{Batch, Store, Tree};
+use super::{Batch, Store, StoreError, Tree};
 
 /// A subject as budgets know it: half of an HMAC under the node's record key.
 pub type Tag = [u8; 16];
@@ -231,4 +232,14 @@ pub fn declaration(store: &dyn Store, portfolio: &Digest) -> Result<Option<Decla
 
 fn read<T: Encode + Decode<()>>(what: &'static str, value: &[u8]) -> Result<T, RowError> {
     wire::decode(value, 256).map_err(|error| RowError::Unreadable { what, number: 0, error })
+}
+
+/// Writes that an answer was withheld.
+pub fn set_withheld(batch: &mut Batch, answer: u64) {
+    batch.set([b"X".as_slice(), &answer.to_be_bytes()].concat(), Vec::new());
+}
+
+/// Whether an answer was withheld.
+pub fn withheld(store: &dyn Store, answer: u64) -> Result<bool, StoreError> {
+    Ok(store.get(Tree::Log, &[b"X".as_slice(), &answer.to_be_bytes()].concat())?.is_some())
 }

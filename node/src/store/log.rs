@@ -7,6 +7,7 @@
 //! | `T` · tile level u8 · chunk u64 | up to 64 hashes of that tile level |
 //! | `S` · size u64 · batch u64 · part u16 | sealed rows: what opens the leaves of one batch, and its receipts |
 //! | `N` · origin | the newest note seen of that log |
+//! | `R` | a restore is under way; what it wrote is no log yet |
 //!
 //! Not here: when what is written (`node::log`).
 
@@ -91,6 +92,16 @@ pub fn head(store: &dyn Store) -> Result<Option<Head>, RowError> {
 /// Writes the head.
 pub fn set_head(batch: &mut Batch, head: &Head) {
     batch.set(b"H".to_vec(), wire::encode(head));
+}
+
+/// Whether a restore began that did not end.
+pub fn restoring(store: &dyn Store) -> Result<bool, StoreError> {
+    Ok(store.get(Tree::Log, b"R")?.is_some())
+}
+
+/// Writes that a restore is under way, or that it ended.
+pub fn set_restoring(batch: &mut Batch, under_way: bool) {
+    if under_way { batch.set(b"R".to_vec(), Vec::new()) } else { batch.remove(b"R".to_vec()) }
 }
 
 /// Writes a chunk of leaves, as `encode_bundle` puts them together.

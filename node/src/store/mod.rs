@@ -1,7 +1,7 @@
 //! The seam to the disk: named trees of ordered keys, an atomic batch over one tree, and the word that it is durable (PROTOCOL 21).
 //!
 //! Two implementations: `on_disk` (sled) and `in_memory`, whose every commit can fail. What the keys mean is said in `log`,
-//! `records` and `persons`. Not here: anything that looks inside a value.
+//! `records`, `persons` and `witness`. Not here: anything that looks inside a value.
 
 mod counter;
 pub mod documents;
@@ -11,6 +11,7 @@ pub mod log;
 pub mod on_disk;
 pub mod persons;
 pub mod records;
+pub mod witness;
 
 /// The layout of all trees. A store of another version is refused.
 pub const FORMAT_VERSION: u32 = 2;
@@ -20,31 +21,39 @@ pub const FORMAT_VERSION: u32 = 2;
 pub enum Tree {
     /// Everything that the log's one batch holds.
     Log,
+    /// The same of the region's log before this one, which is retired. Only read.
+    Predecessor,
     /// Sealed records and the state of their registers.
     Records,
     /// Sealed rows about natural persons, under pseudonyms.
     Persons,
+    /// What was cosigned of other logs, and what gave cause to distrust one. In a store of its own.
+    Witness,
 }
 
 impl Tree {
-    /// The tree's name on disk.
-    pub const fn name(self) -> &'static str {
+    /// The tree's name on disk, where the log's number is this: each log has a tree of its own.
+    pub fn name(self, log: u32) -> String {
         match self {
-            Self::Log => "log",
-            Self::Records => "records",
-            Self::Persons => "persons",
+            Self::Log if log == 1 => "log".to_owned(),
+            Self::Log => format!("log-{log}"),
+            Self::Predecessor if log == 2 => "log".to_owned(),
+            Self::Predecessor => format!("log-{}", log.saturating_sub(1)),
+            Self::Records => "records".to_owned(),
+            Self::Persons => "persons".to_owned(),
+            Self::Witness => "witness".to_owned(),
         }
     }
 
     /// Every tree.
-    pub const ALL: [Self; 3] = [Self::Log, Self::Records, Self::Persons];
+    pub const ALL: [Self; 5] = [Self::Log, Self::Predecessor, Self::Records, Self::Persons, Self::Witness];
 }
 
 /// The largest value that a store takes: a node of sled's tree holds up to 16 of them and, from a quarter of a segment (128 KiB) on,
 /// would go to a file that is never synced. 17 × 7 KiB = 119 KiB.
 pub const MAX_VALUE_BYTES: usize = 7 * 1024;
 
-/// Writes that become durable together or not at all.
+/// Writes that become durable together or not at all. Of what is said about one key, the last word counts.
 #[derive(Debug, Default, Clone)]
 pub struct Batch {
     writes: Vec<(Vec<u8>, Vec<u8>)>,
@@ -55,11 +64,13 @@ impl Batch {
     /// Sets a key.
     pub fn set(&mut self, key: Vec<u8>, value: Vec<u8>) {
         debug_assert!(value.len() <= MAX_VALUE_BYTES, "a value of {} bytes", value.len());
+        self.removals.retain(|removed| *removed != key);
         self.writes.push((key, value));
     }
 
     /// Removes a key.
     pub fn remove(&mut self, key: Vec<u8>) {
+        self.writes.retain(|(written, _)| *written != key);
         self.removals.push(key);
     }
 

@@ -16,6 +16,8 @@ use super::{Batch, Durable, FORMAT_VERSION, Pair, Store, StoreError, Tree};
 const FORMAT_KEY: &[u8] = b"creditbay/format";
 /// In each tree: how many commits the store had made by its last one there.
 const COUNT_KEY: &[u8] = b"\xffcommits";
+/// Values that go over in one batch when a store is rewritten.
+const COMPACTED_AT_ONCE: u64 = 256;
 
 /// A store in a folder.
 pub struct OnDisk {
@@ -27,8 +29,13 @@ pub struct OnDisk {
 }
 
 impl OnDisk {
-    /// Opens or makes the store in `path`, with a page cache of `cache_mib`.
+    /// Opens or makes the store in `path` for the first log of its region, with a page cache of `cache_mib`.
     pub fn open(path: &Path, cache_mib: u64) -> Result<Self, StoreError> {
+        Self::open_log(path, cache_mib, 1)
+    }
+
+    /// The same for the log with this number.
+    pub fn open_log(path: &Path, cache_mib: u64, number: u32) -> Result<Self, StoreError> {
         fs::create_dir_all(path).map_err(|error| unopenable(path, &error))?;
         let db = match open_guarded(path, cache_mib) {
             Err(StoreError::Unopenable { .. }) if move_snapshots_aside(path).is_ok_and(|moved| moved > 0) => {
@@ -40,10 +47,10 @@ impl OnDisk {
         refuse_blobs(path)?;
         check_format(path, &db)?;
         let open_tree =
-            |tree: Tree| db.open_tree(tree.name()).map(|handle| (tree, handle)).map_err(|error| unopenable(path, &error));
+            |tree: Tree| db.open_tree(tree.name(number)).map(|handle| (tree, handle)).map_err(|error| unopenable(path, &error));
         let trees = Tree::ALL.into_iter().map(open_tree).collect::<Result<Vec<_>, _>>()?;
         let file = File::open(path.join("db")).map_err(|error| unopenable(path, &error))?;
-        let counter = counted(path, &trees)?;
+        let counter = counted(path, &db)?;
         let store = Self { db, trees, file, stopped: AtomicBool::new(false), committing: Mutex::new(counter) };
         store.sync().map_err(|error| unopenable(path, &error))?;
         File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| unopenable(path, &error))?;
@@ -59,6 +66,82 @@ impl OnDisk {
         self.db.flush().map_err(|error| io::Error::other(error.to_string()))?;
         self.file.sync_data()
     }
+}
+
+/// Rewrites the store in `path` beside it, value by value, and puts the new one in its place: what superseded and deleted values hold of the
+/// old file goes with it. For a store that nobody has open. Gives the bytes on disk before and after.
+pub fn compact(path: &Path, cache_mib: u64) -> Result<(u64, u64), StoreError> {
+    let failed = |error: &dyn std::fmt::Display| unopenable(path, error);
+    let beside = path.with_extension("compacting");
+    if !path.join("db").exists() {
+        return Err(failed(&"no store is here"));
+    }
+    fs::remove_dir_all(&beside).or_else(absent).map_err(|error| failed(&error))?;
+    {
+        let (old, new) = (open_guarded(path, cache_mib)?, open_guarded(&beside, cache_mib)?);
+        refuse_blobs(path)?;
+        counted(path, &old)?;
+        for name in old.tree_names() {
+            copy_tree(&old, &new, &name).map_err(|error| failed(&error))?;
+        }
+        new.flush().map_err(|error| failed(&error))?;
+    }
+    let new = open_guarded(&beside, cache_mib)?;
+    let same = || -> sled::Result<bool> {
+        let old = open_guarded(path, cache_mib).map_err(|error| sled::Error::Unsupported(error.to_string()))?;
+        for name in old.tree_names() {
+            if !old.open_tree(&name)?.iter().eq(new.open_tree(&name)?.iter()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    };
+    if !same().map_err(|error| failed(&error))? {
+        return Err(failed(&"the new store does not hold what the old one holds; the old one was left as it is"));
+    }
+    drop(new);
+    let (before, after) = (bytes_in(path), bytes_in(&beside));
+    let placed = sync_all_in(&beside).and_then(|()| {
+        let cwd = rustix::fs::CWD;
+        rustix::fs::renameat_with(cwd, &beside, cwd, path, rustix::fs::RenameFlags::EXCHANGE)?;
+        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+        fs::remove_dir_all(&beside)
+    });
+    placed.map_err(|error| failed(&error)).map(|()| (before, after))
+}
+
+fn absent(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+fn copy_tree(old: &sled::Db, new: &sled::Db, name: &[u8]) -> sled::Result<()> {
+    let (from, to) = (old.open_tree(name)?, new.open_tree(name)?);
+    let mut batch = sled::Batch::default();
+    for (number, pair) in (1u64..).zip(from.iter()) {
+        let (key, value) = pair?;
+        batch.insert(key, value);
+        if number.is_multiple_of(COMPACTED_AT_ONCE) {
+            to.apply_batch(std::mem::take(&mut batch))?;
+        }
+    }
+    to.apply_batch(batch)
+}
+
+/// Bytes of all files of a store.
+fn bytes_in(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else { return 0 };
+    let of = |entry: fs::DirEntry| {
+        entry.metadata().map_or(0, |found| if found.is_dir() { bytes_in(&entry.path()) } else { found.len() })
+    };
+    entries.filter_map(|entry| entry.ok().map(of)).sum()
+}
+
+fn sync_all_in(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?.path();
+        if entry.is_dir() { sync_all_in(&entry)? } else { File::open(&entry)?.sync_all()? }
+    }
+    File::open(path)?.sync_all()
 }
 
 fn unopenable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
@@ -118,10 +201,10 @@ fn check_format(path: &Path, db: &sled::Db) -> Result<(), StoreError> {
 }
 
 /// The store's counter; a store that holds fewer commits than were made durable is refused.
-fn counted(path: &Path, trees: &[(Tree, sled::Tree)]) -> Result<Counter, StoreError> {
+fn counted(path: &Path, db: &sled::Db) -> Result<Counter, StoreError> {
     let mut held = 0;
-    for (_, tree) in trees {
-        let count = tree.get(COUNT_KEY).map_err(|error| unopenable(path, &error))?;
+    for name in db.tree_names() {
+        let count = db.open_tree(name).and_then(|tree| tree.get(COUNT_KEY)).map_err(|error| unopenable(path, &error))?;
         held = held.max(count.and_then(|count| Some(u64::from_be_bytes(*count.first_chunk()?))).unwrap_or(0));
     }
     let mut counter = Counter::open(path).map_err(|error| unopenable(path, &error))?;
@@ -211,6 +294,29 @@ mod tests {
             assert_eq!(held(&OnDisk::open(folder.path(), 8).unwrap()), 20, "{} bytes left", torn.len());
             assert!(folder.path().join("torn-snapshots").is_dir());
         }
+    }
+
+    #[test]
+    fn a_rewritten_store_holds_the_same_and_is_smaller_and_an_open_one_is_not_rewritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let store = OnDisk::open(&path, 8).unwrap();
+        for round in 0..40u64 {
+            let mut batch = Batch::default();
+            (0..64u64).for_each(|number| batch.set(number.to_be_bytes().to_vec(), vec![round as u8; MAX_VALUE_BYTES]));
+            store.commit(Tree::Records, batch).unwrap();
+        }
+        assert!(compact(&path, 8).is_err(), "somebody has it open");
+        drop(store);
+        fs::create_dir_all(path.with_extension("compacting")).unwrap();
+        let (before, after) = compact(&path, 8).unwrap();
+        assert!(after < before, "{before} to {after}");
+        assert!(!path.with_extension("compacting").exists());
+        let store = OnDisk::open(&path, 8).unwrap();
+        let held = store.range(Tree::Records, &[0], &[0xff], usize::MAX).unwrap();
+        assert!(held.len() == 64 && held.iter().all(|(_, value)| *value == vec![39; MAX_VALUE_BYTES]));
+        drop(store);
+        assert!(compact(&folder.path().join("none"), 8).is_err());
     }
 
     #[test]

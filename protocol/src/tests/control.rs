@@ -15,12 +15,13 @@ fn hello(own: NoteBytes, seen: Option<NoteBytes>) -> Control {
     Control::Hello(Hello { version: PROTOCOL_VERSION, region: name("gz"), now: NOW, note: own, seen })
 }
 
-fn largest() -> [Control; 3] {
+fn largest() -> [Control; 4] {
     let hashes = || Hashes::new(vec![Digest([3; 32]); MAX_CONSISTENCY_HASHES]).unwrap();
     [
         hello(note(MAX_NOTE_BYTES), Some(note(MAX_NOTE_BYTES))),
         Control::Link { consistency: hashes() },
         Control::Checkpoint { note: note(MAX_NOTE_BYTES), consistency: hashes() },
+        Control::Succession { leaf: note(MAX_NOTE_BYTES), inclusion: hashes(), consistency: hashes() },
     ]
 }
 
@@ -74,7 +75,7 @@ fn notes_and_proofs_are_bounded_on_either_side_of_the_wire() {
 
 #[test]
 fn an_unknown_kind_is_refused() {
-    for kind in [3u32, 4, u32::MAX] {
+    for kind in [4u32, 5, u32::MAX] {
         assert!(Control::parse(&[kind.to_le_bytes().as_slice(), &[0; 40]].concat()).is_err());
     }
 }

@@ -58,7 +58,7 @@ fn every_kind_comes_back_and_the_largest_fits() {
     assert_eq!(messages, ["query", "answer", "refusal", "declined", "declined", "abandoned"]);
     let said = ["pack-activated", "pack-activated", "suspended", "resumed", "authorisation-withdrawn"];
     assert_eq!(events[..5], said);
-    assert_eq!(events[5..], ["portfolio-declared", "turned-away"]);
+    assert_eq!(events[5..], ["portfolio-declared", "turned-away", "withheld", "trust-decided"]);
     for leaf in &leaves {
         let bytes = leaf.bytes();
         assert_eq!(Leaf::parse(&bytes).as_ref(), Ok(leaf));

@@ -23,5 +23,7 @@ mod query;
 mod refusal;
 mod requester;
 mod responder;
+mod succession;
 mod third_party;
 mod tile;
+mod witness;

@@ -17,7 +17,7 @@ use crate::calendar::{Day, Millis};
 use crate::chain::{Chain, TrustedRoot};
 use crate::checkpoint::Checkpoint;
 use crate::domains::Domains;
-use crate::event::{Event, Overlap, Suspended};
+use crate::event::{Event, Overlap, RetirementGround, Suspended};
 use crate::evidence::{Committed, DurableHead, SignedHead};
 use crate::identifier::{Identifier, Scheme};
 use crate::leaf::Leaf;
@@ -218,7 +218,7 @@ pub(super) fn largest_answer() -> Answer {
 }
 
 /// Every refusal there is.
-pub(super) fn refusals() -> [Refusal; 32] {
+pub(super) fn refusals() -> [Refusal; 33] {
     [
         Refusal::RulePack { named: Digest([0x11; 32]), active: Digest([0x12; 32]) },
         Refusal::TypeUnknown,
@@ -252,6 +252,7 @@ pub(super) fn refusals() -> [Refusal; 32] {
         Refusal::AuthorisationWithdrawn,
         Refusal::AuthorisationSpent,
         Refusal::PortfolioUnknown,
+        Refusal::NotWitnessed,
     ]
 }
 
@@ -268,6 +269,10 @@ pub(super) fn every_event() -> Vec<Event> {
         Event::AuthorisationWithdrawn { authorisation: Digest([0xbb; 32]), channel: name("portal.hk") },
         Event::PortfolioDeclared { portfolio, organisation, purpose, size: 5_000, until: NOW.plus(86_400_000) },
         Event::TurnedAway { peer: hk, since: NOW, count: 17 },
+        Event::Withheld { answer: 7 },
+        Event::TrustDecided { log: origin("hk"), size: 40, evidence: Digest([0xcc; 32]), reason: Digest([0xdd; 32]) },
+        Event::LogRetired { ground: RetirementGround::KeyChange },
+        Event::LogBegun { predecessor: "gz.creditbay/log/1".parse().unwrap(), size: 1_000, root: Digest([0xcc; 32]) },
     ]
 }
 

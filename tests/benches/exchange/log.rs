@@ -23,6 +23,7 @@ use creditbay_node::log::entry::{Appended, Entry};
 use creditbay_node::log::recover::{Parts, recover};
 use creditbay_node::log::rows::Seals;
 use creditbay_node::log::seen::Seen;
+use creditbay_node::log::trust::Trust;
 use creditbay_node::log::witness::Witness;
 use creditbay_node::store::on_disk::OnDisk;
 use creditbay_node::store::{Batch, Durable, Pair, Store, StoreError, Tree};
@@ -151,7 +152,7 @@ impl Store for Copied {
 }
 
 /// A log of its own with what its batches are made of.
-struct Alone {
+pub(crate) struct Alone {
     writer: Writer,
     store: Arc<Copied>,
     own: RegionEntry,
@@ -164,14 +165,30 @@ struct Alone {
 
 impl Alone {
     fn open(folder: &Path) -> Result<Self> {
-        let key = |number| SigningKey::from_seed(Seed::from_bytes([number; 32]));
         let network = folder.join("network.toml");
         let directory = Directory::parse("network.toml", &std::fs::read_to_string(network)?)?;
-        let mut own = directory.entry("gz".parse()?).context("no gz")?.clone();
+        Self::of(directory.entry("gz".parse()?).context("no gz")?.clone(), folder)
+    }
+
+    /// The same in a folder without a network, opened as often as one likes.
+    pub(crate) fn open_for_growth(folder: &Path) -> Result<Self> {
+        let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/samples/network/network.toml");
+        let directory = Directory::parse("network.toml", &std::fs::read_to_string(network)?)?;
+        Self::of(directory.entry("gz".parse()?).context("no gz")?.clone(), folder)
+    }
+
+    /// Leaves in it.
+    pub(crate) fn size(&self) -> u64 {
+        self.writer.size()
+    }
+
+    fn of(mut own: RegionEntry, folder: &Path) -> Result<Self> {
+        let key = |number| SigningKey::from_seed(Seed::from_bytes([number; 32]));
         let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
         let store = Arc::new(Copied { store: OnDisk::open(&folder.join("log-alone/store"), 32)?, last: Mutex::default() });
         let signer = NoteSigner::new(own.log.name().clone(), KeyKind::Ed25519, key(3));
         own.log = signer.verifier().clone();
+        let trust = Arc::new(Trust::recover(store.clone(), [], clock.clone(), metrics.clone())?);
         let parts = Parts {
             store: store.clone(),
             origin: own.log_origin,
@@ -180,7 +197,7 @@ impl Alone {
             clock: clock.clone(),
             entropy: entropy.clone(),
             metrics: metrics.clone(),
-            seen: Arc::new(Seen::recover(&*store, &[], clock.clone(), metrics)?),
+            seen: Arc::new(Seen::recover(&*store, &[], Vec::new(), trust, clock.clone())?),
             reserve: None,
         };
         let writer = recover(parts)?.writer;
@@ -189,7 +206,7 @@ impl Alone {
     }
 
     /// Writes one batch: new queries, answers to the last batch's queries, receipts for its answers. Returns the microseconds.
-    fn write(&mut self) -> Result<u128> {
+    pub(crate) fn write(&mut self) -> Result<u128> {
         let (mut items, mut queries, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         if let Some((.., last)) = self.answered.first() {
             let root = trust(last, &self.own, &self.clock)?;

@@ -6,6 +6,7 @@
 
 mod echo;
 mod load;
+#[allow(dead_code, reason = "the other bench of the log has a use for the rest")]
 mod log;
 mod reference;
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::leaf_hash;
-use creditbay_crypto::merkle::tree::{Frontier, Window, inclusion};
+use creditbay_crypto::merkle::tree::{Frontier, Window, consistency, inclusion, root};
 use creditbay_crypto::note::{KeyKind, NoteLine, NoteSigner, NoteVerifier};
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
@@ -29,7 +29,9 @@ pub(super) const NOW: Millis = Millis(1_795_423_800_000);
 /// The entity that the exchange is about.
 pub(super) const SUBJECT: &str = "91440101MA9XTEAT0A";
 const SIZE: u64 = 13;
-const INDEX: u64 = 5;
+pub(super) const INDEX: u64 = 5;
+/// Leaves of each log's tree when it signed for the first time.
+pub(super) const EARLIER: u64 = 8;
 
 /// A name that is one.
 pub(super) fn name<const MAX: usize>(text: &str) -> Name<MAX> {
@@ -60,6 +62,10 @@ pub(super) struct Log {
     pub(super) proof: TlogProof,
     /// That leaf's hash.
     pub(super) leaf: Digest,
+    /// The checkpoint before that one.
+    pub(super) earlier: SignedCheckpoint,
+    /// Every node of the tree.
+    pub(super) window: Window,
 }
 
 impl Log {
@@ -68,13 +74,20 @@ impl Log {
         let signing = signer(&origin.to_string(), KeyKind::Ed25519, key);
         let mut window = Window::from_frontier(&Frontier::empty());
         (0..SIZE).for_each(|index| window.push(if index == INDEX { leaf } else { leaf_hash(&index.to_le_bytes()) }));
+        let root = root(EARLIER, &window).expect("the tree was that before");
+        let earlier = Checkpoint { origin, size: EARLIER, root }.sign(&signing).expect("a checkpoint is signed");
         let checkpoint = Checkpoint { origin, size: SIZE, root: window.root() };
         let signed = checkpoint.sign(&signing).expect("a checkpoint is signed");
         let line = cosigner.cosign(&signed.note().text, NOW.0 / 1000).expect("a checkpoint is cosigned");
         let signed = signed.with_line(line);
         let path = inclusion(INDEX, SIZE, &window).expect("a leaf is in its tree");
         let proof = TlogProof { index: INDEX, path, note: signed.note_bytes() };
-        Self { origin, verifier: signing.verifier().clone(), witness: witness(region, key), signed, proof, leaf }
+        Self { origin, verifier: signing.verifier().clone(), witness: witness(region, key), signed, proof, leaf, earlier, window }
+    }
+
+    /// What proves that the later tree continues the earlier one.
+    pub(super) fn continues(&self) -> Vec<Digest> {
+        consistency(EARLIER, SIZE, &self.window).expect("the tree was that before")
     }
 }
 
@@ -92,6 +105,8 @@ pub(super) struct Exchange {
     pub(super) asker: Log,
     /// The log of the issuer, `hk`.
     pub(super) issuer: Log,
+    /// A log that signed two histories, `mo`.
+    pub(super) forked: [Log; 2],
     /// Both logs, as a directory gives them.
     pub(super) known: Vec<KnownLog>,
     /// What the service got.
@@ -115,6 +130,7 @@ impl Exchange {
         let answer_leaf = Leaf::new(NOW, LeafBody::of_answer(&query, &answer, &seed(0x44))).hash();
         let asker = Log::new("gz", 11, query_leaf, &witness("hk", 12));
         let issuer = Log::new("hk", 12, answer_leaf, &witness("gz", 11));
+        let forked = [query_leaf, answer_leaf].map(|leaf| Log::new("mo", 13, leaf, &witness("gz", 11)));
         let known = [("gz", &asker), ("hk", &issuer)].map(|(region, log)| KnownLog {
             origin: log.origin,
             region: name(region),
@@ -130,7 +146,7 @@ impl Exchange {
         let authorisation = permitted().sign(&channel);
         let digest = authorisation.authorisation.digest();
         let withdrawal = Withdrawal { authorisation: digest, channel: name("portal.gz"), at: NOW }.sign(&channel);
-        Self { query, answer, asker, issuer, known: known.to_vec(), attestation, authorisation, withdrawal, channel }
+        Self { query, answer, asker, issuer, forked, known: known.to_vec(), attestation, authorisation, withdrawal, channel }
     }
 }
 

@@ -101,6 +101,9 @@ pub(super) fn control(bytes: &[u8]) -> bool {
         Control::Hello(hello) => ([Some(&hello.note), hello.seen.as_ref()], 0),
         Control::Link { consistency } => ([None, None], consistency.as_slice().len()),
         Control::Checkpoint { note, consistency } => ([Some(note), None], consistency.as_slice().len()),
+        Control::Succession { leaf, inclusion, consistency } => {
+            ([Some(leaf), None], inclusion.as_slice().len().max(consistency.as_slice().len()))
+        }
     };
     assert!(notes.iter().flatten().all(|note| note.as_slice().len() <= MAX_NOTE_BYTES) && hashes <= MAX_CONSISTENCY_HASHES);
     true

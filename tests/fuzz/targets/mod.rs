@@ -15,6 +15,7 @@ mod proofs;
 mod records;
 #[cfg(test)]
 pub(crate) mod seeds;
+mod witnesses;
 
 /// Reads bytes; whether they were taken.
 pub(crate) type Target = fn(&[u8]) -> bool;
@@ -36,6 +37,9 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("checkpoint", notes::checkpoint),
     ("cosignature", notes::cosignature),
     ("verifier_key", notes::verifier_key),
+    ("submission", witnesses::submission),
+    ("cosignatures", witnesses::cosignatures),
+    ("evidence", witnesses::evidence),
     ("endorsement", notes::endorsement),
     ("policy", policies::policy),
     ("certificate", policies::certificate),

@@ -4,14 +4,17 @@ use creditbay_configs::endorsement;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::key_file::{spki_der, to_pem};
 use creditbay_crypto::label::Label;
+use creditbay_crypto::merkle::tree::inclusion;
 use creditbay_crypto::note::{KeyKind, Note};
 use creditbay_crypto::sign::SigningKey;
 use creditbay_node::quic::identity::{Form, certified};
+use creditbay_protocol::fork::{Alarm, Evidence, Position, Positions};
 use creditbay_protocol::tile::encode_bundle;
 use creditbay_protocol::wire;
+use creditbay_protocol::witness::Submission;
 
 use super::configs::{EDITS, PACK};
-use super::fixture::{EXCHANGE, seed, signer};
+use super::fixture::{EARLIER, EXCHANGE, INDEX, Log, seed, signer};
 use super::notes::{ENDORSED, SIGNERS};
 use super::policies::identity;
 
@@ -73,6 +76,7 @@ pub(crate) fn all() -> Vec<Seed> {
         seeds.extend(cases(vectors).into_iter().take(VECTORS_OF_ONE).map(|bytes| (target, bytes)));
     }
     seeds.extend(of_the_exchange());
+    seeds.extend(of_forks());
     seeds.extend(of_names());
     seeds.extend(of_proofs());
     seeds.extend([("directory", NETWORK.as_bytes().to_vec()), ("node_toml", NODE.as_bytes().to_vec())]);
@@ -108,9 +112,29 @@ fn of_the_exchange() -> Vec<Seed> {
         ("policy", format!("log {}\nquorum none\n", issuer.verifier).into_bytes()),
         ("certificate", shown(Form::RawPublicKey)),
         ("certificate", shown(Form::SelfSigned)),
+        ("submission", Submission::new(EARLIER, asker.continues(), asker.signed.note_bytes()).body()),
+        ("submission", Submission::new(0, Vec::new(), asker.earlier.note_bytes()).body()),
+        ("cosignatures", format!("{}\n", asker.signed.note().lines[1]).into_bytes()),
         ("endorsement", endorsed(&SIGNERS)),
         ("endorsement", endorsed(&[2, 9, 3, 5])),
     ]
+}
+
+/// Evidence of two roots and of two leaves, and of a proof that is missing where nothing is wrong.
+fn of_forks() -> Vec<Seed> {
+    let [one, other] = &EXCHANGE.forked;
+    let roots = Evidence::new(Alarm::Fork, &one.verifier, [&one.signed, &other.signed], &[]);
+    let position = |log: &Log, size: u64| {
+        let path = inclusion(INDEX, size, &log.window).expect("the leaf is in the tree");
+        Position { leaf: log.leaf, path }
+    };
+    let leaves = [position(one, EARLIER), position(other, other.window.size())];
+    let positions = Some(Positions { index: INDEX, leaves });
+    let leaves = Evidence { positions, ..Evidence::new(Alarm::Fork, &one.verifier, [&one.earlier, &other.signed], &[]) };
+    let honest = &EXCHANGE.asker;
+    let withheld = Evidence::new(Alarm::ConsistencyWithheld, &honest.verifier, [&honest.earlier, &honest.signed], &[honest.leaf]);
+    let json = |evidence: &Evidence| serde_json::to_string_pretty(evidence).expect("it has a form in JSON").into_bytes();
+    [roots, leaves, withheld].map(|evidence| ("evidence", json(&evidence))).to_vec()
 }
 
 /// A question with what its subject permitted.

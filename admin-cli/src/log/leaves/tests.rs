@@ -1,6 +1,9 @@
 //! The leaves of a log, plausible and not.
 
+use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::event::{Event, RetirementGround};
+use creditbay_protocol::leaf::{Leaf, LeafBody};
 
 use super::{Leaves, WINDOW};
 use crate::log::fault::{Fault, Faults};
@@ -24,6 +27,23 @@ fn a_plain_log_has_no_faults_and_is_counted() {
         ["abandoned 1", "answer 1", "query 2"]
     );
     assert_eq!(leaves.span(), Some((Millis(5), Millis(8))));
+}
+
+#[test]
+fn a_log_begins_once_and_nothing_stands_behind_its_end() {
+    let event = |time, event| Leaf::new(Millis(time), LeafBody::Event(event)).bytes();
+    let predecessor = "hk.creditbay/log/1".parse().unwrap();
+    let began = |time| event(time, Event::LogBegun { predecessor, size: 9, root: Digest([1; 32]) });
+    let ends = |time| event(time, Event::LogRetired { ground: RetirementGround::Closure });
+    let (faults, leaves) = read("hk", &[began(5), query(6, "hk", "gz"), ends(7)]);
+    assert_eq!(faults, []);
+    assert_eq!(
+        (leaves.began().map(|began| (began.predecessor, began.size)), leaves.retired()),
+        (Some((predecessor, 9)), Some(2))
+    );
+    let (faults, leaves) = read("hk", &[query(5, "hk", "gz"), began(6), ends(7), query(8, "hk", "gz")]);
+    assert_eq!(faults, [Fault::BeginsAgain { index: 1 }, Fault::BehindRetirement { index: 3, retired: 2 }]);
+    assert_eq!(leaves.began(), None);
 }
 
 #[test]

@@ -149,7 +149,7 @@ pub(super) fn retention(changes: &mut Changes, before: &RulePack, after: &RulePa
     }
 }
 
-/// Budgets and volumes.
+/// Budgets, volumes, and which answers wait for witnesses.
 pub(super) fn budgets(changes: &mut Changes, before: &RulePack, after: &RulePack) {
     for ((key, old), (_, new)) in before.budgets().named().into_iter().zip(after.budgets().named()) {
         changes.number("budgets", &format!("budgets.{key}"), &key.replace('_', " "), old, new);
@@ -162,6 +162,14 @@ pub(super) fn budgets(changes: &mut Changes, before: &RulePack, after: &RulePack
         &old.warn_percent.to_string(),
         &new.warn_percent.to_string(),
     );
+    let witnessed = |pack: &RulePack| match pack.witnessed() {
+        None => "none".to_owned(),
+        Some(rule) => {
+            let purposes = rule.purposes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            format!("{purposes}: {} others within {} s", rule.quorum, rule.wait_seconds)
+        }
+    };
+    changes.value("witnessed", "witnessed", "answers that wait for witnesses", &witnessed(before), &witnessed(after));
     let words = |pack: &RulePack| {
         let words = pack.volumes().thresholds.iter().map(|threshold| {
             let kind = if threshold.sensitive { " sensitive" } else { "" };

@@ -246,3 +246,33 @@ fn a_calendar_that_contradicts_itself_is_refused() {
     let both = within(CALENDAR, 0, "holidays = [\n", "holidays = [\n    \"2026-02-14\",\n");
     assert_refused(&both, "2026-02-28", &key("working_days"), RulesFault::WorkingDay(day("2026-02-14")));
 }
+
+/// The sample with a section on witnessed answers before its contract.
+fn witnessed(section: &str) -> String {
+    let head = "[witnessed]\nillustrative = true\nheld_by = \"leaves\"\n";
+    altered("\n[contract]\n", &format!("\n{head}{section}\n[contract]\n"))
+}
+
+#[test]
+fn answers_wait_for_a_quorum_that_can_be_met_and_not_for_ever() {
+    use creditbay_protocol::predicate::Purpose;
+    let good = "purposes = [\"FIN\"]\nquorum = 2\nwait_seconds = 5\n";
+    let pack = read(&witnessed(good)).unwrap();
+    let rule = pack.witnessed().unwrap();
+    assert_eq!((rule.purposes.as_slice(), rule.quorum, rule.wait_seconds), (&[Purpose::Fin][..], 2, 5));
+    assert!(pack.sections().iter().any(|section| section.name == "witnessed"));
+    assert_eq!(read(&TEXT).unwrap().witnessed(), None, "the first pack asks for none");
+    for (from, to, key, fault) in [
+        ("[\"FIN\"]", "[\"NONE\"]", "witnessed.purposes.NONE", RulesFault::PurposeUnknown),
+        ("[\"FIN\"]", "[\"FIN\", \"FIN\"]", "witnessed.purposes", RulesFault::WitnessedPurpose(Purpose::Fin)),
+        ("[\"FIN\"]", "[]", "witnessed.purposes", RulesFault::ListEmpty),
+        ("quorum = 2", "quorum = 0", "witnessed.quorum", RulesFault::Zero),
+        ("quorum = 2", "quorum = 3", "witnessed.quorum", RulesFault::QuorumOutOfReach { most: 2 }),
+        ("wait_seconds = 5", "wait_seconds = 0", "witnessed.wait_seconds", RulesFault::Zero),
+        ("wait_seconds = 5", "wait_seconds = 61", "witnessed.wait_seconds", RulesFault::WaitTooLong),
+    ] {
+        let section = good.replace(from, to);
+        let line = section.lines().find(|line| !good.contains(line)).unwrap().to_owned();
+        assert_refused(&witnessed(&section), &line, key, fault);
+    }
+}

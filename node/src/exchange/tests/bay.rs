@@ -37,7 +37,8 @@ use crate::log::entry::Appended;
 use crate::log::fault::LogError;
 use crate::log::recover::{Parts, Recovered, recover};
 use crate::log::rows::Seals;
-use crate::log::seen::Seen;
+use crate::log::seen::{Followed, Seen};
+use crate::log::trust::Trust;
 use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
 use crate::policy::ledger::Ledger;
@@ -46,6 +47,7 @@ use crate::store::Store;
 use crate::store::in_memory::InMemory;
 use crate::store::log as layout;
 use crate::store::records::Records;
+use crate::witness::heads::Heads;
 
 pub(super) const NETWORK: &str = include_str!("../../../../configs/samples/network/network.toml");
 pub(super) const NETWORK_NOTE: &str = include_str!("../../../../configs/samples/network/network.note");
@@ -161,8 +163,11 @@ pub(super) fn open(
     let entropy = Arc::new(Entropy::seeded(city.len() as u64 + u64::from(city.as_bytes()[0])));
     let shared: Arc<dyn Store> = Arc::new(store.clone());
     let others: Vec<_> = directory.regions().iter().filter(|entry| entry.name != own.name).collect();
-    let peers: Vec<_> = others.iter().map(|entry| (entry.log_origin, entry.log.clone())).collect();
-    let seen = Arc::new(Seen::recover(&*shared, &peers, clock.clone(), metrics.clone())?);
+    let peers: Vec<_> = others.iter().map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
+    let origins = others.iter().map(|entry| entry.log_origin);
+    let trust = Arc::new(Trust::recover(shared.clone(), origins, clock.clone(), metrics.clone())?);
+    let witnesses = directory.regions().iter().map(|entry| entry.witness.clone()).collect();
+    let seen = Arc::new(Seen::recover(&*shared, &peers, witnesses, trust, clock.clone())?);
     let seals = Arc::new(Seals::new(EpochKeys::in_folder(keys.path()).unwrap()));
     let signer = |role: &str, name: &str, kind| NoteSigner::new(name.parse().unwrap(), kind, sample_key(city, role));
     let recovered = recover(Parts {
@@ -181,8 +186,10 @@ pub(super) fn open(
     replay.recover(&log, &seals, &entropy)?;
     tokio::spawn(writer.run_as_task(queue));
     network.me.set(own.name).unwrap();
+    let heads = Arc::new(Heads::new(Vec::new(), log.head()));
     let exchange = Arc::new(Exchange {
         me: own.name,
+        heads,
         directory,
         orders: Orders::recover(&*shared, packs.to_vec(), clock.now()).unwrap(),
         ledger: Ledger::new(shared.clone(), &[7; 32]),
@@ -191,6 +198,7 @@ pub(super) fn open(
         witness: Witness::new(signer("witness", &format!("{city}.creditbay/witness"), KeyKind::CosignatureV1)),
         records: Arc::new(Records::open(shared, [7; 32], entropy.clone()).unwrap()),
         replay,
+        withholding: tokio::sync::Mutex::default(),
         refusals: RefusalBudget::new(3),
         network,
         clock,

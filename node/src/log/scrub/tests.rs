@@ -67,7 +67,7 @@ fn log(store: &InMemory) -> Result<Log, LogError> {
         origin: origin(),
         signer: NoteSigner::new("gz.creditbay/log/1".parse().unwrap(), KeyKind::Ed25519, key),
         seals: Arc::new(Seals::new(EpochKeys::in_folder(folder.path()).unwrap())),
-        seen: Arc::new(Seen::recover(store, &[], clock.clone(), metrics.clone()).unwrap()),
+        seen: Arc::new(Seen::of_nobody(Arc::new(store.clone()), clock.clone(), metrics.clone()).unwrap()),
         clock,
         entropy,
         metrics,

@@ -1,8 +1,9 @@
-//! The operator's door, over a unix socket whose mode is the authentication: the node's status, its records (`records`), and what is
-//! ordered (`orders`).
+//! The operator's door, over a unix socket whose mode is the authentication: the node's status, its records (`records`), what is
+//! ordered (`orders`), and which logs gave cause for an alarm (`trust`).
 
 mod orders;
 mod records;
+mod trust;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub async fn serve(listener: UnixListener, admin: Arc<Admin>) {
         .route("/v1/status", get(status))
         .merge(records::router())
         .merge(orders::router())
+        .merge(trust::router())
         .layer(DefaultBodyLimit::disable())
         .with_state(admin);
     if let Err(error) = axum::serve(listener, router).await {
@@ -52,6 +54,7 @@ struct Status {
     region: String,
     origin: String,
     log: LogStatus,
+    published: PublishedStatus,
     peers: Vec<PeerStatus>,
     registers: Vec<RegisterStatus>,
     rule_pack: String,
@@ -67,6 +70,13 @@ struct LogStatus {
     size: u64,
     root: String,
     state: String,
+}
+
+/// The head at the auditors' door, and who cosigned it.
+#[derive(Serialize)]
+struct PublishedStatus {
+    size: u64,
+    cosigned_by: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -108,6 +118,7 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
             root: checkpoint.root.to_base64(),
             state: exchange.log.running().map_or_else(|reason| reason.to_string(), |()| "running".to_owned()),
         },
+        published: published(exchange),
         peers: peers.collect(),
         registers: registers(exchange),
         rule_pack: in_force.pack().digest().to_string(),
@@ -117,6 +128,12 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
         version: env!("CARGO_PKG_VERSION"),
         disk_free_mib: disk::free_mib(&admin.data),
     })
+}
+
+fn published(exchange: &Exchange) -> PublishedStatus {
+    let published = exchange.heads.published().note;
+    let lines = published.note().lines.iter().skip(1);
+    PublishedStatus { size: published.checkpoint().size, cosigned_by: lines.map(|line| line.name.to_string()).collect() }
 }
 
 fn activation(activation: &Activation) -> ActivationStatus {

@@ -222,6 +222,12 @@ fn event_fields(event: &Event) -> Vec<Field> {
             all.extend(fields([("portfolio", 32), ("organisation", 24), ("purpose", 1), ("size", 4), ("until", 8)]));
         }
         Event::TurnedAway { .. } => all.extend(fields([("peer", 8), ("since", 8), ("count", 4)])),
+        Event::Withheld { .. } => all.extend(fields([("answer", 8)])),
+        Event::TrustDecided { .. } => {
+            all.extend(fields([("log: owner", 32), ("log: number", 4), ("size", 8), ("evidence", 32), ("reason", 32)]));
+        }
+        Event::LogRetired { .. } => all.extend(fields([("ground", 4)])),
+        Event::LogBegun { .. } => all.extend(fields([("predecessor", 36), ("size", 8), ("root", 32)])),
     }
     all
 }
@@ -277,8 +283,13 @@ fn control_messages() {
             value("link", &Control::Link { consistency: consistency.clone() }, [fields([("kind", 4)]), proof()].concat()),
             value(
                 "checkpoint",
-                &Control::Checkpoint { note: note.clone(), consistency },
+                &Control::Checkpoint { note: note.clone(), consistency: consistency.clone() },
                 [fields([("kind", 4), ("note's length", 8), ("note", note_len)]), proof()].concat(),
+            ),
+            value(
+                "succession",
+                &Control::Succession { leaf: note.clone(), inclusion: consistency.clone(), consistency },
+                [fields([("kind", 4), ("leaf's length", 8), ("leaf", note_len)]), proof(), proof()].concat(),
             ),
         ],
     );

@@ -1,0 +1,199 @@
+//! `creditbay-node restore`: a log put back into its store from the archive, whole or where the store was rolled back (PROTOCOL 35.4); and
+//! `creditbay-node compact`, the store rewritten.
+//!
+//! The archive is read twice: first every entry must lead to the note that the log signed, and the store's own tree must be the beginning
+//! of it; only then is anything written. What opens the leaves is not in an archive and does not come back. Not here: making archives
+//! (`creditbay log archive`).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use creditbay_crypto::hash::Digest;
+use creditbay_crypto::merkle::leaf_hash;
+use creditbay_crypto::merkle::tree::Frontier;
+use creditbay_protocol::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
+use creditbay_protocol::name::Origin;
+use creditbay_protocol::tile::{TILE_WIDTH, TileError, TilePath, decode_bundle};
+
+use crate::files::{Files, StartError, because, own_entry, read_files};
+use crate::host::clock::Clock;
+use crate::host::entropy::Entropy;
+use crate::host::keys::EpochKeys;
+use crate::host::telemetry::Metrics;
+use crate::log::append::{BATCH, Writer};
+use crate::log::fault::LogError;
+use crate::log::recover::{Parts, recover};
+use crate::log::rows::Seals;
+use crate::log::seen::Seen;
+use crate::log::succession::carry_over;
+use crate::store::Store;
+use crate::store::on_disk::{self, OnDisk};
+
+/// Why nothing was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// A file of the archive cannot be read.
+    #[error("{path}: {error}; name a folder that `creditbay log archive` or `log export` made")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The archive's checkpoint is not this log's.
+    #[error("{path}: {error}; restore from an archive of this log")]
+    Note {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        error: CheckpointError,
+    },
+    /// A bundle of the archive is damaged.
+    #[error("{path}: {error}; verify the archive with `creditbay log verify`")]
+    Bundle {
+        /// Which.
+        path: TilePath,
+        /// What is wrong.
+        error: TileError,
+    },
+    /// The entries do not lead to the signed root.
+    #[error(
+        "the archive's {size} entries do not lead to the root that the log signed; verify the archive with `creditbay log verify`"
+    )]
+    Root {
+        /// Entries.
+        size: u64,
+    },
+    /// The store has a log, and nobody said that only its tail is missing.
+    #[error("the store holds {stored} leaves already; say --tail if it was rolled back and the archive is to add what it lacks")]
+    NotEmpty {
+        /// Leaves in the store.
+        stored: u64,
+    },
+    /// The archive has nothing that the store lacks.
+    #[error("the archive ends at {archived} leaves and the store at {stored}; there is nothing to add")]
+    NothingNew {
+        /// Leaves in the archive.
+        archived: u64,
+        /// Leaves in the store.
+        stored: u64,
+    },
+    /// The store's tree is not the beginning of the archive's.
+    #[error(
+        "the store's {stored} leaves are not the beginning of the archived log: two histories; keep both, and retire the log"
+    )]
+    OtherHistory {
+        /// Leaves in the store.
+        stored: u64,
+    },
+    /// The log does not take the leaves.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// What was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// The log.
+    pub origin: Origin,
+    /// Leaves that the store had.
+    pub stored: u64,
+    /// Leaves that it has now.
+    pub size: u64,
+    /// The root over them.
+    pub root: Digest,
+}
+
+/// Rewrites the store of the node with this configuration; the bytes on disk before and after.
+pub fn compact(config: &Path) -> Result<(u64, u64), StartError> {
+    let Files { config, .. } = read_files(config)?;
+    on_disk::compact(&config.data_dir.join("store"), u64::from(config.limits.cache_mib)).map_err(because)
+}
+
+/// An archive whose checkpoint was signed by the log.
+struct Archive {
+    folder: PathBuf,
+    checkpoint: Checkpoint,
+}
+
+/// Restores the log of the node with this configuration; `tail` where the store may hold the beginning of it.
+pub fn restore(config: &Path, archive: &Path, tail: bool) -> Result<Restored, StartError> {
+    let Files { config, directory, log: signer, .. } = read_files(config)?;
+    let own = own_entry(&directory, config.region)?;
+    let path = archive.join("checkpoint");
+    let note = fs::read(&path).map_err(|error| because(RestoreError::File { path: path.display().to_string(), error }))?;
+    let signed = SignedCheckpoint::verify(&note, &own.log_origin, &own.log)
+        .map_err(|error| because(RestoreError::Note { path: path.display().to_string(), error }))?;
+    let archive = Archive { folder: archive.to_owned(), checkpoint: *signed.checkpoint() };
+
+    let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
+    let cache = u64::from(config.limits.cache_mib);
+    let number = own.log_origin.number();
+    let store: Arc<dyn Store> = Arc::new(OnDisk::open_log(&config.data_dir.join("store"), cache, number).map_err(because)?);
+    carry_over(&*store, own.log_origin).map_err(because)?;
+    let seals = Arc::new(Seals::new(EpochKeys::in_folder(&config.data_dir.join("keys")).map_err(because)?));
+    let seen = Arc::new(Seen::of_nobody(store.clone(), clock.clone(), metrics.clone()).map_err(because)?);
+    let parts = Parts { store, origin: own.log_origin, signer, seals, clock, entropy, metrics, seen, reserve: None };
+    let mut writer = recover(parts).map_err(because)?.writer;
+    archive.into_log(&mut writer, tail).map_err(because)
+}
+
+impl Archive {
+    fn into_log(&self, writer: &mut Writer, tail: bool) -> Result<Restored, RestoreError> {
+        let Checkpoint { origin, size, root } = self.checkpoint;
+        let stored = writer.size();
+        if stored > 0 && !tail {
+            return Err(RestoreError::NotEmpty { stored });
+        }
+        if size <= stored {
+            return Err(RestoreError::NothingNew { archived: size, stored });
+        }
+        self.check(stored, writer.root())?;
+        let mut waiting = Vec::new();
+        for index in stored / TILE_WIDTH..size.div_ceil(TILE_WIDTH) {
+            let first = index * TILE_WIDTH;
+            let skipped = usize::try_from(stored.saturating_sub(first)).unwrap_or(0);
+            waiting.extend(self.entries(index)?.into_iter().skip(skipped));
+            while waiting.len() > BATCH {
+                let rest = waiting.split_off(BATCH);
+                writer.put_back(&waiting, false)?;
+                waiting = rest;
+            }
+        }
+        // The last leaves go with the head, once more under the signed root.
+        writer.put_back(&waiting, true)?;
+        if writer.root() != root {
+            return Err(RestoreError::Root { size });
+        }
+        Ok(Restored { origin, stored, size, root })
+    }
+
+    /// Every entry leads to the signed root, and the first `stored` of them to the store's.
+    fn check(&self, stored: u64, root: Digest) -> Result<(), RestoreError> {
+        let mut frontier = Frontier::empty();
+        let mut beginning = stored == 0;
+        for index in 0..self.checkpoint.size.div_ceil(TILE_WIDTH) {
+            for entry in self.entries(index)? {
+                frontier.push(leaf_hash(&entry));
+                beginning |= frontier.size() == stored && frontier.root() == root;
+            }
+        }
+        if frontier.root() != self.checkpoint.root {
+            return Err(RestoreError::Root { size: self.checkpoint.size });
+        }
+        if beginning { Ok(()) } else { Err(RestoreError::OtherHistory { stored }) }
+    }
+
+    fn entries(&self, index: u64) -> Result<Vec<Vec<u8>>, RestoreError> {
+        let width = (self.checkpoint.size - index * TILE_WIDTH).min(TILE_WIDTH) as u16;
+        let path = TilePath { level: None, index, width };
+        let file = self.folder.join(path.to_string());
+        let bytes = fs::read(&file).map_err(|error| RestoreError::File { path: file.display().to_string(), error })?;
+        let entries = decode_bundle(&bytes, usize::from(width)).map_err(|error| RestoreError::Bundle { path, error })?;
+        Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;
