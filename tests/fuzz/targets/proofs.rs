@@ -2,12 +2,14 @@
 
 use std::sync::LazyLock;
 
+use creditbay_crypto::hash::base64_encode;
 use creditbay_protocol::attestation::Attestation;
 use creditbay_protocol::limits::{MAX_LEVELS, MAX_NOTE_BYTES};
 use creditbay_protocol::policy::Policy;
 use creditbay_protocol::proof::TlogProof;
 use creditbay_protocol::third_party;
 use creditbay_protocol::tile::{TILE_WIDTH, TilePath, decode_bundle, encode_bundle};
+use creditbay_protocol::wire;
 
 use super::fixture::{EXCHANGE, SUBJECT};
 
@@ -27,8 +29,8 @@ pub(super) fn attestation(bytes: &[u8]) -> bool {
         Ok(leaf) => {
             assert_eq!(leaf, EXCHANGE.issuer.leaf, "a forged attestation");
             assert_eq!(file.content, EXCHANGE.attestation.content, "a forged content");
-            let messages = |file: &Attestation| [file.query.message.clone(), file.answer.message.clone()];
-            assert_eq!(messages(&file), messages(&EXCHANGE.attestation), "a forged message");
+            let messages = [wire::encode(&EXCHANGE.query), wire::encode(&EXCHANGE.answer)].map(|message| base64_encode(&message));
+            assert_eq!([file.query.message, file.answer.message], messages, "a forged message");
         }
         Err(faults) => {
             assert!(!faults.is_empty());
