@@ -9,6 +9,6 @@ pub mod http;
 pub mod page;
 pub mod peers;
 mod published;
-mod question;
+pub mod question;
 pub mod secured;
 pub mod services;

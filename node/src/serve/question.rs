@@ -80,6 +80,11 @@ pub(super) fn question(organisation: OrganisationId, body: Body<Asked>) -> Resul
     })
 }
 
+/// The question in the bytes of a body, for this organisation.
+pub fn read(organisation: OrganisationId, body: &[u8]) -> Result<Question, Problem> {
+    question(organisation, Json::from_bytes(body))
+}
+
 /// The declaration in a body.
 pub(super) fn declaration(body: Body<Declared>) -> Result<Declared, Problem> {
     body.map(|Json(declared)| declared).map_err(|rejection| refuse(&rejection, "The declaration", DECLARATION))
