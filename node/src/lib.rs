@@ -1,8 +1,8 @@
 //! The daemon: QUIC, HTTP doors, policy, log writer, sled, records. `docs/ARCHITECTURE.md` draws the rooms.
 //!
 //! From the top: [`node`] opens all and shuts down in order; `serve` has four doors; `exchange` tells the two stories; `policy`, `log`
-//! and `quic` do what they are told; `witness` cosigns and has this log's heads cosigned; `intake` reads record files; `store` and `host` are the ground. Not here: verification that an
-//! auditor needs.
+//! and `quic` do what they are told; `witness` cosigns and has this log's heads cosigned; `intake` reads record files; `store` and `host`
+//! are the ground. Not here: verification that an auditor needs.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod host;
@@ -23,6 +23,8 @@ pub mod witness;
 pub mod serve;
 
 pub mod files;
+
+pub mod errands;
 
 pub mod node;
 

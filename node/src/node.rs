@@ -14,16 +14,14 @@ use creditbay_configs::node::NodeConfig;
 use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_configs::rules::RulePack;
 use creditbay_crypto::note::{NoteSigner, NoteVerifier};
-use creditbay_crypto::secret::Seed;
-use creditbay_crypto::sign::SigningKey;
+use creditbay_crypto::sign::{PublicKey, SigningKey};
 use creditbay_protocol::name::{Origin, Region};
-use creditbay_protocol::query::Query;
-use creditbay_protocol::requester::Asked;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::errands;
 use crate::exchange::Exchange;
 use crate::exchange::answer::Peer;
 use crate::exchange::erasures::Erasures;
@@ -35,11 +33,9 @@ use crate::host::keys::{self, EpochKeys};
 use crate::host::telemetry::Metrics;
 use crate::log::Log;
 use crate::log::append::{Item, Reserve, Writer};
-use crate::log::entry::Entry;
 use crate::log::erase::Eraser;
 use crate::log::fault::LogError;
 use crate::log::recover::{OpenQuery, Parts, Recovered, recover};
-use crate::log::scrub::scrub;
 use crate::log::seals::Seals;
 use crate::log::seen::{Followed, Seen};
 use crate::log::succession::carry_over;
@@ -152,13 +148,13 @@ impl Node {
         // What was logged as erased before the last shutdown, or the last crash, is gone before any door opens.
         exchange.finish_erasures().await.map_err(because)?;
         tasks.spawn(peers::answer_all(exchange.clone(), sessions));
-        tasks.spawn(take_up(exchange.clone(), unanswered));
-        tasks.spawn(report_each_minute(exchange.clone()));
-        tasks.spawn(scrub_slowly(exchange.clone()));
+        tasks.spawn(errands::take_up(exchange.clone(), unanswered));
+        tasks.spawn(errands::report_each_minute(exchange.clone()));
+        tasks.spawn(errands::scrub_slowly(exchange.clone()));
         let (log, metrics) = (exchange.log.clone(), exchange.metrics.clone());
         push::start(Offering { log, log_key: own.log, heads, links: links.clone(), metrics }, witnesses, &mut tasks);
-        tasks.spawn(send_notices(exchange.clone()));
-        tasks.spawn(retain_each_day(exchange.clone()));
+        tasks.spawn(errands::send_notices(exchange.clone()));
+        tasks.spawn(errands::retain_each_day(exchange.clone()));
         let closing = watch::Sender::new(false);
         let in_flight = Arc::new(Semaphore::new(config.limits.max_in_flight as usize));
         let opening = Opening {
@@ -305,9 +301,9 @@ fn open_witness(
     let peers = others.iter().map(|entry| (entry.log_origin, entry.log.clone()));
     let (signer, seen) = (witness.signer().clone(), log.seen().clone());
     let door = Door::recover(peers, config.witnessed_logs.clone(), signer, seen, clock.clone(), metrics.clone());
-    let peers = others.iter().map(|entry| (&entry.witness, &entry.auditors));
-    let foreign = config.witnesses.iter().map(|witness| (&witness.vkey, &witness.url));
-    let target = |(vkey, url): (&NoteVerifier, &String)| match Prefix::parse(url) {
+    let peers = others.iter().map(|entry| (&entry.witness, &entry.auditors, Some(entry.tls)));
+    let foreign = config.witnesses.iter().map(|witness| (&witness.vkey, &witness.url, None));
+    let target = |(vkey, url, key): (&NoteVerifier, &String, Option<PublicKey>)| match Prefix::parse(url, key) {
         Ok(prefix) => Some(WitnessTarget { vkey: vkey.clone(), prefix }),
         Err(error) => {
             tracing::warn!(witness = %vkey.name(), "this log's heads are not offered to it: {error}");
@@ -319,7 +315,7 @@ fn open_witness(
 
 /// The auditors' doors of the peers whose URLs are spoken here.
 fn origins_at(others: &[RegionEntry]) -> Vec<(Origin, Prefix)> {
-    others.iter().filter_map(|entry| Some((entry.log_origin, Prefix::parse(&entry.auditors).ok()?))).collect()
+    others.iter().filter_map(|entry| Some((entry.log_origin, Prefix::parse(&entry.auditors, Some(entry.tls)).ok()?))).collect()
 }
 
 fn open_peer_doors(config: &NodeConfig, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<PeerDoor>, StartError> {
@@ -381,67 +377,4 @@ async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinS
     };
     tasks.spawn(admin::serve(admin_at, admin));
     Ok(bound)
-}
-
-/// Holds what is on disk against the signed root.
-async fn scrub_slowly(exchange: Arc<Exchange>) {
-    scrub(exchange.log.clone(), &exchange.metrics).await;
-}
-
-/// What the budgets of refusals turned away becomes a leaf once its minute is over.
-async fn report_each_minute(exchange: Arc<Exchange>) {
-    let mut minutes = tokio::time::interval(Duration::from_secs(60));
-    loop {
-        minutes.tick().await;
-        exchange.report_turned_away().await;
-    }
-}
-
-/// Notices of erasures go out at once, and again until they are acknowledged.
-async fn send_notices(exchange: Arc<Exchange>) {
-    loop {
-        if let Err(error) = exchange.send_notices().await {
-            tracing::warn!("notices of erasures wait: {error}");
-        }
-        let again = tokio::time::sleep(Duration::from_secs(5));
-        tokio::select! { () = exchange.erasures.to_send.notified() => {}, () = again => {} }
-    }
-}
-
-/// Retention runs at the start and on each new day; what failed is tried again a few minutes later.
-async fn retain_each_day(exchange: Arc<Exchange>) {
-    let mut looks = tokio::time::interval(Duration::from_secs(300));
-    loop {
-        looks.tick().await;
-        if !exchange.retained_today() {
-            exchange.retain().await;
-        }
-    }
-}
-
-/// Queries of before the last shutdown: those that may still be answered are carried through, the rest are closed. All of it ends where
-/// this is dropped.
-pub async fn take_up(exchange: Arc<Exchange>, unanswered: Vec<OpenQuery>) {
-    let mut taken = JoinSet::new();
-    for OpenQuery { index, query, seed } in unanswered {
-        let exchange = exchange.clone();
-        taken.spawn(async move {
-            let ended = if query.expires > exchange.clock.now() {
-                resend(&exchange, index, query, seed).await
-            } else {
-                let issuer = query.issuer;
-                exchange.log.append(Entry::Abandoned { query: index, issuer }).await.map(drop).map_err(|error| error.to_string())
-            };
-            if let Err(error) = ended {
-                tracing::info!("query {index} of before the restart: {error}");
-            }
-        });
-    }
-    while taken.join_next().await.is_some() {}
-}
-
-async fn resend(exchange: &Exchange, index: u64, query: Query, seed: Seed) -> Result<(), String> {
-    let asked = Arc::new(Asked::new(query, seed));
-    let appended = exchange.log.prove(index, &exchange.log.head()).map_err(|error| error.to_string())?;
-    exchange.carry_through(asked, appended).await.map(drop).map_err(|error| error.to_string())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use creditbay_crypto::note::{KeyKind, NoteSigner};
+use creditbay_node::errands::take_up;
 use creditbay_node::exchange::Exchange;
 use creditbay_node::exchange::erasures::Erasures;
 use creditbay_node::exchange::replay::Replay;
@@ -21,7 +22,6 @@ use creditbay_node::log::seals::Seals;
 use creditbay_node::log::seen::{Followed, Seen};
 use creditbay_node::log::trust::Trust;
 use creditbay_node::log::witness::Witness;
-use creditbay_node::node::take_up;
 use creditbay_node::policy::budget::RefusalBudget;
 use creditbay_node::policy::ledger::Ledger;
 use creditbay_node::policy::orders::Orders;

@@ -1,14 +1,18 @@
-//! Opening a connection to a witness's URL: the one file to change where another transport is to be spoken (PROTOCOL 31.3).
+//! Opening a connection to a witness's URL: HTTP in clear, or over TLS under the one key that is expected (PROTOCOL 31.3, 35.1).
 //!
 //! Not here: what is said over it, and for how long.
 
+use creditbay_crypto::sign::PublicKey;
 use creditbay_protocol::witness::MAX_SUBMISSION_BYTES;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use crate::quic::tls_client::TlsTo;
 
 /// Bytes of an answer that are read at most: lines of several keys, or a note.
 const MAX_ANSWER_BYTES: usize = MAX_SUBMISSION_BYTES;
@@ -19,6 +23,12 @@ pub enum ConnectError {
     /// The URL is none that is spoken.
     #[error("{0} is not a URL http://host[:port][/prefix]")]
     Url(String),
+    /// TLS to somebody whose key is not known.
+    #[error("{0}: TLS is spoken to regions alone, whose keys the network directory names; put a proxy before this witness")]
+    NoKey(String),
+    /// TLS cannot be set up.
+    #[error("TLS: {0}")]
+    Tls(String),
     /// No connection.
     #[error("no connection: {0}")]
     Unreachable(#[from] std::io::Error),
@@ -31,10 +41,11 @@ pub enum ConnectError {
 }
 
 /// A URL taken apart.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Prefix {
     authority: String,
     path: String,
+    tls: Option<TlsTo>,
 }
 
 /// What came back.
@@ -50,28 +61,42 @@ pub struct Answer {
 pub struct Connection(SendRequest<Full<Bytes>>);
 
 impl Prefix {
-    /// Reads a URL.
-    pub fn parse(url: &str) -> Result<Self, ConnectError> {
+    /// Reads a URL; behind one that begins with https this key is expected.
+    pub fn parse(url: &str, key: Option<PublicKey>) -> Result<Self, ConnectError> {
         let refused = || ConnectError::Url(url.to_owned());
-        let rest = url.strip_prefix("http://").ok_or_else(refused)?;
+        let (rest, port, tls) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+            (Some(rest), _) => (rest, 80, None),
+            (_, Some(rest)) => {
+                let tls = TlsTo::key(key.ok_or_else(|| ConnectError::NoKey(url.to_owned()))?);
+                (rest, 443, Some(tls.map_err(|error| ConnectError::Tls(error.to_string()))?))
+            }
+            _ => return Err(refused()),
+        };
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let authority: hyper::http::uri::Authority = host.parse().map_err(|_| refused())?;
-        let authority = if authority.port().is_some() { authority.to_string() } else { format!("{authority}:80") };
-        Ok(Self { authority, path: path.trim_end_matches('/').to_owned() })
+        let authority = if authority.port().is_some() { authority.to_string() } else { format!("{authority}:{port}") };
+        Ok(Self { authority, path: path.trim_end_matches('/').to_owned(), tls })
     }
 
     /// Opens a connection.
     pub async fn open(&self) -> Result<Connection, ConnectError> {
         let stream = TcpStream::connect(&self.authority).await?;
         stream.set_nodelay(true)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Its error reaches the request that waits on it.
-        tokio::spawn(async move { drop(connection.await) });
-        Ok(Connection(sender))
+        match &self.tls {
+            None => Connection::over(stream).await,
+            Some(tls) => Connection::over(tls.over(stream).await?).await,
+        }
     }
 }
 
 impl Connection {
+    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Self, ConnectError> {
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // Its error reaches the request that waits on it.
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(Self(sender))
+    }
+
     /// Whether another request can be sent.
     pub fn is_open(&self) -> bool {
         !self.0.is_closed()
@@ -91,6 +116,9 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
+    use creditbay_crypto::secret::Seed;
+    use creditbay_crypto::sign::SigningKey;
+
     use super::*;
 
     #[test]
@@ -100,11 +128,15 @@ mod tests {
             ("http://witness.example/w1/", "witness.example:80", "/w1"),
             ("http://[::1]:8/a/b", "[::1]:8", "/a/b"),
         ] {
-            let prefix = Prefix::parse(url).unwrap();
+            let prefix = Prefix::parse(url, None).unwrap();
             assert_eq!((prefix.authority.as_str(), prefix.path.as_str()), (authority, path));
         }
-        for bad in ["", "http://", "https://witness.example", "witness.example", "http:///w", "http://a b"] {
-            assert!(matches!(Prefix::parse(bad), Err(ConnectError::Url(_))), "{bad}");
+        for bad in ["", "http://", "ftp://witness.example", "witness.example", "http:///w", "http://a b"] {
+            assert!(matches!(Prefix::parse(bad, None), Err(ConnectError::Url(_))), "{bad}");
         }
+        let key = SigningKey::from_seed(Seed::from_bytes([7; 32])).public();
+        let prefix = Prefix::parse("https://gz.example/w", Some(key)).unwrap();
+        assert_eq!((prefix.authority.as_str(), prefix.path.as_str(), prefix.tls.is_some()), ("gz.example:443", "/w", true));
+        assert!(matches!(Prefix::parse("https://witness.example", None), Err(ConnectError::NoKey(_))));
     }
 }

@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
 use super::*;
-use crate::quic::{tls_client, tls_server};
+use crate::quic::tls_client::TlsTo;
+use crate::quic::tls_server;
 use crate::serve::http;
 
 fn key(seed: u8) -> SigningKey {
@@ -27,8 +28,7 @@ async fn open(closing: watch::Receiver<bool>) -> SocketAddr {
 
 async fn ask(address: SocketAddr, expected: &SigningKey) -> std::io::Result<String> {
     let stream = TcpStream::connect(address).await?;
-    let name = "door.example".to_owned().try_into().unwrap();
-    let mut stream = tls_client::connector(expected.public()).unwrap().connect(name, stream).await?;
+    let mut stream = TlsTo::key(expected.public()).unwrap().over(stream).await?;
     stream.write_all(b"GET /checkpoint HTTP/1.1\r\nhost: door\r\nconnection: close\r\n\r\n").await?;
     let mut said = String::new();
     stream.read_to_string(&mut said).await?;
