@@ -172,6 +172,8 @@ impl Leaves {
             }
             Event::LogBegun { .. } => faults.add(Fault::BeginsAgain { index }),
             Event::LogRetired { .. } => self.retired = Some(index),
+            // A refusal of the same query goes out in its place.
+            Event::Withheld { answer } => self.answered.retain(|_, known| known != answer),
             _ => {}
         }
     }

@@ -79,6 +79,13 @@ fn an_answer_names_a_query_that_no_other_answers() {
 }
 
 #[test]
+fn what_was_withheld_is_answered_once_more_by_the_refusal_in_its_place() {
+    let withheld = |time, answer| Leaf::new(Millis(time), LeafBody::Event(Event::Withheld { answer })).bytes();
+    let (faults, _) = read("gz", &[answer(5, "gz", "hk", 1), withheld(6, 0), answer(7, "gz", "hk", 1), answer(8, "gz", "hk", 1)]);
+    assert_eq!(faults, [Fault::AnsweredTwice { index: 3, first: 2 }]);
+}
+
+#[test]
 fn what_is_abandoned_is_a_query_to_that_region_that_stands_before_and_only_once() {
     let log = [
         query(1, "hk", "gz"),

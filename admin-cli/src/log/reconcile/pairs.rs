@@ -46,6 +46,8 @@ pub struct Pairs {
     answers_in_order: VecDeque<(Millis, Digest)>,
     /// Matched queries, as long as a second answer could come.
     matched: HashMap<Digest, (u64, u64)>,
+    /// Answers that were not released; their queries get another.
+    withheld: HashSet<u64>,
     /// Their leaves, while they were not abandoned.
     matched_leaves: HashSet<u64>,
     matched_in_order: VecDeque<(Millis, Digest)>,
@@ -85,6 +87,7 @@ impl Pairs {
             answers: HashMap::new(),
             answers_in_order: VecDeque::new(),
             matched: HashMap::new(),
+            withheld: HashSet::new(),
             matched_leaves: HashSet::new(),
             matched_in_order: VecDeque::new(),
             activations: Vec::new(),
@@ -131,8 +134,12 @@ impl Pairs {
             LeafBody::Answer { terms, outcome, query, .. } if terms.asker == self.asker => {
                 let good = (*outcome == OutcomeClass::Answered).then(|| (terms.pack, self.good(terms.pack)));
                 let answer = Answer { leaf: index, at: leaf.time, terms: of_terms(terms), good };
-                if let Some((asked, first)) = self.matched.get(query) {
+                if let Some((asked, first)) = self.matched.get_mut(query) {
                     let (asker, issuer) = (self.asker, self.issuer);
+                    if self.withheld.remove(first) {
+                        *first = index;
+                        return Vec::new();
+                    }
                     return vec![Mismatch::AnsweredTwice { asker, issuer, query: *asked, first: *first, second: index }];
                 }
                 if let Some(asked) = self.queries.remove(query) {
@@ -144,6 +151,11 @@ impl Pairs {
                 }
                 self.answers_in_order.push_back((leaf.time, *query));
                 self.answers.insert(*query, answer);
+            }
+            // It was never delivered; a refusal of the same query goes out in its place.
+            LeafBody::Event(Event::Withheld { answer }) if self.withheld.len() < MAX_WAITING => {
+                self.counts.not_delivered += 1;
+                self.withheld.insert(*answer);
             }
             LeafBody::Event(Event::PackActivated { pack, overlap, .. }) => {
                 self.activations.push((*pack, leaf.time, *overlap));

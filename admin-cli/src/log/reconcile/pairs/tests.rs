@@ -176,6 +176,18 @@ fn a_second_answer_is_named_as_long_as_it_could_come() {
 }
 
 #[test]
+fn an_answer_that_was_withheld_has_a_refusal_in_its_place_and_no_third() {
+    let mut logs = Logs::new();
+    let answer = logs.asked(1000);
+    logs.issue(answer.clone());
+    let withheld = logs.issuer.len() as u64 - 1;
+    logs.issue(Leaf::new(answer.time, LeafBody::Event(Event::Withheld { answer: withheld })));
+    logs.issue(answer.clone());
+    logs.issue(answer);
+    assert_eq!(logs.end(LATER, LATER), (vec!["answered_twice"], counts(1, 1, 0, 0)));
+}
+
+#[test]
 fn the_pack_is_good_at_the_issuer_when_the_query_was_asked() {
     let (other, noon) = (Digest([8; 32]), 10_000_000);
     let taken_over = |logs: &mut Logs, until| {
