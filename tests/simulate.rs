@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -96,29 +96,33 @@ fn play_many(wanted: &Wanted) -> Result<ExitCode> {
                     }
                     match play(seed, None) {
                         Ok(report) => note(report, &counts, &failed),
-                        Err(error) => failed.lock().expect("no panic").push((seed, format!("{error:#}"))),
+                        Err(error) => lock(&failed).push((seed, format!("{error:#}"))),
                     }
                 }
             });
         }
     });
-    let counts = counts.into_inner()?;
+    let counts = lock(&counts);
     let steps: u64 = counts.values().sum();
     println!("{} schedules, {steps} steps, {:.1} s on {threads} threads", wanted.schedules, since.elapsed().as_secs_f64());
     counts.iter().for_each(|(kind, count)| println!("    {count:>9}  {kind}"));
-    let failed = failed.into_inner()?;
-    for (seed, how) in &failed {
+    let failed = lock(&failed);
+    for (seed, how) in failed.iter() {
         println!("seed {seed}: {how}\n    cargo run --release -p creditbay-tests --example simulate -- --seed {seed}");
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn note(report: Report, counts: &Mutex<BTreeMap<&'static str, u64>>, failed: &Mutex<Vec<(u64, String)>>) {
-    let mut counts = counts.lock().expect("no panic");
+    let mut counts = lock(counts);
     for (kind, count) in report.counts {
         *counts.entry(kind).or_default() += count;
     }
     if let Some(broken) = report.broken {
-        failed.lock().expect("no panic").push((report.seed, broken.to_string()));
+        lock(failed).push((report.seed, broken.to_string()));
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -204,10 +204,13 @@ impl Bay {
     }
 
     fn close_links(&self, which: impl Fn(&Pair) -> bool) {
-        let mut links = lock(&self.links);
-        for link in links.extract_if(.., |pair, _| which(pair)).map(|(_, link)| link) {
-            link.closed.open();
-        }
+        lock(&self.links).retain(|pair, link| {
+            let ends = which(pair);
+            if ends {
+                link.closed.open();
+            }
+            !ends
+        });
     }
 
     /// Connects two cities again and again, as the one that dials does.

@@ -12,6 +12,7 @@ use creditbay_node::errands::take_up;
 use creditbay_node::exchange::Exchange;
 use creditbay_node::exchange::erasures::Erasures;
 use creditbay_node::exchange::replay::Replay;
+use creditbay_node::host::clock::Clock;
 use creditbay_node::host::entropy::Entropy;
 use creditbay_node::host::keys::EpochKeys;
 use creditbay_node::host::telemetry::Metrics;
@@ -63,6 +64,8 @@ pub(crate) struct City {
     pub(crate) editions: AtomicU64,
     keys: tempfile::TempDir,
     durable: Mutex<InMemory>,
+    /// The witness's store.
+    apart: InMemory,
     process: Mutex<Option<Arc<Process>>>,
 }
 
@@ -111,6 +114,7 @@ impl City {
             editions: AtomicU64::new(editions),
             keys,
             durable: Mutex::new(ground.store(region)),
+            apart: InMemory::new(),
             process: Mutex::default(),
         }
     }
@@ -163,12 +167,7 @@ impl City {
         let (clock, metrics) = (Arc::new(self.machine.clock()), Arc::new(Metrics::default()));
         let entropy = Arc::new(Entropy::seeded(bay.chance.number()));
         let store: Arc<dyn Store> = self.disk(bay);
-        let others = ground.directory.regions().iter().filter(|entry| entry.name != self.region);
-        let peers: Vec<_> = others.map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
-        let origins = peers.iter().map(|peer| peer.origin).collect::<Vec<_>>();
-        let trust = Arc::new(Trust::recover(store.clone(), origins, clock.clone(), metrics.clone())?);
-        let witnesses = ground.directory.regions().iter().map(|entry| entry.witness.clone()).collect();
-        let seen = Arc::new(Seen::recover(&*store, &peers, witnesses, trust, clock.clone())?);
+        let seen = Arc::new(self.seen(ground, &*store, &clock, &metrics)?);
         let seals = Arc::new(Seals::new(EpochKeys::in_folder(self.keys())?)?);
         let signer = |role, name: &str, kind| -> Result<NoteSigner> {
             Ok(NoteSigner::new(name.parse().context("a name")?, kind, key(self.region, role)))
@@ -231,6 +230,17 @@ impl City {
         Ok(Started { process: Arc::new(process), writer, queue, unanswered })
     }
 
+    /// What was seen of the peers' logs; the witness's store lies apart.
+    fn seen(&self, ground: &Ground, store: &dyn Store, clock: &Arc<Clock>, metrics: &Arc<Metrics>) -> Result<Seen> {
+        let regions = ground.directory.regions();
+        let apart: Arc<dyn Store> = Arc::new(self.apart.clone());
+        let trust = Trust::recover(apart, regions.iter().map(|entry| entry.log_origin), clock.clone(), metrics.clone())?;
+        let others = regions.iter().filter(|entry| entry.name != self.region);
+        let peers: Vec<_> = others.map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
+        let witnesses = regions.iter().map(|entry| entry.witness.clone()).collect();
+        Ok(Seen::recover(store, &peers, witnesses, Arc::new(trust), clock.clone())?)
+    }
+
     fn disk(&self, bay: &Arc<Bay>) -> Arc<Disk> {
         let (model, region) = (bay.model.clone(), self.region);
         let watcher = Box::new(move |durable: &InMemory| model.look(region, durable, false));
@@ -256,7 +266,7 @@ async fn begin(
     bay: &Arc<Bay>,
     region: Region,
     process: &Arc<Process>,
-    writer: Writer,
+    mut writer: Writer,
     queue: mpsc::Receiver<Item>,
     unanswered: Vec<OpenQuery>,
 ) {
@@ -264,6 +274,9 @@ async fn begin(
     let exchange = &process.exchange;
     if let Err(error) = exchange.log.running() {
         return bay.story.broken(Promise::Sound, format_args!("{region}: an honest node does not start: {error}"));
+    }
+    if let Err(error) = writer.begin() {
+        return bay.story.tell("not begun", format_args!("{region}: {error}"));
     }
     process.spawn(write(bay.clone(), region, writer, queue));
     if let Err(error) = exchange.orders.in_force(&exchange.log, exchange.clock.now()).await.map(drop) {

@@ -13,9 +13,14 @@ pub(crate) type Watcher = Box<dyn Fn(&InMemory) + Send + Sync>;
 /// A disk.
 pub(crate) struct Disk {
     durable: InMemory,
-    /// What a lying disk shows, and what it has not written yet.
-    pretended: Option<(InMemory, Mutex<Option<(Tree, Batch)>>)>,
+    pretended: Option<Pretended>,
     watcher: Watcher,
+}
+
+/// What a lying disk shows, and what it has not written yet.
+struct Pretended {
+    shown: InMemory,
+    waiting: Mutex<Option<(Tree, Batch)>>,
 }
 
 impl Disk {
@@ -26,12 +31,12 @@ impl Disk {
 
     /// A disk that is always one batch behind what it says.
     pub(crate) fn lying(durable: InMemory, watcher: Watcher) -> Self {
-        let pretended = Some((durable.reopen(), Mutex::default()));
-        Self { durable, pretended, watcher }
+        let pretended = Pretended { shown: durable.reopen(), waiting: Mutex::default() };
+        Self { durable, pretended: Some(pretended), watcher }
     }
 
     fn shown(&self) -> &InMemory {
-        self.pretended.as_ref().map_or(&self.durable, |(shown, _)| shown)
+        self.pretended.as_ref().map_or(&self.durable, |pretended| &pretended.shown)
     }
 }
 
@@ -51,7 +56,7 @@ impl Store for Disk {
     fn commit(&self, tree: Tree, batch: Batch) -> Result<Durable, StoreError> {
         let done = match &self.pretended {
             None => self.durable.commit(tree, batch),
-            Some((shown, waiting)) => {
+            Some(Pretended { shown, waiting }) => {
                 let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some((tree, batch)) = waiting.replace((tree, batch.clone())) {
                     self.durable.commit(tree, batch)?;
