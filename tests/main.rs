@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stderr, reason = "notices of what was not tested")]
 
+mod audit;
 mod cli;
 mod crash;
+mod erase;
 mod exchange;
 mod foreign;
 mod full_disk;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use creditbay_protocol::tile::TilePath;
 use harness::directory;
 use harness::http::{Door, Reply};
-use harness::network::{Ended, Network};
+use harness::network::{Ended, Network, terminate};
 use serde_json::{Value, json};
 
 /// Suspends hk at a node and lifts that, in turns: a leaf each.
@@ -178,8 +178,7 @@ impl Follower {
     }
 
     fn terminate(mut self) -> Option<i32> {
-        let pid = rustix::process::Pid::from_raw(self.0.id().try_into().unwrap()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        terminate(&self.0).unwrap();
         self.0.wait().unwrap().code()
     }
 }

@@ -23,8 +23,8 @@ use creditbay_node::log::append::{Item, Writer};
 use creditbay_node::log::entry::Entry;
 use creditbay_node::log::fault::LogError;
 use creditbay_node::log::recover::{Parts, Recovered, recover};
-use creditbay_node::log::rows::Seals;
 use creditbay_node::log::scrub::Scrub;
+use creditbay_node::log::seals::Seals;
 use creditbay_node::log::seen::Seen;
 use creditbay_node::store::on_disk::OnDisk;
 use creditbay_node::store::{StoreError, log as layout};
@@ -76,7 +76,7 @@ fn opened(folder: &Path) -> Result<Opened, Fate> {
         other => panic!("{other}"),
     })?;
     let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::seeded(1)), Arc::new(Metrics::default()));
-    let seals = Arc::new(Seals::new(EpochKeys::in_folder(&folder.join("keys")).unwrap()));
+    let seals = Arc::new(Seals::new(EpochKeys::in_folder(&folder.join("keys")).unwrap()).unwrap());
     let store = Arc::new(store);
     let started = Seen::of_nobody(store.clone(), clock.clone(), metrics.clone()).map_err(|_| Fate::DoesNotStart)?;
     let recovered = recover(Parts {
@@ -191,7 +191,7 @@ fn rows(opened: &Opened) -> Option<usize> {
     let (mut count, mut page) = (0, layout::sealed_from(store, 0).ok()?);
     while let Some(last) = page.last() {
         for sealed in &page {
-            count += opened.seals.open(sealed, &opened.entropy).ok()?.len();
+            count += opened.seals.open(sealed).ok()?.len();
         }
         page = layout::sealed_after(store, last).ok()?;
     }

@@ -28,6 +28,8 @@ use crate::tls::Expected;
 pub const CONNECT: Duration = Duration::from_secs(10);
 /// How long a node may be silent within an answer, and before it.
 pub const SILENCE: Duration = Duration::from_secs(180);
+/// How long the whole answer to a GET may take: an answer that never ends, a byte now and then, is none.
+pub const WHOLE: Duration = Duration::from_secs(300);
 /// Bytes of a file that are read and sent at a time.
 const PIECE: usize = 64 * 1024;
 
@@ -53,6 +55,14 @@ pub struct Reply {
     pub status: u16,
     /// Its body.
     pub body: Vec<u8>,
+}
+
+/// An answer of more bytes than were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{door} answers with more than {max} bytes; check that this is the right door")]
+pub struct AnswerTooLong {
+    door: String,
+    max: usize,
 }
 
 /// An answer of which the head was read.
@@ -108,6 +118,13 @@ impl Client {
 
     /// GET, the whole answer, at most `max` bytes of it.
     pub async fn get(&mut self, path: &str, headers: &[(&str, String)], max: usize) -> anyhow::Result<Reply> {
+        let door = self.door();
+        let getting = self.get_at_leisure(path, headers, max);
+        let got = tokio::time::timeout(WHOLE, getting).await;
+        got.with_context(|| format!("{door} did not end its answer within {} s; try again later", WHOLE.as_secs()))?
+    }
+
+    async fn get_at_leisure(&mut self, path: &str, headers: &[(&str, String)], max: usize) -> anyhow::Result<Reply> {
         let kept = self.sender.is_some();
         let body = || Either::Left(Full::new(Bytes::new()));
         let stream = match self.send(Method::GET, path, headers, body()).await {
@@ -124,6 +141,11 @@ impl Client {
     /// POST of bytes, the whole answer, at most `max` bytes of it.
     pub async fn post(&mut self, path: &str, headers: &[(&str, String)], body: Vec<u8>, max: usize) -> anyhow::Result<Reply> {
         self.send(Method::POST, path, headers, Either::Left(Full::new(Bytes::from(body)))).await?.whole(max).await
+    }
+
+    /// POST of bytes, the answer as it comes.
+    pub async fn post_bytes(&mut self, path: &str, headers: &[(&str, String)], body: Vec<u8>) -> anyhow::Result<Stream> {
+        self.send(Method::POST, path, headers, Either::Left(Full::new(Bytes::from(body)))).await
     }
 
     /// POST of a file, the answer as it comes. The bar moves as the file is read.
@@ -202,7 +224,7 @@ impl Stream {
         let mut body = Vec::new();
         while let Some(piece) = self.next().await? {
             if body.len() + piece.len() > max {
-                bail!("{} answers with more than {max} bytes; check that this is the right door", self.door);
+                return Err(AnswerTooLong { door: self.door, max }.into());
             }
             body.extend_from_slice(&piece);
         }

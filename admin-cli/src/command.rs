@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::alarm::{self, TrustCommand};
 use crate::attestation::{self, AttestationCommand};
 use crate::authorisation::{self, AuthorisationCommand};
+use crate::erase::{self, EraseArgs};
 use crate::exit::{Exit, HELP};
 use crate::keys::{self, KeysCommand};
 use crate::log::{self, LogCommand};
@@ -58,6 +59,8 @@ pub enum Command {
     /// Verify, export and show disclosure logs
     #[command(subcommand)]
     Log(LogCommand),
+    /// Erase what opens leaves of a running node's log, and tell the other side
+    Erase(EraseArgs),
     /// Show, check and explain rule packs; suspend what they admit
     #[command(subcommand)]
     Rules(Ruling),
@@ -89,6 +92,7 @@ pub fn run(command: Command, screen: &mut Screen) -> anyhow::Result<Exit> {
         Command::Authorisation(command) => wait_for(authorisation::run(&command, screen)),
         Command::Portfolio(command) => wait_for(portfolio::run(&command, screen)),
         Command::Records(command) => wait_for(records::run(&command, screen)),
+        Command::Erase(args) => wait_for(erase::run(&args, screen)),
         Command::Query(args) => wait_for(query::run(&args, screen)),
         Command::Attestation(command) => wait_for(attestation::run(&command, screen)),
         Command::Log(command) => wait_for(log::run(&command, screen)),
@@ -120,6 +124,9 @@ mod tests {
             vec!["log", "export"],
             vec!["log", "archive"],
             vec!["log", "retire"],
+            vec!["log", "open"],
+            vec!["log", "check-opening"],
+            vec!["erase"],
             vec!["query"],
             vec!["records", "import"],
             vec!["attestation", "verify"],
@@ -161,6 +168,14 @@ mod tests {
             "creditbay attestation verify x --policy p --network-note n",
             "creditbay attestation refresh x",
             "creditbay rules suspend --node n",
+            "creditbay log open 5 --node n",
+            "creditbay log open --node n --for audit",
+            "creditbay erase --node n --ground order",
+            "creditbay erase --node n --index 5",
+            "creditbay erase --node n --index 5 --before 2026-01-01 --ground order",
+            "creditbay erase --node n --index 5 --ground peer_notice",
+            "creditbay erase --node n --before yesterday --ground order",
+            "creditbay erase --node n --outstanding --index 5 --ground order",
             "creditbay rules suspend --node n --type ANY",
             "creditbay rules resume --node n --type TAX_GRADE --peer hk",
             "creditbay portfolio declare --node n --purpose FIN --size many --days 3",

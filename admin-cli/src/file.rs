@@ -28,15 +28,21 @@ pub const PUBLIC: u32 = 0o644;
 
 /// Reads a file of at most `max` bytes; `None` if there is none.
 pub fn read_if_there(path: &Path, max: u64) -> anyhow::Result<Option<Vec<u8>>> {
+    let read = read_begin(path, max + 1)?;
+    if read.as_ref().is_some_and(|bytes| bytes.len() as u64 > max) {
+        bail!("{} has more than {max} bytes; check that it is the right file", path.display());
+    }
+    Ok(read)
+}
+
+/// Reads the first bytes of a file, at most so many; `None` if there is none.
+pub fn read_begin(path: &Path, most: u64) -> anyhow::Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         opened => opened.with_context(|| format!("{} cannot be opened", path.display()))?,
     };
     let mut bytes = Vec::new();
-    file.take(max + 1).read_to_end(&mut bytes).with_context(|| format!("{} cannot be read", path.display()))?;
-    if bytes.len() as u64 > max {
-        bail!("{} has more than {max} bytes; check that it is the right file", path.display());
-    }
+    file.take(most).read_to_end(&mut bytes).with_context(|| format!("{} cannot be read", path.display()))?;
     Ok(Some(bytes))
 }
 

@@ -37,6 +37,7 @@ pub mod portfolio;
 pub mod suspension;
 
 pub mod alarm;
+pub mod erase;
 
 pub mod log;
 

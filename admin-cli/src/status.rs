@@ -6,6 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::client::Problem;
+use crate::erase::{self, Standing};
 use crate::exit::{Exit, HELP};
 use crate::node::AdminDoor;
 use crate::print::{Fields, Screen, Table};
@@ -33,6 +34,8 @@ struct Status {
     peers: Vec<Peer>,
     registers: Vec<Register>,
     rule_pack: serde_json::Value,
+    #[serde(default, skip_serializing)]
+    erasure: Option<Standing>,
     uptime_seconds: u64,
     version: String,
     disk_free_mib: u64,
@@ -119,6 +122,9 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> anyhow::Result<Exit>
     }
     screen.line(format!("\n{table}"))?;
     screen.line(format!("\n{}", registers(&status.registers)))?;
+    if let Some(standing) = &status.erasure {
+        screen.line(format!("\n{}", erase::fields(standing)))?;
+    }
     Ok(Exit::Done)
 }
 

@@ -10,7 +10,8 @@ use anyhow::{Context, bail};
 use creditbay_crypto::key_file::spki_der;
 use creditbay_crypto::sign::PublicKey;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
+use rustls::crypto::ring::default_provider;
+use rustls::crypto::{CryptoProvider, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -28,7 +29,7 @@ pub struct Expected(TlsConnector);
 impl Expected {
     /// The one who has this key, whatever its certificate says: a region's TLS key of the network directory.
     pub fn key(key: PublicKey) -> anyhow::Result<Self> {
-        let provider = Arc::new(ring::default_provider());
+        let provider = Arc::new(default_provider());
         let verifier = Arc::new(OneKey { key, provider: provider.clone() });
         let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS13])?;
         Ok(Self::with(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
@@ -45,7 +46,7 @@ impl Expected {
         if roots.is_empty() {
             bail!("{} holds no certificate in PEM; name the file of the authority's certificate", path.display());
         }
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&rustls::version::TLS13])?;
         Ok(Self::with(builder.with_root_certificates(roots).with_no_client_auth()))
     }

@@ -11,7 +11,7 @@ use creditbay_configs::endorsement;
 use creditbay_configs::peers::Directory;
 use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_crypto::label::Label;
-use creditbay_crypto::note::{Note, NoteError, NoteVerifier};
+use creditbay_crypto::note::{KeyName, Note, NoteError, NoteVerifier};
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::limits::MAX_POLICY_BYTES;
 use creditbay_protocol::name::Region;
@@ -128,15 +128,25 @@ pub fn entry(directory: &Directory, region: Region) -> anyhow::Result<&RegionEnt
     Ok(entry)
 }
 
-/// The regions other than `owner` whose cosignature on a note verifies, each with its time. One that does not verify is an error.
+/// The regions other than `owner` whose cosignature on a note verifies, each with its time, for people. One that does not verify is an
+/// error.
 pub fn cosigners(note: &Note, directory: &Directory, owner: Region) -> Result<Vec<String>, NoteError> {
+    Ok(cosigned(note, directory, owner)?.iter().map(told).collect())
+}
+
+/// The same: the name of each witness's key, and the time.
+pub fn cosigned(note: &Note, directory: &Directory, owner: Region) -> Result<Vec<(KeyName, Option<Millis>)>, NoteError> {
     let others: Vec<NoteVerifier> =
         directory.regions().iter().filter(|region| region.name != owner).map(|region| region.witness.clone()).collect();
-    let told =
-        |time: Option<u64>| time.map_or_else(String::new, |seconds| format!(" at {}", Millis(seconds.saturating_mul(1000))));
+    let at = |time: Option<u64>| time.map(|seconds| Millis(seconds.saturating_mul(1000)));
     match note.verify(&others) {
-        Ok(lines) => Ok(lines.iter().map(|line| format!("{}{}", others[line.verifier].name(), told(line.time))).collect()),
+        Ok(lines) => Ok(lines.iter().map(|line| (others[line.verifier].name().clone(), at(line.time))).collect()),
         Err(NoteError::NoKnownKey) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
+}
+
+/// A cosignature for people.
+pub fn told((name, time): &(KeyName, Option<Millis>)) -> String {
+    time.map_or_else(|| name.to_string(), |time| format!("{name} at {time}"))
 }

@@ -115,7 +115,7 @@ pub(crate) fn node() -> NodeConfig {
         doors: Doors {
             services: "127.0.0.1:4502".parse().unwrap(),
             auditors: "127.0.0.1:4503".parse().unwrap(),
-            auditors_tls: AuditorsTls::Plain,
+            auditors_tls: AuditorsTls::Certificate { certificate: folder.join("tls/chain.pem"), key: folder.join("tls/key.pem") },
             peers: "127.0.0.1:4501".parse().unwrap(),
             peers_x509: Some("127.0.0.1:4504".parse().unwrap()),
             admin: folder.join("data/gz/admin.sock"),

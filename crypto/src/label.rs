@@ -17,6 +17,8 @@ impl Label {
     pub const COMMIT_SUBJECT: Label = Label("creditbay/v1/commit/subject");
     /// Commitment to the person or process that asked, in a leaf.
     pub const COMMIT_OPERATOR: Label = Label("creditbay/v1/commit/operator");
+    /// Commitment to what was erased together, in the leaf of an erasure.
+    pub const COMMIT_ERASURE: Label = Label("creditbay/v1/commit/erasure");
     /// A credit record, sealed at rest.
     pub const SEAL_RECORD: Label = Label("creditbay/v1/seal/record");
     /// What opens a commitment, sealed at rest.
@@ -39,6 +41,8 @@ impl Label {
     pub const INDEX_BUDGET: Label = Label("creditbay/v1/index/budget");
     /// An auditor's signed request for entry bundles.
     pub const AUDITOR_REQUEST: Label = Label("creditbay/v1/auditor/request");
+    /// The lot of a leaf when an auditor draws a sample of a log.
+    pub const AUDIT_SAMPLE: Label = Label("creditbay/v1/audit/sample");
     /// Keyed tag of an identifier between one pair of nodes.
     pub const PAIR_TAG: Label = Label("creditbay/v1/pair/tag");
 
@@ -47,6 +51,7 @@ impl Label {
         Label::COMMIT_MESSAGE,
         Label::COMMIT_SUBJECT,
         Label::COMMIT_OPERATOR,
+        Label::COMMIT_ERASURE,
         Label::SEAL_RECORD,
         Label::SEAL_OPENING,
         Label::INDEX_SUBJECT,
@@ -58,6 +63,7 @@ impl Label {
         Label::INDEX_PERSON,
         Label::INDEX_BUDGET,
         Label::AUDITOR_REQUEST,
+        Label::AUDIT_SAMPLE,
         Label::PAIR_TAG,
     ];
 

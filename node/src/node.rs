@@ -26,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::exchange::Exchange;
 use crate::exchange::answer::Peer;
+use crate::exchange::erasures::Erasures;
 use crate::exchange::replay::Replay;
 use crate::files::{Files, StartError, because, own_entry, read_files};
 use crate::host::clock::Clock;
@@ -35,10 +36,11 @@ use crate::host::telemetry::Metrics;
 use crate::log::Log;
 use crate::log::append::{Item, Reserve, Writer};
 use crate::log::entry::Entry;
+use crate::log::erase::Eraser;
 use crate::log::fault::LogError;
 use crate::log::recover::{OpenQuery, Parts, Recovered, recover};
-use crate::log::rows::Seals;
 use crate::log::scrub::scrub;
+use crate::log::seals::Seals;
 use crate::log::seen::{Followed, Seen};
 use crate::log::succession::carry_over;
 use crate::log::trust::Trust;
@@ -104,13 +106,7 @@ impl Node {
             ground;
 
         let links = Arc::new(Links::to(others.iter().map(|entry| entry.name)));
-        let local = Arc::new(Local {
-            region: me,
-            log: log.clone(),
-            log_key: own.log.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-        });
+        let local = local_of(me, &own, &log, &clock, &metrics);
         let witness = Witness::new(witness);
         let (door, witnesses) = open_witness(&config, &others, &witness, &log, &clock, &metrics)?;
         let heads = Arc::new(Heads::new(witnesses.iter().map(|to| to.vkey.clone()).collect(), log.head()));
@@ -130,6 +126,7 @@ impl Node {
 
         let thread = std::thread::Builder::new().name("log-writer".to_owned());
         let writer = thread.spawn(move || writer.run(queue)).map_err(because)?;
+        let erasures = Erasures::new(Eraser::new(log.store().clone(), seals.clone(), entropy.clone()));
         let exchange = Arc::new(Exchange {
             me,
             directory,
@@ -144,6 +141,7 @@ impl Node {
             withholding: tokio::sync::Mutex::default(),
             refusals: RefusalBudget::new(config.limits.refusals_per_peer_per_minute),
             network: links.clone(),
+            erasures,
             clock,
             entropy,
             metrics,
@@ -151,12 +149,16 @@ impl Node {
         });
         // The first pack takes over, or the one whose day came while the node was down, before any door opens.
         drop(exchange.orders.in_force(&exchange.log, exchange.clock.now()).await.map_err(because)?);
+        // What was logged as erased before the last shutdown, or the last crash, is gone before any door opens.
+        exchange.finish_erasures().await.map_err(because)?;
         tasks.spawn(peers::answer_all(exchange.clone(), sessions));
         tasks.spawn(take_up(exchange.clone(), unanswered));
         tasks.spawn(report_each_minute(exchange.clone()));
         tasks.spawn(scrub_slowly(exchange.clone()));
         let (log, metrics) = (exchange.log.clone(), exchange.metrics.clone());
         push::start(Offering { log, log_key: own.log, heads, links: links.clone(), metrics }, witnesses, &mut tasks);
+        tasks.spawn(send_notices(exchange.clone()));
+        tasks.spawn(retain_each_day(exchange.clone()));
         let closing = watch::Sender::new(false);
         let in_flight = Arc::new(Semaphore::new(config.limits.max_in_flight as usize));
         let opening = Opening {
@@ -259,7 +261,7 @@ fn open_ground(
     let ledger = Ledger::new(store.clone(), &key);
     let orders = Orders::recover(&*store, packs, clock.now()).map_err(because)?;
     let records = Arc::new(Records::open(store.clone(), key, entropy.clone()).map_err(because)?);
-    let seals = Arc::new(Seals::new(EpochKeys::in_folder(&keys_at).map_err(because)?));
+    let seals = Arc::new(Seals::new(EpochKeys::in_folder(&keys_at).map_err(because)?).map_err(because)?);
     let followed: Vec<_> = others.iter().map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
     // The witness has a store and a flush of its own: it waits for nobody, and the log's writer never for it.
     let apart: Arc<dyn Store> = Arc::new(OnDisk::open(&data.join("witness"), WITNESS_CACHE_MIB).map_err(because)?);
@@ -281,8 +283,14 @@ fn open_ground(
     let Recovered { log, mut writer, queue } = recover(parts).map_err(because)?;
     let unanswered = writer.unanswered().map_err(because)?;
     let replay = Replay::default();
-    replay.recover(&log, &seals, &entropy).map_err(because)?;
+    replay.recover(&log, &seals).map_err(because)?;
     Ok(Ground { clock, entropy, metrics, seals, records, orders, ledger, log, writer, queue, unanswered, replay })
+}
+
+/// What a session needs of this node.
+fn local_of(region: Region, own: &RegionEntry, log: &Log, clock: &Arc<Clock>, metrics: &Arc<Metrics>) -> Arc<Local> {
+    let (log, log_key) = (log.clone(), own.log.clone());
+    Arc::new(Local { region, log, log_key, clock: clock.clone(), metrics: metrics.clone() })
 }
 
 /// The witness's door with what it cosigned so far, and the witnesses to which this log's heads are offered.
@@ -386,6 +394,28 @@ async fn report_each_minute(exchange: Arc<Exchange>) {
     loop {
         minutes.tick().await;
         exchange.report_turned_away().await;
+    }
+}
+
+/// Notices of erasures go out at once, and again until they are acknowledged.
+async fn send_notices(exchange: Arc<Exchange>) {
+    loop {
+        if let Err(error) = exchange.send_notices().await {
+            tracing::warn!("notices of erasures wait: {error}");
+        }
+        let again = tokio::time::sleep(Duration::from_secs(5));
+        tokio::select! { () = exchange.erasures.to_send.notified() => {}, () = again => {} }
+    }
+}
+
+/// Retention runs at the start and on each new day; what failed is tried again a few minutes later.
+async fn retain_each_day(exchange: Arc<Exchange>) {
+    let mut looks = tokio::time::interval(Duration::from_secs(300));
+    loop {
+        looks.tick().await;
+        if !exchange.retained_today() {
+            exchange.retain().await;
+        }
     }
 }
 

@@ -23,8 +23,8 @@ use crate::host::keys::EpochKeys;
 use crate::host::telemetry::Metrics;
 use crate::log::append::{BATCH, Writer};
 use crate::log::fault::LogError;
-use crate::log::recover::{Parts, recover};
-use crate::log::rows::Seals;
+use crate::log::recover::{Parts, recover_to_put_back};
+use crate::log::seals::Seals;
 use crate::log::seen::Seen;
 use crate::log::succession::carry_over;
 use crate::store::Store;
@@ -131,16 +131,20 @@ pub fn restore(config: &Path, archive: &Path, tail: bool) -> Result<Restored, St
     let cache = u64::from(config.limits.cache_mib);
     let number = own.log_origin.number();
     let store: Arc<dyn Store> = Arc::new(OnDisk::open_log(&config.data_dir.join("store"), cache, number).map_err(because)?);
-    carry_over(&*store, own.log_origin).map_err(because)?;
-    let seals = Arc::new(Seals::new(EpochKeys::in_folder(&config.data_dir.join("keys")).map_err(because)?));
+    match carry_over(&*store, own.log_origin) {
+        // A store that was lost has nothing before this log either.
+        Ok(()) | Err(LogError::NoPredecessor { .. }) => {}
+        Err(error) => return Err(because(error)),
+    }
+    let seals = Arc::new(Seals::new(EpochKeys::in_folder(&config.data_dir.join("keys")).map_err(because)?).map_err(because)?);
     let seen = Arc::new(Seen::of_nobody(store.clone(), clock.clone(), metrics.clone()).map_err(because)?);
     let parts = Parts { store, origin: own.log_origin, signer, seals, clock, entropy, metrics, seen, reserve: None };
-    let mut writer = recover(parts).map_err(because)?.writer;
-    archive.into_log(&mut writer, tail).map_err(because)
+    let mut writer = recover_to_put_back(parts).map_err(because)?.writer;
+    archive.put_back_into(&mut writer, tail).map_err(because)
 }
 
 impl Archive {
-    fn into_log(&self, writer: &mut Writer, tail: bool) -> Result<Restored, RestoreError> {
+    fn put_back_into(&self, writer: &mut Writer, tail: bool) -> Result<Restored, RestoreError> {
         let Checkpoint { origin, size, root } = self.checkpoint;
         let stored = writer.size();
         if stored > 0 && !tail {

@@ -160,11 +160,4 @@ impl SignedCheckpoint {
         }
         (note.lines.len() > self.note.lines.len()).then_some(Self { checkpoint: self.checkpoint, note })
     }
-
-    /// The same note without the lines that `kept` does not name.
-    pub fn with_lines(&self, kept: impl Fn(&NoteLine) -> bool) -> Self {
-        let mut note = self.note.clone();
-        note.lines.retain(kept);
-        Self { checkpoint: self.checkpoint, note }
-    }
 }

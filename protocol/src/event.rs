@@ -7,8 +7,11 @@ use creditbay_crypto::hash::Digest;
 
 use crate::authorisation::ChannelName;
 use crate::calendar::Millis;
+use crate::erasure::Erased;
 use crate::name::{OrganisationId, Origin, Region};
+use crate::notified::Notified;
 use crate::predicate::{AttestationType, Purpose};
+use crate::shown::Shown;
 
 /// An act of the node or of its operator.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -88,6 +91,12 @@ pub enum Event {
         /// Its final root.
         root: Digest,
     },
+    /// What opens leaves of this log was erased.
+    Erased(Erased),
+    /// Openings of leaves of this log were shown to somebody.
+    OpeningsShown(Shown),
+    /// A peer was told what was erased, so that it erases its own; the message crossed a border.
+    ErasureNotified(Notified),
 }
 
 /// Why a log is retired.
@@ -177,6 +186,9 @@ impl Event {
             Self::TrustDecided { .. } => "trust-decided",
             Self::LogRetired { .. } => "log-retired",
             Self::LogBegun { .. } => "log-begun",
+            Self::Erased(_) => "erased",
+            Self::OpeningsShown(_) => "openings-shown",
+            Self::ErasureNotified(_) => "erasure-notified",
         }
     }
 }

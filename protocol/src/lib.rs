@@ -27,9 +27,14 @@ pub mod query;
 
 pub mod answer;
 
+pub mod erasure;
+pub mod notified;
+pub mod shown;
+
 pub mod event;
 
 pub mod leaf;
+pub mod leaf_reader;
 
 pub mod checkpoint;
 pub mod tile;
@@ -45,8 +50,11 @@ pub mod control;
 pub mod frame;
 pub mod succession;
 
+pub mod notice;
 pub mod requester;
 pub mod responder;
+
+pub mod opening;
 
 pub mod attestation;
 pub mod third_party;

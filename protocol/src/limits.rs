@@ -15,13 +15,13 @@ pub const MAX_COVERAGE: usize = 24;
 /// Uses of one authorisation at most: a ledger keeps one bit for each in 64.
 pub const MAX_USES: u16 = 63;
 
-/// Bytes of a message's body on the wire, the same for query, answer and refusal.
+/// Bytes of a message's body on the wire, the same for query, answer, refusal and notice.
 ///
-/// The largest is a query with 8 predicates, a digest, an authorisation and a portfolio: 92 (envelope) + 132 (head) + 8 + 8 × 15
-/// (predicates) + 33 (digest) + 229 (authorisation) + 37 (portfolio) = 651. The largest answer, with 8 verdicts and 24 registers, has
-/// 92 + 41 (head) + 8 × 16 + 24 × 9 + 2 × 8 (lengths) = 493. The rest is room for what comes.
+/// The largest is a notice, 953 (see [`MAX_NOTICE_LEAVES`]). The largest query, with 8 predicates, a digest, an authorisation and a
+/// portfolio, has 92 (envelope) + 132 (head) + 8 + 8 × 15 (predicates) + 33 (digest) + 229 (authorisation) + 37 (portfolio) = 651. The
+/// largest answer, with 8 verdicts and 24 registers, has 92 + 41 (head) + 8 × 16 + 24 × 9 + 2 × 8 (lengths) = 493.
 pub const BODY_BYTES: usize = 1024;
-/// Bytes before the body of a frame: version (2), levels (2), body length (4).
+/// Bytes before the body of a frame: version (2), levels (1), kind (1), body length (4).
 pub const FRAME_HEAD_BYTES: usize = 8;
 /// Levels of the largest tree that a frame can prove (2^40 leaves).
 pub const MAX_LEVELS: usize = 40;
@@ -30,6 +30,16 @@ pub const MAX_FRAME_BYTES: usize = FRAME_HEAD_BYTES + BODY_BYTES + 32 * MAX_LEVE
 
 /// Bytes of a leaf (PROTOCOL 10). The largest of today, an answer's with 8 predicates of 15, an authorisation and a portfolio, has 426.
 pub const MAX_LEAF_BYTES: usize = 448;
+
+/// Leaves that one leaf of an erasure covers at most; what erases more is several of them. A list of so many entries of 9 bytes takes 36 KiB.
+pub const MAX_ERASED: usize = 4_096;
+/// Leaves that one notice of an erasure names at most, so that it fits a frame of the same shape as a query's: 92 (envelope) + 8 + 8
+/// (regions) + 1 (ground) + 36 (log) + 8 (length) + 20 × 40 = 953, below [`BODY_BYTES`].
+pub const MAX_NOTICE_LEAVES: usize = 20;
+/// Leaves whose openings are shown under one leaf at most.
+pub const MAX_SHOWN: usize = 1_000;
+/// Bytes of the ground that an operator gives for showing openings.
+pub const MAX_GROUND_BYTES: usize = 240;
 
 /// Bytes of a signed note on a control stream: origin, size and root (≤ 120) and at most 16 lines of ≤ 180.
 pub const MAX_NOTE_BYTES: usize = 4096;

@@ -290,6 +290,8 @@ coded! {
         Closing = 15 "closing",
         /// The rules ask for witnesses of this answer, and its checkpoint bears too few cosignatures.
         NotWitnessed = 16 "not_witnessed",
+        /// A notice of an erasure names a leaf that is no exchange between the two.
+        NoSuchExchange = 17 "no_such_exchange",
     }
 }
 

@@ -200,8 +200,7 @@ impl Network {
     /// Asks a node to end (SIGTERM) and waits until it has.
     pub fn stop(&mut self, city: &str) -> Result<()> {
         let mut running = self.running.remove(city).with_context(|| format!("{city} does not run"))?;
-        let pid = Pid::from_raw(running.child.id().try_into()?).context("a process has a number")?;
-        kill_process(pid, Signal::TERM)?;
+        terminate(&running.child)?;
         let since = Instant::now();
         while since.elapsed() < WAIT {
             if let Some(status) = running.child.try_wait()? {
@@ -300,8 +299,10 @@ impl Network {
 
     /// Runs `creditbay`.
     pub fn creditbay(&self, arguments: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Result<Ended> {
-        let output =
-            Command::new(&self.products.creditbay).args(arguments).stdin(Stdio::null()).output().context("running creditbay")?;
+        let mut command = Command::new(&self.products.creditbay);
+        // What an auditor keeps unasked belongs to this network.
+        command.env("XDG_STATE_HOME", self.folder.join("state"));
+        let output = command.args(arguments).stdin(Stdio::null()).output().context("running creditbay")?;
         Ok(Ended::of(&output))
     }
 
@@ -347,6 +348,12 @@ impl Network {
         let lines: Vec<_> = text.lines().collect();
         format!("its last words: {}", lines[lines.len().saturating_sub(5)..].join(" | "))
     }
+}
+
+/// Asks a process to end (SIGTERM).
+pub fn terminate(child: &Child) -> Result<()> {
+    let pid = Pid::from_raw(child.id().try_into()?).context("a process has a number")?;
+    Ok(kill_process(pid, Signal::TERM)?)
 }
 
 impl Drop for Network {

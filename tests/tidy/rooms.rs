@@ -30,6 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("getrandom", &["node/src/host/entropy.rs", "admin-cli/src/"]),
     ("rustix", &["node/src/host/", "node/src/store/on_disk.rs", "tests/harness/"]),
     ("indicatif", &["admin-cli/src/"]),
+    ("flate2", &["admin-cli/src/log/"]),
     ("hyper", &["admin-cli/src/client.rs", "node/src/witness/connect.rs", "tests/harness/http.rs", "tests/benches/"]),
     ("anyhow", &["admin-cli/src/", "tests/"]),
 ];

@@ -100,9 +100,11 @@ fn cosigners(attestation: &Attestation, directory: &Directory) -> Vec<String> {
 fn verified(attestation: &Attestation, believed: &Believed, report: &Report) -> Fields {
     let mut fields = Fields::new();
     fields.add("verified", "query and answer stand in their logs; the answer is to this query");
-    let nobody = || "nobody: the policy asks for no cosignature".to_owned();
-    let cosigned = (!report.cosigned_by.is_empty()).then(|| report.cosigned_by.join("; ")).unwrap_or_else(nobody);
-    fields.add("cosigned by", cosigned);
+    if report.cosigned_by.is_empty() {
+        fields.add("cosigned by", "nobody: the policy asks for no cosignature");
+    } else {
+        fields.add("cosigned by", report.cosigned_by.join("; "));
+    }
     if let Some(trusted) = &believed.trusted {
         fields.add("directory", format!("edition {}, {}", trusted.directory.serial(), trusted.because));
     }

@@ -2,10 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::mpsc;
 
 use indicatif::ProgressBar;
 
-use super::{Client, FileBody, Problem, Reply};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{AnswerTooLong, Client, FileBody, Problem, Reply, SILENCE, WHOLE};
 
 /// A door that gives these answers, one for each request, on as many connections as it takes; gives what it was asked.
 fn door(answers: Vec<String>, close_after_each: bool) -> (String, std::thread::JoinHandle<Vec<String>>) {
@@ -78,6 +83,94 @@ fn an_answer_over_its_bound_is_refused() {
     let refused = run(client.get("/", &[], 3)).err().unwrap().to_string();
     assert!(refused.contains("more than 3 bytes"), "{refused}");
     serving.join().unwrap();
+}
+
+/// A door that answers one request with the beginning of an answer, then a byte more whenever it is told to, and says that it did.
+fn slow_door(begin: &'static str) -> (String, oneshot::Receiver<()>, mpsc::Sender<oneshot::Sender<()>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (asked, was_asked) = oneshot::channel();
+    let (tell, told) = mpsc::channel::<oneshot::Sender<()>>();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+        stream.write_all(begin.as_bytes()).unwrap();
+        asked.send(()).unwrap();
+        for wrote in told {
+            stream.write_all(b"x").unwrap();
+            wrote.send(()).unwrap();
+        }
+    });
+    (url, was_asked, tell)
+}
+
+/// Lets time pass that does not pass, and gives how the request ended, if it did by then.
+async fn later<T>(request: &mut (impl Future<Output = T> + Unpin), by: Duration) -> Option<T> {
+    // What lies in the socket is read first.
+    for _ in 0..3 {
+        tokio::select! { ended = &mut *request => return Some(ended), () = tokio::time::sleep(Duration::from_millis(1)) => {} }
+    }
+    tokio::time::pause();
+    tokio::time::advance(by).await;
+    tokio::time::resume();
+    tokio::select! { ended = &mut *request => Some(ended), () = tokio::time::sleep(Duration::from_millis(1)) => None }
+}
+
+#[test]
+fn a_door_that_is_silent_is_not_waited_for_forever() {
+    for begin in ["", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf"] {
+        let (url, mut was_asked, _tell) = slow_door(begin);
+        let mut client = Client::at_url(&url).unwrap();
+        let ended = run(async {
+            let mut getting = Box::pin(client.get("/checkpoint", &[], 100));
+            tokio::select! { _ = &mut getting => panic!("it was answered"), asked = &mut was_asked => asked.unwrap() }
+            later(&mut getting, SILENCE + Duration::from_secs(1)).await
+        });
+        let refused = ended.expect("it waits still").err().unwrap().to_string();
+        assert!(refused.contains("was silent for 180 s"), "{refused}");
+    }
+}
+
+#[test]
+fn an_answer_that_drips_is_not_waited_for_forever() {
+    let (url, mut was_asked, tell) = slow_door("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
+    let mut client = Client::at_url(&url).unwrap();
+    let ended = run(async {
+        let mut getting = Box::pin(client.get("/checkpoint", &[], 1000));
+        tokio::select! { _ = &mut getting => panic!("it was answered"), asked = &mut was_asked => asked.unwrap() }
+        // Never silent for as long as a door may be, and for longer in all than an answer may take.
+        for _ in 0..3 {
+            if let Some(ended) = later(&mut getting, SILENCE - Duration::from_secs(60)).await {
+                return Some(ended);
+            }
+            let (wrote, written) = oneshot::channel();
+            tell.send(wrote).unwrap();
+            written.await.unwrap();
+        }
+        None
+    });
+    let refused = ended.expect("it waits still").err().unwrap().to_string();
+    assert!(refused.contains(&format!("within {} s", WHOLE.as_secs())), "{refused}");
+}
+
+#[test]
+fn an_answer_without_end_is_given_up_at_its_bound() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = Client::at_url(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        let mut written = 0u64;
+        while stream.write_all(&[b'x'; 65_536]).is_ok() {
+            written += 65_536;
+        }
+        written
+    });
+    let refused = run(client.get("/checkpoint", &[], 100_000)).err().unwrap();
+    assert!(refused.is::<AnswerTooLong>(), "{refused}");
+    drop(client);
+    assert!(serving.join().unwrap() < 1 << 26, "the connection is closed, and not read on");
 }
 
 #[test]

@@ -133,7 +133,7 @@ impl<'a> Copy<'a> {
             let nodes = self.nodes(level);
             let Ok(width @ 1..) = u16::try_from(nodes % TILE_WIDTH) else { continue };
             let path = TilePath { level: Some(level), index: nodes / TILE_WIDTH, width };
-            let bytes = self.source.tile(path).await?.ok_or(Fault::Missing(path))?;
+            let bytes = self.source.bytes(path).await?.ok_or(Fault::Missing(path))?;
             self.tiles.0.insert((level, path.index), hashes(path, &bytes)?);
             self.pending.push((path, bytes));
         }
@@ -222,7 +222,7 @@ impl<'a> Copy<'a> {
         if let Some(bytes) = self.archive.kept(path)? {
             return Ok((bytes, true));
         }
-        let bytes = self.source.tile(path).await?.ok_or(Fault::Missing(path))?;
+        let bytes = self.source.bytes(path).await?.ok_or(Fault::Missing(path))?;
         Ok((bytes, false))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Not here: finding them (`verify`, `leaves`).
 
+use creditbay_configs::rules::replay::breach::Breach;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::NoteError;
 use creditbay_protocol::calendar::Millis;
@@ -9,6 +10,8 @@ use creditbay_protocol::checkpoint::CheckpointError;
 use creditbay_protocol::leaf::LeafError;
 use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::tile::{TileError, TilePath};
+
+use super::source::Unreadable;
 
 /// Faults that are listed; beyond it they are counted.
 pub const MAX_LISTED: usize = 1000;
@@ -25,6 +28,14 @@ pub enum Fault {
     /// A tile or bundle that is not there.
     #[error("{0} is missing")]
     Missing(TilePath),
+    /// A tile or bundle that is there and cannot be read.
+    #[error("{path} cannot be read: {error}")]
+    Unreadable {
+        /// Which.
+        path: TilePath,
+        /// Why not.
+        error: Unreadable,
+    },
     /// A tile or bundle that was exported before with other bytes.
     #[error("{0} was exported before with other bytes, which stay; keep the folder as evidence and export into another")]
     ExportDiffers(TilePath),
@@ -114,6 +125,42 @@ pub enum Fault {
         size: u64,
         /// Entries then.
         earlier: u64,
+    },
+    /// Another source shows a checkpoint that the log did not sign.
+    #[error("the checkpoint at {from} does not hold: {error}")]
+    OtherCheckpoint {
+        /// The source.
+        from: String,
+        /// What is wrong.
+        error: CheckpointError,
+    },
+    /// Two sources show two histories, and the log signed both.
+    #[error(
+        "SPLIT VIEW: {from} shows {size} entries that are not the beginning of the {other_size} at {other}, and the log signed both; keep both checkpoints as evidence"
+    )]
+    SplitView {
+        /// The source of the smaller tree.
+        from: String,
+        /// Its size.
+        size: u64,
+        /// The source of the larger tree.
+        other: String,
+        /// Its size.
+        other_size: u64,
+    },
+    /// A source whose tiles do not show how its tree goes on from a smaller one.
+    #[error(
+        "consistency withheld: the tiles at {from} ({size} entries) do not show whether it continues the {other_size} at {other}; no fork is claimed"
+    )]
+    ConsistencyWithheld {
+        /// The source of the larger tree.
+        from: String,
+        /// Its size.
+        size: u64,
+        /// The source of the smaller tree.
+        other: String,
+        /// Its size.
+        other_size: u64,
     },
     /// An entry that is no leaf.
     #[error("entry {index} is no leaf: {error}")]
@@ -223,6 +270,14 @@ pub enum Fault {
         /// The fault.
         fault: Box<Fault>,
     },
+    /// A leaf that breaks the rules.
+    #[error("leaf {index}: {breach}")]
+    Rules {
+        /// The leaf.
+        index: u64,
+        /// What it breaks.
+        breach: Breach,
+    },
     /// A query abandoned a second time.
     #[error("leaf {index}: abandons query {query} a second time")]
     AbandonedTwice {
@@ -240,6 +295,7 @@ impl Fault {
             Self::Checkpoint(_) => "checkpoint",
             Self::Cosignature(_) => "cosignature",
             Self::Missing(_) => "missing",
+            Self::Unreadable { .. } => "unreadable",
             Self::ExportDiffers(_) => "export_differs",
             Self::Tile { .. } => "tile",
             Self::EntryChanged { .. } => "entry_changed",
@@ -252,6 +308,9 @@ impl Fault {
             Self::GivenUp { .. } => "given_up",
             Self::Rewritten { .. } => "rewritten",
             Self::Shrunk { .. } => "shrunk",
+            Self::OtherCheckpoint { .. } => "other_checkpoint",
+            Self::SplitView { .. } => "split_view",
+            Self::ConsistencyWithheld { .. } => "consistency_withheld",
             Self::Leaf { .. } => "leaf",
             Self::TimeBackwards { .. } => "time_backwards",
             Self::OtherSender { .. } => "other_sender",
@@ -259,6 +318,7 @@ impl Fault {
             Self::AnswerWithoutQuery { .. } => "answer_without_query",
             Self::AnsweredTwice { .. } => "answered_twice",
             Self::AbandonsNoQuery { .. } => "abandons_no_query",
+            Self::Rules { breach, .. } => breach.kind(),
             Self::AbandonedTwice { .. } => "abandoned_twice",
             Self::NoBeginning { .. } => "no_beginning",
             Self::BeginsAgain { .. } => "begins_again",
@@ -275,6 +335,7 @@ impl Fault {
             Self::Missing(path)
             | Self::ExportDiffers(path)
             | Self::Strange(path)
+            | Self::Unreadable { path, .. }
             | Self::Tile { path, .. }
             | Self::HashChanged { path, .. }
             | Self::EntryAndHashDiffer { path, .. }
@@ -298,6 +359,7 @@ impl Fault {
             | Self::AbandonsNoQuery { index, .. }
             | Self::BeginsAgain { index }
             | Self::BehindRetirement { index, .. }
+            | Self::Rules { index, .. }
             | Self::AbandonedTwice { index, .. } => Some(*index),
             _ => None,
         }

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::event::Event;
-use creditbay_protocol::leaf::{Leaf, LeafBody};
+use creditbay_protocol::leaf::{Leaf, LeafBody, LeafError};
 use creditbay_protocol::name::{Origin, Region};
 
 use super::fault::{Fault, Faults};
+use super::walk::Batch;
 
 /// Leaves that are remembered: some MiB.
 pub const WINDOW: usize = 65_536;
@@ -102,13 +103,21 @@ impl Leaves {
         }
     }
 
-    /// Reads the next entry.
-    pub fn read(&mut self, entry: &[u8], faults: &mut Faults) {
+    /// The next entries.
+    pub fn read_batch(&mut self, batch: &Batch, faults: &mut Faults) {
+        match &batch.leaves {
+            Some(leaves) => leaves.iter().for_each(|(_, leaf)| self.read(leaf, faults)),
+            None => self.skip(u64::from(batch.width)),
+        }
+    }
+
+    /// The next entry, as it was read.
+    pub fn read(&mut self, read: &Result<Leaf, LeafError>, faults: &mut Faults) {
         let index = self.next;
-        let leaf = match Leaf::parse(entry) {
+        let leaf = match read {
             Ok(leaf) => leaf,
             Err(error) => {
-                faults.add(Fault::Leaf { index, error });
+                faults.add(Fault::Leaf { index, error: error.clone() });
                 return self.remember(Seen::Unread);
             }
         };

@@ -71,9 +71,9 @@ impl Tiles {
 /// A partial tile may be gone where the full one is there (tlog-tiles, "Partial tiles"), and holds the same hashes.
 async fn fetch(path: TilePath, source: &mut Source) -> anyhow::Result<Vec<Digest>> {
     let full = TilePath { width: TILE_WIDTH as u16, ..path };
-    let mut bytes = source.tile(path).await?;
+    let mut bytes = source.bytes(path).await?;
     if bytes.is_none() && full != path {
-        bytes = source.tile(full).await?;
+        bytes = source.bytes(full).await?;
     }
     let Some(bytes) = bytes else { bail!("{path} is missing; ask for the log again later, or in another place") };
     let (hashes, rest) = bytes.as_chunks::<32>();

@@ -3,7 +3,7 @@
 //! The first leaf of the next log, which is signed over, is what vouches for the retired one: its own key need not be known any more.
 //! Not here: the checks within one log (`verify`, `leaves`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::Checkpoint;
@@ -15,7 +15,7 @@ use super::fault::{Fault, Faults};
 use super::leaves::{Beginning, Leaves};
 use super::source::Source;
 use super::verify::Audit;
-use super::walk::walk;
+use super::walk::Walk;
 
 /// A log that was held against what the next one says of it.
 pub struct Checked {
@@ -69,13 +69,13 @@ fn beginning(origin: Origin, leaves: &Leaves, faults: &mut Faults) -> Option<Beg
 
 async fn one(
     named: Beginning,
-    folder: &PathBuf,
+    folder: &Path,
     owner: Region,
     faults: &mut Faults,
     screen: &Screen,
 ) -> anyhow::Result<Option<Beginning>> {
     let Beginning { predecessor: origin, size, root } = named;
-    let mut source = Source::Folder(folder.clone());
+    let mut source = Source::Folder(folder.to_owned());
     let note = source.checkpoint().await?;
     let found = Note::parse(&note).ok().and_then(|note| Checkpoint::parse(&note.text).ok());
     if found != Some(Checkpoint { origin, size, root }) {
@@ -86,12 +86,15 @@ async fn one(
         faults.add(Fault::OtherPredecessor { named: origin, size, root, found });
         return Ok(None);
     }
-    let (mut audit, mut leaves, mut own) = (Audit::new(size), Leaves::of(owner), Faults::new());
+    let (mut walk, mut leaves, mut own) = (Walk::begin(&mut source, Audit::new(size)), Leaves::of(owner), Faults::new());
     let bar = print::progress(screen, size, "{msg} [{bar:40}] {pos}/{len} entries {eta}");
     bar.set_message(origin.to_string());
-    own.extend(walk(&mut source, &mut audit, Some(&mut leaves), &bar).await?);
+    while let Some(batch) = walk.next().await? {
+        leaves.read_batch(&batch, &mut own);
+        bar.set_position(walk.done());
+    }
     bar.finish_and_clear();
-    own.extend(audit.finish(&root));
+    own.extend(walk.finish(&root));
     if leaves.retired() != size.checked_sub(1) {
         own.add(Fault::NotRetired { origin });
     }

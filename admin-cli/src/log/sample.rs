@@ -13,6 +13,9 @@ use creditbay_protocol::refusal::OutcomeClass;
 use creditbay_protocol::terms::Terms;
 use creditbay_protocol::tile::{TilePath, encode_bundle};
 
+/// The pack under which all of it happens.
+pub(super) const PACK: Digest = Digest([9; 32]);
+
 /// A log's tiles and bundles, with its root.
 #[derive(Clone)]
 pub(crate) struct Sample {
@@ -71,7 +74,7 @@ fn terms(asker: &str, issuer: &str) -> Terms {
         subject_kind: SubjectKind::Entity,
         lane: Lane::Public,
         legal_basis: LegalBasis::CnPub,
-        pack: Digest([9; 32]),
+        pack: PACK,
         predicates: Predicates::new(vec![Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 }]).unwrap(),
         with_digest: false,
         authorisation: None,

@@ -7,17 +7,20 @@ use clap::Args;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::Checkpoint;
+use creditbay_protocol::erasure::{Erased, ErasureScope};
 use creditbay_protocol::event::Event;
 use creditbay_protocol::leaf::{Leaf, LeafBody, LeafError};
+use creditbay_protocol::notified::Notified;
 use creditbay_protocol::predicate::Predicates;
 use creditbay_protocol::refusal::OutcomeClass;
+use creditbay_protocol::shown::Shown;
 use creditbay_protocol::terms::Terms;
 use creditbay_protocol::tile::{TILE_WIDTH, TilePath, decode_bundle};
 
 use crate::exit::Exit;
 use crate::print::{Screen, Table, entries};
 
-use super::source::{AuditorArgs, Source};
+use super::source::{AuditorArgs, Source, Tile};
 
 /// Leaves of a log.
 #[derive(Debug, Args)]
@@ -50,8 +53,8 @@ pub async fn run(args: &ShowArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
         let number = index / TILE_WIDTH;
         let width = (checkpoint.size - number * TILE_WIDTH).min(TILE_WIDTH);
         let path = TilePath { level: None, index: number, width: u16::try_from(width).unwrap_or(u16::MAX) };
-        let Some(bundle) = source.tile(path).await? else {
-            bail!("{}: {path} is missing; `creditbay log verify` lists what is", args.place)
+        let Tile::Whole(bundle) = source.tile(path).await? else {
+            bail!("{}: {path} is missing or no bundle; `creditbay log verify` lists what is wrong", args.place)
         };
         let bundled = decode_bundle(&bundle, usize::from(path.width)).with_context(|| format!("{}: {path}", args.place))?;
         let inside = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
@@ -177,7 +180,28 @@ fn event_parts(event: &Event) -> Parts {
         Event::TrustDecided { log, size, evidence, .. } => {
             about(format!("{log} is trusted again after an alarm at size {size}, evidence {}", begin(evidence)))
         }
+        Event::Erased(erased) => about(erasure(erased)),
+        Event::OpeningsShown(Shown { first, last, count, fields, .. }) => {
+            let fields: Vec<_> = fields.members().iter().map(ToString::to_string).collect();
+            about(format!("{} of {count} leaves from {first} to {last}", fields.join(", ")))
+        }
+        Event::ErasureNotified(Notified { receiver, ground, count, .. }) => {
+            Parts { to: receiver.to_string(), ..about(format!("{count} leaves erased: {ground}")) }
+        }
     }
+}
+
+fn erasure(erased: &Erased) -> String {
+    let Erased { ground, scope, early, count, .. } = erased;
+    let how = match scope {
+        ErasureScope::Leaf => "one leaf".to_owned(),
+        ErasureScope::Subject => "one subject".to_owned(),
+        ErasureScope::Before(day) => format!("all of before {day}"),
+        ErasureScope::Retention(day) => format!("overdue on {day}"),
+        ErasureScope::Notice { peer, notice } => format!("notice {} of {peer}", begin(notice)),
+    };
+    let early = if *early { ", of which some could still be used" } else { "" };
+    format!("{count} leaves, {how}: {ground}{early}")
 }
 
 fn row(index: u64, leaf: &Result<Leaf, LeafError>) -> Vec<String> {

@@ -3,6 +3,7 @@
 //! Entries are for auditors that the node has enrolled; each request for them is signed (PROTOCOL.md, "Auditors' door").
 //! Not here: what is read.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -13,8 +14,9 @@ use creditbay_crypto::sign::{PublicKey, SigningKey};
 use creditbay_protocol::limits::MAX_NOTE_BYTES;
 use creditbay_protocol::name::Name;
 use creditbay_protocol::tile::TilePath;
+use flate2::read::MultiGzDecoder;
 
-use crate::client::{Client, Problem};
+use crate::client::{AnswerTooLong, Client, Problem};
 use crate::exit::UsageError;
 use crate::file;
 use crate::host;
@@ -22,6 +24,31 @@ use crate::tls::Expected;
 
 /// Bytes of a tile or bundle at most: 256 entries of 448 bytes with their lengths are 115 200, a hash tile 8 192.
 pub const MAX_TILE_BYTES: usize = 1 << 18;
+
+/// A tile or bundle as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tile {
+    /// Its bytes.
+    Whole(Vec<u8>),
+    /// It is not there.
+    Missing,
+    /// It is there and no tile.
+    Unreadable(Unreadable),
+}
+
+/// Why what was found is no tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// More bytes than any tile of this protocol has.
+    #[error("more than {MAX_TILE_BYTES} bytes, which no tile or bundle of leaves has")]
+    TooLong,
+    /// It begins as a gzip and is none.
+    #[error("it begins as a gzip and cannot be unpacked; fetch it again")]
+    Gzip,
+}
+
+/// How a gzip begins. A bundle that begins so would have a first entry of 8075 bytes, and no leaf has as many.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// How an auditor shows who it is.
 #[derive(Debug, Clone, Args)]
@@ -89,12 +116,18 @@ impl Source {
         Self::open_expecting(place, &nobody, key)
     }
 
+    /// Whether a node answers, with what its log is now.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Door(_))
+    }
+
     /// The checkpoint's note.
     pub async fn checkpoint(&mut self) -> anyhow::Result<Vec<u8>> {
         match self {
             Self::Folder(folder) => {
                 let path = folder.join("checkpoint");
-                let read = file::read_if_there(&path, MAX_NOTE_BYTES as u64)?;
+                // One byte more than a checkpoint has, so that what is too long is no checkpoint.
+                let read = file::read_begin(&path, MAX_NOTE_BYTES as u64 + 1)?;
                 read.with_context(|| {
                     format!("{} does not exist; name the folder that holds `checkpoint` and `tile`", path.display())
                 })
@@ -113,17 +146,48 @@ impl Source {
         }
     }
 
-    /// A tile or bundle; `None` if it is missing.
-    pub async fn tile(&mut self, path: TilePath) -> anyhow::Result<Option<Vec<u8>>> {
+    /// A tile or bundle. Bundles may be compressed (tlog-tiles, "Log Entries").
+    pub async fn tile(&mut self, path: TilePath) -> anyhow::Result<Tile> {
+        Ok(match self.raw(path).await? {
+            Tile::Whole(bytes) if path.level.is_none() && bytes.starts_with(&GZIP) => unpack(&bytes),
+            tile => tile,
+        })
+    }
+
+    /// The same for whoever has no use for a tile that cannot be read.
+    pub async fn bytes(&mut self, path: TilePath) -> anyhow::Result<Option<Vec<u8>>> {
+        match self.tile(path).await? {
+            Tile::Whole(bytes) => Ok(Some(bytes)),
+            Tile::Missing => Ok(None),
+            Tile::Unreadable(error) => bail!("{path}: {error}"),
+        }
+    }
+
+    async fn raw(&mut self, path: TilePath) -> anyhow::Result<Tile> {
         match self {
-            Self::Folder(folder) => file::read_if_there(&folder.join(path.to_string()), MAX_TILE_BYTES as u64),
+            // One byte more than is taken, so that what is too long is seen.
+            Self::Folder(folder) => match file::read_begin(&folder.join(path.to_string()), MAX_TILE_BYTES as u64 + 1)? {
+                Some(bytes) if bytes.len() > MAX_TILE_BYTES => Ok(Tile::Unreadable(Unreadable::TooLong)),
+                Some(bytes) => Ok(Tile::Whole(bytes)),
+                None => Ok(Tile::Missing),
+            },
             Self::Door(door) => door.tile(path).await,
         }
     }
 }
 
+/// What a gzip holds, as far as a bundle may be long.
+fn unpack(bytes: &[u8]) -> Tile {
+    let mut unpacked = Vec::new();
+    match MultiGzDecoder::new(bytes).take(MAX_TILE_BYTES as u64 + 1).read_to_end(&mut unpacked) {
+        Err(_) => Tile::Unreadable(Unreadable::Gzip),
+        Ok(read) if read > MAX_TILE_BYTES => Tile::Unreadable(Unreadable::TooLong),
+        Ok(_) => Tile::Whole(unpacked),
+    }
+}
+
 impl Door {
-    async fn tile(&mut self, path: TilePath) -> anyhow::Result<Option<Vec<u8>>> {
+    async fn tile(&mut self, path: TilePath) -> anyhow::Result<Tile> {
         let target = format!("/{path}");
         let mut headers = Vec::new();
         if path.level.is_none() {
@@ -135,10 +199,13 @@ impl Door {
             };
             headers.push(("authorization", authorization(name, key, &target, host::now()?.0 / 1000)));
         }
-        let reply = self.client.get(&target, &headers, MAX_TILE_BYTES).await?;
+        let reply = match self.client.get(&target, &headers, MAX_TILE_BYTES).await {
+            Err(error) if error.is::<AnswerTooLong>() => return Ok(Tile::Unreadable(Unreadable::TooLong)),
+            reply => reply?,
+        };
         match reply.status {
-            200 => Ok(Some(reply.body)),
-            404 => Ok(None),
+            200 => Ok(Tile::Whole(reply.body)),
+            404 => Ok(Tile::Missing),
             401 => bail!(
                 "{} does not admit this auditor to entries; check --auditor-name, that its verifier key stands in the node's [[auditors]], and this machine's clock",
                 self.client.door()

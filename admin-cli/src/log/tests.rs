@@ -7,7 +7,10 @@ use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::name::{Name, Region};
 
+use super::compare::AlsoArgs;
 use super::export::CopyArgs;
+use super::kept::KeptArgs;
+use super::ruled::RulesArgs;
 use super::sample::{Sample, of_entries, queries, query};
 use super::show::ShowArgs;
 use super::source::AuditorArgs;
@@ -17,6 +20,10 @@ use crate::file;
 use crate::network::{self, NetworkCommand, NewArgs};
 use crate::print::Screen;
 use crate::trust::TrustArgs;
+
+mod bad_input_tests;
+mod judged_tests;
+mod mutation_tests;
 
 /// A network, and the log of hk as a folder of static files.
 struct Bay {
@@ -51,14 +58,20 @@ impl Bay {
 
     /// Writes a log signed by hk and cosigned by gz.
     fn write(&self, name: &str, sample: &Sample) {
+        self.write_of("hk", "gz", name, sample);
+    }
+
+    /// Writes a log signed by one and cosigned by another.
+    fn write_of(&self, owner: &str, witness: &str, name: &str, sample: &Sample) {
         for (path, bytes) in &sample.files {
             let target = self.path(name).join(path.to_string());
             fs::create_dir_all(target.parent().unwrap()).unwrap();
             fs::write(target, bytes).unwrap();
         }
-        let checkpoint = Checkpoint { origin: "hk.creditbay/log/1".parse().unwrap(), size: sample.size, root: sample.root };
-        let signed = checkpoint.sign(&self.signer("hk", "log", "hk.creditbay/log/1", KeyKind::Ed25519)).unwrap();
-        let witness = self.signer("gz", "witness", "gz.creditbay/witness", KeyKind::CosignatureV1);
+        let origin = format!("{owner}.creditbay/log/1");
+        let checkpoint = Checkpoint { origin: origin.parse().unwrap(), size: sample.size, root: sample.root };
+        let signed = checkpoint.sign(&self.signer(owner, "log", &origin, KeyKind::Ed25519)).unwrap();
+        let witness = self.signer(witness, "witness", &format!("{witness}.creditbay/witness"), KeyKind::CosignatureV1);
         let signed = signed.with_line(witness.cosign(&checkpoint.text(), 1_790_000_000).unwrap());
         fs::create_dir_all(self.path(name)).unwrap();
         fs::write(self.path(name).join("checkpoint"), signed.note_bytes()).unwrap();
@@ -78,19 +91,30 @@ impl Bay {
     }
 
     /// Exit and kinds of faults.
-    fn verify(&self, earlier: Option<PathBuf>) -> (Exit, Vec<String>) {
-        let place = Some(self.path("log").display().to_string());
-        let region = Region::new("hk").unwrap();
-        let command = LogCommand::Verify(VerifyArgs {
-            place,
-            region,
-            earlier,
+    fn verify(&self, since: Option<PathBuf>) -> (Exit, Vec<String>) {
+        let (exit, out) = self.run(&LogCommand::Verify(VerifyArgs { since, ..self.verify_args() }));
+        (exit.unwrap(), kinds(&out))
+    }
+
+    /// The same as an auditor who keeps what it verified.
+    fn verify_and_keep(&self, kept: &str) -> (Exit, Vec<String>) {
+        let kept = KeptArgs { kept: Some(self.path(kept)), no_keep: false };
+        let (exit, out) = self.run(&LogCommand::Verify(VerifyArgs { kept, ..self.verify_args() }));
+        (exit.unwrap(), kinds(&out))
+    }
+
+    fn verify_args(&self) -> VerifyArgs {
+        VerifyArgs {
+            place: Some(self.path("log").display().to_string()),
+            region: Region::new("hk").unwrap(),
+            since: None,
             predecessor: Vec::new(),
+            kept: KeptArgs { kept: None, no_keep: true },
+            also: AlsoArgs::default(),
+            rules: RulesArgs::default(),
             trust: self.trust(),
             auditor: auditor(),
-        });
-        let (exit, out) = self.run(&command);
-        (exit.unwrap(), kinds(&out))
+        }
     }
 
     fn export(&self, to: &str) -> (Exit, Vec<String>) {
@@ -254,6 +278,83 @@ fn a_checkpoint_kept_earlier_must_be_continued() {
 }
 
 #[test]
+fn an_auditor_holds_a_log_against_all_that_it_verified_before_and_keeps_the_evidence() {
+    let bay = Bay::new(&of_entries(&queries(40)));
+    let done = (Exit::Done, vec![]);
+    assert_eq!(bay.verify_and_keep("one"), done);
+    assert_eq!(bay.verify_and_keep("one"), done, "the same again adds nothing");
+    bay.write("log", &of_entries(&queries(300)));
+    assert_eq!((bay.verify_and_keep("one"), bay.verify_and_keep("two")), (done.clone(), done.clone()));
+    let kept = |name: &str, ending: &str| {
+        let files = fs::read_dir(bay.path(name)).unwrap().flat_map(|log| fs::read_dir(log.unwrap().path()).unwrap());
+        files.map(|file| file.unwrap().path()).filter(|path| path.display().to_string().ends_with(ending)).collect::<Vec<_>>()
+    };
+    assert_eq!((kept("one", ".checkpoint").len(), kept("two", ".checkpoint").len()), (2, 1));
+
+    // Rolled back and grown again to another history: whoever saw the longer one, and whoever saw the shorter, both know.
+    let mut other = queries(290);
+    other[45] = query(1_790_000_000_045, "hk", "mo");
+    bay.write("log", &of_entries(&other));
+    assert_eq!(bay.verify_and_keep("one"), (Exit::Refuted, vec!["shrunk".to_owned()]));
+    let mut longer = queries(400);
+    longer[45] = query(1_790_000_000_045, "hk", "mo");
+    bay.write("log", &of_entries(&longer));
+    assert_eq!(bay.verify_and_keep("one"), (Exit::Refuted, vec!["rewritten".to_owned()]), "the checkpoint of 40 holds still");
+    assert_eq!(bay.verify_and_keep("two"), (Exit::Refuted, vec!["rewritten".to_owned()]));
+    assert_eq!(bay.verify_and_keep("three"), done, "who never saw another sees nothing");
+    assert_eq!(kept("one", ".checkpoint").len(), 2, "what contradicts is no checkpoint to go on from");
+    let evidence = kept("one", ".evidence.json");
+    assert_eq!(evidence.len(), 2);
+    let evidence: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(kept("two", ".evidence.json").remove(0)).unwrap()).unwrap();
+    let notes: Vec<_> = evidence["notes"].as_array().unwrap().iter().map(|noted| noted["note"].as_str().unwrap()).collect();
+    assert!(notes[0].contains("\n300\n") && notes[1].contains("\n400\n"), "{evidence}");
+
+    let forged = kept("two", ".checkpoint").remove(0);
+    flip(&forged, 30);
+    let (exit, _) = bay.run(&LogCommand::Verify(VerifyArgs {
+        kept: KeptArgs { kept: Some(bay.path("two")), no_keep: false },
+        ..bay.verify_args()
+    }));
+    let error = exit.unwrap_err().to_string();
+    assert!(error.contains("move it away") && error.contains(&forged.display().to_string()), "{error}");
+}
+
+#[test]
+fn sources_that_show_one_history_are_told_apart_from_those_that_do_not() {
+    let bay = Bay::new(&of_entries(&queries(700)));
+    let mut forked = queries(900);
+    forked[650] = query(1_790_000_000_650, "hk", "mo");
+    let logs = [
+        ("older", queries(300)),
+        ("newer", queries(900)),
+        ("fork", forked.clone()),
+        ("twin", forked[..700].to_vec()),
+        ("empty", vec![]),
+    ];
+    for (name, entries) in &logs {
+        bay.write(name, &of_entries(entries));
+    }
+    let also = |names: &[&str]| {
+        let also = AlsoArgs { also: names.iter().map(|name| bay.path(name).display().to_string()).collect() };
+        let kept = KeptArgs { kept: Some(bay.path(&names.join("+"))), no_keep: false };
+        let (exit, out) = bay.run(&LogCommand::Verify(VerifyArgs { also, kept, ..bay.verify_args() }));
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        (exit.unwrap(), kinds(&out), report["evidence"].as_array().unwrap().len())
+    };
+    let done = (Exit::Done, vec![], 0);
+    assert_eq!((also(&["older", "newer", "log"]), also(&["empty"])), (done.clone(), done));
+    let split = (Exit::Refuted, vec!["split_view".to_owned()], 1);
+    assert_eq!(also(&["twin"]), split, "one size, two roots");
+    assert_eq!(also(&["fork"]), split, "the larger one's own tiles prove it");
+    assert_eq!(also(&["newer", "fork"]), split, "neither contradicts what was verified, and they one another");
+    fs::remove_file(bay.path("newer/tile/0/002")).unwrap();
+    assert_eq!(also(&["newer"]), (Exit::Refuted, vec!["consistency_withheld".to_owned()], 1));
+    fs::write(bay.path("older/checkpoint"), "no note").unwrap();
+    assert_eq!(also(&["older"]).1, ["other_checkpoint"]);
+}
+
+#[test]
 fn the_last_leaves_are_shown_across_bundles() {
     let bay = Bay::new(&of_entries(&queries(300)));
     let show = |from, count| {
@@ -273,14 +374,7 @@ fn the_last_leaves_are_shown_across_bundles() {
 #[test]
 fn a_region_that_is_not_in_the_directory_is_told_with_those_that_are() {
     let bay = Bay::new(&of_entries(&[]));
-    let command = LogCommand::Verify(VerifyArgs {
-        place: None,
-        region: Region::new("mo").unwrap(),
-        earlier: None,
-        predecessor: Vec::new(),
-        trust: bay.trust(),
-        auditor: auditor(),
-    });
+    let command = LogCommand::Verify(VerifyArgs { place: None, region: Region::new("mo").unwrap(), ..bay.verify_args() });
     let error = bay.run(&command).0.unwrap_err();
     assert!(error.to_string().contains("it has gz, hk"), "{error}");
     assert_eq!(exit::of_error(&error), Exit::Failed);

@@ -1,37 +1,103 @@
-//! The way through a whole log: bundle by bundle, each held against its tiles, its leaves read.
+//! The way through a whole log: bundle by bundle, each held against its tiles, its leaves handed on.
 //!
 //! Not here: the checks themselves (`verify`, `leaves`), and whose log it is (`log`).
 
-use creditbay_protocol::tile::TilePath;
-use indicatif::ProgressBar;
+use creditbay_crypto::hash::Digest;
+use creditbay_protocol::leaf::{Leaf, LeafError};
+use creditbay_protocol::tile::{TILE_WIDTH, TilePath};
 
-use super::fault::Faults;
-use super::leaves::Leaves;
-use super::source::Source;
+use super::fault::{Fault, Faults};
+use super::prepare::{Fetched, Prepared, Threads};
+use super::source::{Source, Tile};
 use super::verify::Audit;
 
-/// Reads every bundle and tile into the audit, and every entry into `leaves` where they are to be read. Gives the faults of leaves.
-pub async fn walk(
-    source: &mut Source,
-    audit: &mut Audit,
-    mut leaves: Option<&mut Leaves>,
-    bar: &ProgressBar,
-) -> anyhow::Result<Faults> {
-    let mut faults = Faults::new();
-    while let Some(path) = audit.next_bundle() {
-        let bundle = source.tile(path).await?;
-        let tile = source.tile(TilePath { level: Some(0), ..path }).await?;
-        let entries = audit.chunk(bundle.as_deref(), tile.as_deref());
-        match (&mut leaves, entries) {
-            (Some(leaves), Some(entries)) => entries.into_iter().for_each(|entry| leaves.read(entry, &mut faults)),
-            (Some(leaves), None) => leaves.skip(u64::from(path.width)),
-            (None, _) => {}
-        }
-        while let Some(path) = audit.next_upper() {
-            let tile = source.tile(path).await?;
-            audit.upper(tile.as_deref());
-        }
-        bar.set_position(audit.done());
+/// Leaves that stand next to one another.
+pub struct Batch {
+    /// The index of the first.
+    pub first: u64,
+    /// How many.
+    pub width: u16,
+    /// The leaves with their hashes; `None` if they are missing.
+    pub leaves: Option<Vec<(Digest, Result<Leaf, LeafError>)>>,
+}
+
+/// A leaf with its place and hash.
+pub struct Read<'a> {
+    /// Its index.
+    pub index: u64,
+    /// Its hash.
+    pub hash: Digest,
+    /// The leaf.
+    pub leaf: &'a Leaf,
+}
+
+impl Batch {
+    /// The leaves that are there and can be read.
+    pub fn reads(&self) -> impl Iterator<Item = Read<'_>> {
+        let all = (self.first..).zip(self.leaves.iter().flatten());
+        all.filter_map(|(index, (hash, leaf))| Some(Read { index, hash: *hash, leaf: leaf.as_ref().ok()? }))
     }
-    Ok(faults)
+}
+
+/// The way through a log.
+pub struct Walk<'a> {
+    source: &'a mut Source,
+    audit: Audit,
+    threads: Threads,
+    /// The entry at which the next chunk to be fetched begins.
+    ahead: u64,
+    faults: Faults,
+}
+
+impl<'a> Walk<'a> {
+    /// Begins.
+    pub fn begin(source: &'a mut Source, audit: Audit) -> Self {
+        Self { source, audit, threads: Threads::start(), ahead: 0, faults: Faults::new() }
+    }
+
+    /// The next leaves, after they and their tiles were taken into the audit; `None` at the end.
+    pub async fn next(&mut self) -> anyhow::Result<Option<Batch>> {
+        while !self.threads.is_full() && self.ahead < self.audit.size() {
+            let width = (self.audit.size() - self.ahead).min(TILE_WIDTH);
+            let path = TilePath { level: None, index: self.ahead / TILE_WIDTH, width: width as u16 };
+            let bundle = self.fetch(path).await?;
+            let tile = self.fetch(TilePath { level: Some(0), ..path }).await?;
+            self.ahead += width;
+            self.threads.give(Fetched { path, bundle, tile });
+        }
+        if self.audit.given_up() {
+            return Ok(None);
+        }
+        let Some(Prepared { chunk, leaves }) = self.threads.take() else { return Ok(None) };
+        let first = self.audit.done();
+        self.audit.take(&chunk);
+        while let Some(path) = self.audit.next_upper() {
+            let tile = self.fetch(path).await?;
+            self.audit.upper(tile.as_deref());
+        }
+        let leaves = chunk.hashes().zip(leaves).map(|(hashes, leaves)| hashes.iter().copied().zip(leaves).collect());
+        Ok(Some(Batch { first, width: chunk.path().width, leaves }))
+    }
+
+    /// Entries that were taken.
+    pub fn done(&self) -> u64 {
+        self.audit.done()
+    }
+
+    /// Compares with the signed root. Gives the faults of the tree.
+    pub fn finish(mut self, root: &Digest) -> Faults {
+        self.faults.extend(self.audit.finish(root));
+        self.faults
+    }
+
+    async fn fetch(&mut self, path: TilePath) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(match self.source.tile(path).await? {
+            Tile::Whole(bytes) => Some(bytes),
+            Tile::Missing => None,
+            Tile::Unreadable(error) => {
+                self.faults.add(Fault::Unreadable { path, error });
+                None
+            }
+        })
+    }
 }

@@ -169,7 +169,10 @@ fn the_services_door_stays_on_loopback() {
 #[test]
 fn the_auditors_door_speaks_in_clear_on_loopback_or_where_it_is_told_to() {
     let of = |address: &str, said: &str| {
-        let text = text().replacen("127.0.0.1:4503", address, 1).replacen("auditors_tls = \"plain\"\n", said, 1);
+        let (text, shown) = (text(), "auditors_tls = \"certificate\"\n");
+        let start = text.find(shown).unwrap();
+        let end = text.find("# QUIC for peers, UDP").unwrap();
+        let text = format!("{}{said}{}", &text[..start], &text[end..]).replacen("127.0.0.1:4503", address, 1);
         parse(&text).map(|node| node.doors.auditors_tls).map_err(|error| error.fault().clone())
     };
     assert_eq!(of("127.0.0.1:4503", ""), Ok(AuditorsTls::Plain));
@@ -262,8 +265,8 @@ fn a_foreign_witness_cosigns_once_at_a_url_that_is_spoken() {
 
 #[test]
 fn a_foreign_log_has_a_name_that_a_witness_can_keep() {
-    let key = parse(&text()).unwrap().witnessed_logs[0].key().clone();
-    let named = |bytes: usize| NoteVerifier::new("a".repeat(bytes).parse().unwrap(), KeyKind::Ed25519, key.clone()).to_string();
+    let key = *parse(&text()).unwrap().witnessed_logs[0].key();
+    let named = |bytes: usize| NoteVerifier::new("a".repeat(bytes).parse().unwrap(), KeyKind::Ed25519, key).to_string();
     let log = parse(&text()).unwrap().witnessed_logs[0].to_string();
     let (key, _, fault) = refused(&log, &named(MAX_ORIGIN_BYTES + 1));
     assert_eq!((key.as_str(), fault), ("witnessed_logs[0].vkey", NodeFault::OriginLong));

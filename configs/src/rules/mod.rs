@@ -49,6 +49,8 @@ pub mod decide;
 
 pub mod authorise;
 
+pub mod replay;
+
 pub mod evaluate;
 
 mod golden;

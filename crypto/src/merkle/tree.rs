@@ -132,11 +132,26 @@ impl Frontier {
 
     /// Adds a leaf by its hash.
     pub fn push(&mut self, leaf_hash: Digest) {
-        let completed = self.size.trailing_ones() as usize;
+        self.add(0, leaf_hash);
+    }
+
+    /// Adds the 2^level leaves of a perfect subtree by its root; nothing is added, and false returned, where the tree does not end at
+    /// the beginning of such a subtree.
+    #[must_use]
+    pub fn push_subtree(&mut self, level: u32, root: Digest) -> bool {
+        let fits = level < u64::BITS && self.size.trailing_zeros() >= level;
+        if fits {
+            self.add(level, root);
+        }
+        fits
+    }
+
+    fn add(&mut self, level: u32, root: Digest) {
+        let completed = (self.size >> level).trailing_ones() as usize;
         let kept = self.roots.len() - completed;
-        let hash = self.roots.drain(kept..).rev().fold(leaf_hash, |hash, left| node_hash(&left, &hash));
+        let hash = self.roots.drain(kept..).rev().fold(root, |hash, left| node_hash(&left, &hash));
         self.roots.push(hash);
-        self.size += 1;
+        self.size += 1 << level;
     }
 
     /// The tree's root.

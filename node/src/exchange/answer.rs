@@ -187,6 +187,7 @@ impl Exchange {
                 Claim::New(ticket) => return Ok(Claimed::New(ticket)),
                 Claim::Answered(index) => return Ok(Claimed::Answered(index)),
                 Claim::OtherBytes => return Err(Fault::OtherBytesUnderIndex),
+                Claim::Lost => return Err(Fault::Expired),
                 Claim::InFlight(mut wait) => while wait.changed().await.is_ok() {},
             }
         }
@@ -247,7 +248,7 @@ impl Exchange {
         self.metrics.count("creditbay_answers_again_total", &[]);
         let again = || -> Result<Released, LogError> {
             for sealed in layout::sealed_from(&**self.log.store(), index)? {
-                for row in self.seals.open(&sealed, &self.entropy)? {
+                for row in self.seals.open(&sealed)? {
                     if let Row::Answer { index: found, seed, answer, query, .. } = row
                         && found == index
                     {

@@ -142,9 +142,9 @@ impl Exchange {
         }
         let root = self.log.seen().root(peer_log, attributed.size()).await.ok_or(Fault::CheckpointMissing)?;
         let verified = attributed.include(asked, &root)?;
-        let query_time = query.committed.time();
-        let demand = self.demand(asked.query(), query_time).await.map_err(|_| Fault::NotWitnessed)?;
-        let (Some(demand), Reply::Answered(_)) = (demand, &verified.answer().reply) else { return Ok((verified, root)) };
+        let Reply::Answered(_) = verified.answer().reply else { return Ok((verified, root)) };
+        let demand = self.demand(asked.query(), query.committed.time()).await.map_err(|_| Fault::NotWitnessed)?;
+        let Some(demand) = demand else { return Ok((verified, root)) };
         // The cosignatures come with the checkpoint's note, which may be a moment behind the reply.
         let such = |note: &SignedCheckpoint| self.is_witnessed(asked.query(), &demand, note);
         let root = self.log.seen().root_such(peer_log, verified.place().size, such).await.ok_or(Fault::NotWitnessed)?;

@@ -1,5 +1,5 @@
 //! One exchange, told twice: `ask` is the requester's story, `answer` the responder's. Both fit on a screen. `compose` makes a query of a
-//! question.
+//! question. What was exchanged is shown by `open`, erased by `erase` and, when its time is over, by `retain`; `notify` tells the peers.
 //!
 //! Time, chance, the log, the records and the way to the peers are arguments ([`Exchange`]), so the same code runs in the daemon and
 //! under a seeded clock and network. Not here: doors, connections, the decision itself.
@@ -7,10 +7,16 @@
 pub mod answer;
 pub mod ask;
 pub mod compose;
+pub mod erase;
+pub mod erasures;
 pub mod fault;
+pub mod kept;
 pub mod network;
+pub mod notify;
+pub mod open;
 pub mod order;
 pub mod replay;
+pub mod retain;
 #[cfg(test)]
 mod tests;
 mod witnessed;
@@ -21,13 +27,14 @@ use creditbay_configs::peers::EndorsedDirectory;
 use creditbay_protocol::name::Region;
 use tokio::sync::Mutex;
 
+use self::erasures::Erasures;
 use self::network::Network;
 use self::replay::Replay;
 use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
 use crate::host::telemetry::Metrics;
 use crate::log::Log;
-use crate::log::rows::Seals;
+use crate::log::seals::Seals;
 use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
 use crate::policy::ledger::Ledger;
@@ -63,6 +70,8 @@ pub struct Exchange {
     pub refusals: RefusalBudget,
     /// The way to the peers.
     pub network: Arc<dyn Network>,
+    /// What is being erased.
+    pub erasures: Erasures,
     /// Time.
     pub clock: Arc<Clock>,
     /// Chance.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use creditbay_protocol::name::Region;
+use creditbay_protocol::notice::Noticed;
 use creditbay_protocol::refusal::Fault;
 use creditbay_protocol::requester::Asked;
 
@@ -33,4 +34,7 @@ pub type Reply<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, LinkError>> + S
 pub trait Network: Send + Sync {
     /// Makes sure that the peer has the checkpoint under which the query was proved, sends the query, and waits for the reply.
     fn exchange<'a>(&'a self, issuer: Region, asked: &'a Asked, appended: &'a Appended) -> Reply<'a>;
+
+    /// The same for a notice of an erasure.
+    fn tell<'a>(&'a self, receiver: Region, noticed: &'a Noticed, appended: &'a Appended) -> Reply<'a>;
 }

@@ -4,7 +4,7 @@
 //! again from the sealed rows. Not here: the answers, which the rows hold.
 
 use std::collections::hash_map::Entry::Vacant;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use creditbay_crypto::hash::Digest;
@@ -15,10 +15,10 @@ use creditbay_protocol::name::Origin;
 use creditbay_protocol::responder::AskedHere;
 use tokio::sync::watch;
 
-use crate::host::entropy::Entropy;
 use crate::log::Log;
 use crate::log::fault::LogError;
-use crate::log::rows::{Row, Seals, written_at};
+use crate::log::rows::Row;
+use crate::log::seals::{Seals, written_at};
 use crate::store::log as layout;
 
 type Key = (Origin, u64);
@@ -37,6 +37,8 @@ struct Entry {
 struct Table {
     entries: HashMap<Key, Entry>,
     by_expiry: BTreeMap<Millis, Vec<Key>>,
+    /// Leaves of queries that were answered lately before this process began; not all of these answers can be given again.
+    before: HashSet<Digest>,
 }
 
 /// The table; clones share it.
@@ -53,6 +55,8 @@ pub enum Claim {
     Answered(u64),
     /// Another query came before under this index of this log.
     OtherBytes,
+    /// It was answered, and what opens the answer is gone or stands in a log that has ended.
+    Lost,
 }
 
 /// The right to answer a query. Dropped without `settle`, the query counts as never seen.
@@ -90,6 +94,7 @@ impl Replay {
             Some(entry) if entry.query_leaf != asked.leaf => Claim::OtherBytes,
             Some(Entry { state: State::InFlight(wait), .. }) => Claim::InFlight(wait.clone()),
             Some(Entry { state: State::Answered(index), .. }) => Claim::Answered(*index),
+            None if table.before.contains(&asked.leaf) => Claim::Lost,
             None => {
                 let (wakes_waiters, wait) = watch::channel(());
                 table.insert(key, asked.leaf, asked.query.expires, State::InFlight(wait));
@@ -124,8 +129,10 @@ impl Replay {
         watermark
     }
 
-    /// Fills the table from the sealed rows, backwards until no query in them could still be fresh.
-    pub fn recover(&self, log: &Log, seals: &Seals, entropy: &Entropy) -> Result<(), LogError> {
+    /// Fills the table from the sealed rows, backwards until no query in them could still be fresh, and from the leaves alone where there
+    /// are no rows.
+    pub fn recover(&self, log: &Log, seals: &Seals) -> Result<(), LogError> {
+        self.table().before = log.answered_lately()?.into_iter().collect();
         let watermark = log.watermark();
         let mut sealed = layout::sealed_before(&**log.store(), None)?;
         while let Some(rows) = sealed {
@@ -133,7 +140,7 @@ impl Replay {
                 break;
             }
             // Newest first: of an answer that was withheld and the refusal in its place, the refusal counts.
-            for row in seals.open(&rows, entropy)?.into_iter().rev() {
+            for row in seals.open(&rows)?.into_iter().rev() {
                 if let Row::Answer { index, query, query_seed, query_time, query_log, query_index, .. } = row
                     && query.expires > watermark
                 {

@@ -3,6 +3,7 @@
 //! All lie outside the store, are mode 0600 or refused, and never appear in an error. Whoever can read them can sign as this node or read
 //! its records. Not here: making role keys (`creditbay keys new`).
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -61,7 +62,7 @@ pub fn record_key(folder: &Path, entropy: &Entropy) -> Result<[u8; 32], KeyError
     read_or_make(&folder.join("records.key"), entropy)
 }
 
-/// The keys that seal what opens leaves, one for each day, made on first use and destroyed by erasure.
+/// The keys that seal what opens leaves, each under a number, made on first use and destroyed by erasure.
 pub struct EpochKeys {
     folder: PathBuf,
 }
@@ -74,10 +75,49 @@ impl EpochKeys {
         Ok(Self { folder })
     }
 
-    /// The key of this epoch.
-    pub fn key(&self, epoch: u32, entropy: &Entropy) -> Result<SealingKey, KeyError> {
-        read_or_make(&self.folder.join(format!("{epoch}.key")), entropy).map(SealingKey::from_bytes)
+    /// The key of this number, made if there is none.
+    pub fn make(&self, number: u32, entropy: &Entropy) -> Result<SealingKey, KeyError> {
+        read_or_make(&self.file(number), entropy).map(SealingKey::from_bytes)
     }
+
+    /// The key of this number; nothing if it was destroyed or never made.
+    pub fn existing(&self, number: u32) -> Result<Option<SealingKey>, KeyError> {
+        let path = self.file(number);
+        if !path.exists() { Ok(None) } else { read_key(&path).map(SealingKey::from_bytes).map(Some) }
+    }
+
+    /// The numbers of all keys. What a crash left of a key, half made or half destroyed, is removed.
+    pub fn numbers(&self) -> Result<BTreeSet<u32>, KeyError> {
+        let mut numbers = BTreeSet::new();
+        for entry in fs::read_dir(&self.folder).map_err(|error| file_error(&self.folder, error))? {
+            let path = entry.map_err(|error| file_error(&self.folder, error))?.path();
+            let number = path.file_stem().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            match (number, path.extension().and_then(|extension| extension.to_str())) {
+                (Some(number), Some("key")) if read_key(&path)? != [0; 32] => drop(numbers.insert(number)),
+                (Some(_), Some("key" | "new")) => overwrite_and_unlink(&path).map_err(|error| file_error(&path, error))?,
+                _ => {}
+            }
+        }
+        Ok(numbers)
+    }
+
+    /// Destroys a key: overwritten where it lies, synced, unlinked, and the folder synced. What it sealed opens no more.
+    pub fn destroy(&self, number: u32) -> Result<(), KeyError> {
+        let path = self.file(number);
+        overwrite_and_unlink(&path).map_err(|error| file_error(&path, error))
+    }
+
+    fn file(&self, number: u32) -> PathBuf {
+        self.folder.join(format!("{number}.key"))
+    }
+}
+
+fn overwrite_and_unlink(path: &Path) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(&[0; 32])?;
+    file.sync_all()?;
+    fs::remove_file(path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn file_error(path: &Path, error: std::io::Error) -> KeyError {
@@ -108,6 +148,10 @@ fn read_or_make(path: &Path, entropy: &Entropy) -> Result<[u8; 32], KeyError> {
         })();
         made.map_err(|error| file_error(path, error))?;
     }
+    read_key(path)
+}
+
+fn read_key(path: &Path) -> Result<[u8; 32], KeyError> {
     let bytes = read_private(path)?;
     <[u8; 32]>::try_from(bytes).map_err(|_| KeyError::Length { path: path.display().to_string() })
 }
@@ -139,5 +183,22 @@ mod tests {
         assert_eq!(fs::metadata(folder.path().join("records.key")).unwrap().permissions().mode() & 0o777, 0o600);
         fs::write(folder.path().join("records.key"), &first[..31]).unwrap();
         assert!(matches!(record_key(folder.path(), &entropy), Err(KeyError::Length { .. })));
+    }
+
+    #[test]
+    fn a_destroyed_key_is_gone_and_what_a_crash_left_of_one_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (keys, entropy) = (EpochKeys::in_folder(folder.path()).unwrap(), Entropy::system());
+        for number in [1, 2, 3] {
+            keys.make(number, &entropy).unwrap();
+        }
+        keys.destroy(2).unwrap();
+        assert!(keys.existing(2).unwrap().is_none() && keys.existing(1).unwrap().is_some());
+        assert!(matches!(keys.destroy(2), Err(KeyError::File { .. })));
+        let openings = folder.path().join("openings");
+        fs::write(openings.join("3.key"), [0; 32]).unwrap();
+        fs::copy(openings.join("1.key"), openings.join("4.new")).unwrap();
+        assert_eq!(keys.numbers().unwrap(), BTreeSet::from([1]));
+        assert_eq!(fs::read_dir(&openings).unwrap().count(), 1);
     }
 }

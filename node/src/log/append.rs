@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::entry::{Appended, Entry};
 use super::fault::LogError;
 use super::opening::{encode_note, encode_receipt, row_of};
-use super::rows::Seals;
+use super::seals::Seals;
 use super::shared::Shared;
 use super::spend::{Balances, write_order};
 use super::witness::Cosigned;
@@ -176,10 +176,15 @@ impl Writer {
             watermark: Millis(self.shared.watermark.load(std::sync::atomic::Ordering::Acquire)),
             open_from: self.open.first().copied().unwrap_or(size),
         };
+        // Held until the rows are durable: an erasure that retires their key waits, and then finds them.
+        let seals = self.seals.clone();
+        let _writing = seals.writing();
         for (part, sealed) in self.seals.seal(&prepared.rows, time, head.batches, &self.entropy)?.into_iter().enumerate() {
             layout::set_sealed(&mut batch, first, head.batches, part as u16, sealed);
         }
         self.write_ledger(&mut batch, items, time)?;
+        let entries = items.iter().filter_map(|item| if let Item::Leaf { entry, .. } = item { Some(entry) } else { None });
+        (first..).zip(entries).for_each(|(index, entry)| entry.write(&mut batch, index));
         let seen = self.write_seen(&mut batch);
         layout::set_head(&mut batch, &head);
 
@@ -377,6 +382,9 @@ fn leaf_of(entry: &Entry, time: Millis) -> Leaf {
         Entry::Declined(declined) => Leaf::new(time, LeafBody::of_declined(&declined.0, &declined.1)),
         Entry::Abandoned { query, issuer } => Leaf::new(time, LeafBody::Abandoned { query: *query, issuer: *issuer }),
         Entry::Event(event) => Leaf::new(time, LeafBody::Event(event.clone())),
+        Entry::Erasure(erasing) => Leaf::new(time, LeafBody::Event(Event::Erased(erasing.erased))),
+        Entry::Notice { noticed, .. } => noticed.leaf(time),
+        Entry::Showing(showing) => Leaf::new(time, LeafBody::Event(Event::OpeningsShown(showing.shown))),
     }
 }
 

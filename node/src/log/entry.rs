@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
+use creditbay_crypto::hash::Digest;
 use creditbay_crypto::secret::Seed;
+use creditbay_protocol::erasure::{Erased, ErasureList};
 use creditbay_protocol::event::Event;
 use creditbay_protocol::evidence::{Committed, SignedHead};
 use creditbay_protocol::name::Region;
+use creditbay_protocol::notice::Noticed;
 use creditbay_protocol::query::Declined;
 use creditbay_protocol::requester::Asked;
 use creditbay_protocol::responder::Judged;
+use creditbay_protocol::shown::Shown;
+
+use crate::store::Batch;
+use crate::store::erasure::{self as layout, Outgoing, ToTell};
 
 /// What can become a leaf.
 #[derive(Clone)]
@@ -28,6 +35,64 @@ pub enum Entry {
     },
     /// An act of the node or of its operator.
     Event(Event),
+    /// An erasure, with what it erases.
+    Erasure(Arc<Erasing>),
+    /// A notice of an erasure.
+    Notice {
+        /// The notice, with the seed of its leaf.
+        noticed: Arc<Noticed>,
+        /// The erasure that it tells.
+        erasure: u64,
+    },
+    /// That openings are shown.
+    Showing(Arc<Showing>),
+}
+
+impl Entry {
+    /// What belongs into the batch of this entry's leaf beside what opens it: what an erasure erases and what a notice says, so that both
+    /// are carried through whatever happens next.
+    pub(super) fn write(&self, batch: &mut Batch, index: u64) {
+        match self {
+            Self::Erasure(erasing) => erasing.write(batch, index),
+            Self::Notice { noticed, erasure } => {
+                let (seed, notice) = (Seed::from_bytes(*noticed.seed().expose()), noticed.notice().clone());
+                layout::set_outgoing(batch, index, &Outgoing { erasure: *erasure, seed, notice });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// An erasure and what belongs into the batch of its leaf.
+pub struct Erasing {
+    /// The leaf's words.
+    pub erased: Erased,
+    /// What is erased.
+    pub list: ErasureList,
+    /// The leaves of peers of which notices are to be made.
+    pub told: Vec<ToTell>,
+    /// The hash of the peer's notice that it answers.
+    pub answers: Option<Digest>,
+}
+
+impl Erasing {
+    /// The rows of the erasure whose leaf has this index.
+    fn write(&self, batch: &mut Batch, index: u64) {
+        layout::set_erasure(batch, index, &self.list, &self.told, self.erased.early);
+        if let Some(notice) = &self.answers {
+            layout::set_taken(batch, notice, index);
+        }
+    }
+}
+
+/// That openings are shown, and for what.
+pub struct Showing {
+    /// The leaf's words.
+    pub shown: Shown,
+    /// The seed of its salts.
+    pub seed: Seed,
+    /// For what, in the operator's words.
+    pub ground: String,
 }
 
 /// A leaf that is durable and signed over, with the head that says so.

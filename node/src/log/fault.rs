@@ -76,6 +76,12 @@ pub enum LogError {
     /// What opens a leaf could not be sealed.
     #[error("log stopped: {0}")]
     Sealing(String),
+    /// The key of sealed rows is not there: they were erased meanwhile, or the key folder is another one.
+    #[error("key {number} of sealed rows is gone: they were erased, or data/keys/openings was restored from elsewhere")]
+    KeyGone {
+        /// The key's number.
+        number: u32,
+    },
     /// The daemon is shutting down.
     #[error("the log is closed")]
     Closed,

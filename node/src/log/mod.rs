@@ -1,12 +1,13 @@
 //! The disclosure log: one writer, one batch, one flush, one signature (design 3 and 5).
 //!
 //! `append` is the write path as one story; `recover` makes a writer out of what the store holds; `prove` and `tiles` read; `rows` is what
-//! opens a leaf; `seen` is what was seen of the peers' logs, `trust` which of them gave cause for an alarm; `scrub` looks at what is on
-//! disk. [`Log`] is the handle that the rooms above hold. What the store holds is trusted to be kept, not to be right: the root is checked
-//! at every start. Not here: what a leaf means.
+//! opens a leaf, `seals` what seals it, `erase` what destroys it; `seen` is what was seen of the peers' logs, `trust` which of them gave
+//! cause for an alarm; `scrub` looks at what is on disk. [`Log`] is the handle that the rooms above hold. What the store holds is trusted
+//! to be kept, not to be right: the root is checked at every start. Not here: what a leaf means.
 
 pub mod append;
 pub mod entry;
+pub mod erase;
 pub mod fault;
 mod opening;
 pub mod prove;
@@ -14,6 +15,7 @@ mod put_back;
 pub mod recover;
 pub mod rows;
 pub mod scrub;
+pub mod seals;
 pub mod seen;
 pub mod shared;
 mod spend;

@@ -32,7 +32,11 @@ pub(super) fn row_of(entry: &Entry, index: u64) -> Option<Vec<u8>> {
             let (Declined { subject, operator, refusal, .. }, seed) = &**declined;
             Some(wire::encode(&RowRef::Declined { index, seed, subject: &subject.canonical_bytes(), operator, refusal }))
         }
-        Entry::Abandoned { .. } | Entry::Event(_) => None,
+        Entry::Showing(showing) => Some(wire::encode(&RowRef::Shown { index, seed: &showing.seed, ground: &showing.ground })),
+        Entry::Notice { noticed, .. } => {
+            Some(wire::encode(&RowRef::Notice { index, seed: noticed.seed(), notice: noticed.notice() }))
+        }
+        Entry::Abandoned { .. } | Entry::Event(_) | Entry::Erasure(_) => None,
     }
 }
 

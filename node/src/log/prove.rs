@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::node_hash;
-use creditbay_crypto::merkle::tree::{Nodes, TreeError, Window, consistency, inclusion};
+use creditbay_crypto::merkle::tree::{Frontier, Nodes, TreeError, Window, consistency, inclusion};
 use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::leaf::Leaf;
 use creditbay_protocol::tile::TILE_HEIGHT;
@@ -15,7 +15,7 @@ use super::Log;
 use super::entry::Appended;
 use super::fault::LogError;
 use crate::store::Store;
-use crate::store::log::{self as layout, RowError};
+use crate::store::log::{self as layout, Head, RowError};
 
 /// The nodes of the tree, wherever they are.
 pub(super) struct StoredNodes<'a> {
@@ -32,11 +32,27 @@ impl Nodes for StoredNodes<'_> {
         {
             return Ok(hash);
         }
-        if level.is_multiple_of(TILE_HEIGHT) {
-            return layout::read_hash(self.store, (level / TILE_HEIGHT) as u8, index);
+        // Of eight levels one is stored; what lies above it within a tile is hashed again, from values that are read once.
+        let (tile_level, within) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
+        let mut hashes = layout::read_hashes(self.store, tile_level as u8, index << within, 1 << within)?;
+        while hashes.len() > 1 {
+            hashes = hashes.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
         }
-        Ok(node_hash(&self.node(level - 1, 2 * index)?, &self.node(level - 1, 2 * index + 1)?))
+        hashes.pop().ok_or(RowError::Missing { what: "hash", number: index })
     }
+}
+
+/// The frontier of a stored log, if it leads to the head's root.
+pub(super) fn recover_frontier(store: &dyn Store, head: &Head) -> Result<Frontier, LogError> {
+    let nodes = StoredNodes { window: None, store };
+    let mut roots = Vec::new();
+    let mut covered = 0u64;
+    for level in (0..u64::BITS).rev().filter(|level| head.size >> level & 1 == 1) {
+        roots.push(nodes.node(level, covered >> level)?);
+        covered += 1 << level;
+    }
+    let frontier = Frontier::from_roots(head.size, roots).ok_or(LogError::SelfCheck { size: head.size })?;
+    if frontier.root() == head.root { Ok(frontier) } else { Err(LogError::SelfCheck { size: head.size }) }
 }
 
 impl Log {

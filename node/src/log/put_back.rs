@@ -6,15 +6,14 @@
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::leaf_hash;
-use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
+use creditbay_protocol::limits::FRESHNESS_MS;
 use creditbay_protocol::refusal::OutcomeClass;
 use creditbay_protocol::terms::Terms;
 
 use super::append::Writer;
 use super::fault::LogError;
 use super::spend::write_order;
-use super::succession::STILL_FRESH_MS;
 use crate::store::ledger::{Account, Balance, Spending};
 use crate::store::log::{self as layout, Head};
 use crate::store::{Batch, Tree};
@@ -53,8 +52,8 @@ impl Writer {
         }
         layout::set_restoring(&mut batch, !last);
         if last {
-            // Whoever asks again what these leaves answer would be answered twice: what opens them is gone.
-            let watermark = Millis(head.watermark.0).max(time.plus(STILL_FRESH_MS));
+            // As it stood when the last leaf was written: what was answered later than that allows is known by its leaf.
+            let watermark = head.watermark.max(time.minus(FRESHNESS_MS + 1));
             let open_from = self.open.first().copied().unwrap_or(size);
             layout::set_head(&mut batch, &Head { watermark, open_from, ..head.clone() });
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
 use creditbay_crypto::merkle::empty_root;
-use creditbay_crypto::merkle::tree::{Frontier, Nodes, Window};
+use creditbay_crypto::merkle::tree::Window;
 use creditbay_crypto::note::NoteSigner;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::Checkpoint;
@@ -22,9 +22,10 @@ use tokio::sync::{mpsc, watch};
 use super::append::{Reserve, Writer};
 use super::entry::Entry;
 use super::fault::LogError;
-use super::prove::StoredNodes;
-use super::rows::{Row, Seals};
+use super::prove::recover_frontier;
+use super::rows::Row;
 use super::scrub;
+use super::seals::Seals;
 use super::seen::Seen;
 use super::shared::Shared;
 use super::spend::Balances;
@@ -81,18 +82,23 @@ pub struct OpenQuery {
     pub seed: creditbay_crypto::secret::Seed,
 }
 
-/// Recovers the log.
+/// Recovers the log; one that was never written begins, behind the log before it where its number says so.
 pub fn recover(parts: Parts) -> Result<Recovered, LogError> {
-    let fresh = Head {
-        origin: parts.origin,
-        size: 0,
-        root: empty_root(),
-        time: Millis(0),
-        batches: 0,
-        watermark: Millis(0),
-        open_from: 0,
-    };
-    let head = layout::head(&*parts.store)?.map_or_else(|| beginning(&*parts.store, fresh), Ok)?;
+    let head = layout::head(&*parts.store)?.map_or_else(|| beginning(&*parts.store, fresh(parts.origin)), Ok)?;
+    recover_at(parts, head)
+}
+
+/// The same for a log whose leaves are about to be put back: it may be empty whatever its number is.
+pub fn recover_to_put_back(parts: Parts) -> Result<Recovered, LogError> {
+    let head = layout::head(&*parts.store)?.unwrap_or(fresh(parts.origin));
+    recover_at(parts, head)
+}
+
+fn fresh(origin: Origin) -> Head {
+    Head { origin, size: 0, root: empty_root(), time: Millis(0), batches: 0, watermark: Millis(0), open_from: 0 }
+}
+
+fn recover_at(parts: Parts, head: Head) -> Result<Recovered, LogError> {
     if head.origin != parts.origin {
         return Err(LogError::Sealing(format!("the store is of log {}, the directory says {}", head.origin, parts.origin)));
     }
@@ -133,18 +139,6 @@ pub fn recover(parts: Parts) -> Result<Recovered, LogError> {
         balances: Balances::default(),
     };
     Ok(Recovered { log, writer, queue })
-}
-
-pub(super) fn recover_frontier(store: &dyn Store, head: &Head) -> Result<Frontier, LogError> {
-    let nodes = StoredNodes { window: None, store };
-    let mut roots = Vec::new();
-    let mut covered = 0u64;
-    for level in (0..u64::BITS).rev().filter(|level| head.size >> level & 1 == 1) {
-        roots.push(nodes.node(level, covered >> level)?);
-        covered += 1 << level;
-    }
-    let frontier = Frontier::from_roots(head.size, roots).ok_or(LogError::SelfCheck { size: head.size })?;
-    if frontier.root() == head.root { Ok(frontier) } else { Err(LogError::SelfCheck { size: head.size }) }
 }
 
 fn check_leaves(store: &dyn Store, head: &Head) -> Result<(), LogError> {
@@ -216,7 +210,7 @@ impl Writer {
         let mut page = layout::sealed_from(&*self.shared.store, from)?;
         while let Some(last) = page.last() {
             for sealed in &page {
-                for row in self.seals.open(sealed, &self.entropy)? {
+                for row in self.seals.open(sealed)? {
                     match row {
                         Row::Query { index, seed, query } if self.open.contains(&index) => {
                             waiting.insert(index, OpenQuery { index, query, seed });

@@ -1,33 +1,16 @@
-//! What opens the leaves of a batch, and its receipts: rows, packed and sealed under the key of their day (PROTOCOL 22.2).
+//! What opens the leaves of a batch, and its receipts (PROTOCOL 22.2).
 //!
-//! Destroying a day's key makes its rows unreadable while the log still verifies. Not here: the leaves themselves.
-
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::sync::Mutex;
+//! Not here: how rows are packed and sealed (`seals`), and the leaves themselves.
 
 use bincode::{Decode, Encode};
 use creditbay_crypto::hash::Digest;
-use creditbay_crypto::label::Label;
-use creditbay_crypto::seal::SealingKey;
 use creditbay_crypto::secret::Seed;
 use creditbay_protocol::answer::Answer;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::name::{OperatorId, Origin};
+use creditbay_protocol::notice::Notice;
 use creditbay_protocol::query::Query;
 use creditbay_protocol::refusal::Refusal;
-use creditbay_protocol::wire;
-
-use super::fault::LogError;
-use crate::host::entropy::Entropy;
-use crate::host::keys::EpochKeys;
-use crate::store::MAX_VALUE_BYTES;
-use crate::store::log::SealedRows;
-
-/// Bytes before the sealed part: time (8) and epoch (4).
-const CLEAR_BYTES: usize = 12;
-/// Bytes of rows that fit a value: less the clear part, the nonce (12) and the tag (16).
-const PACKED_BYTES: usize = MAX_VALUE_BYTES - CLEAR_BYTES - 28;
 
 /// One row.
 #[derive(Encode, Decode)]
@@ -101,6 +84,38 @@ pub enum Row {
         /// The note.
         note: Vec<u8>,
     },
+    /// Opens the leaf which says that openings were shown.
+    Shown {
+        /// The leaf's index.
+        index: u64,
+        /// The seed of its salts.
+        seed: Seed,
+        /// For what, in the operator's words.
+        ground: String,
+    },
+    /// Opens the leaf of a notice of an erasure.
+    Notice {
+        /// The leaf's index.
+        index: u64,
+        /// The seed of its salts.
+        seed: Seed,
+        /// The message.
+        notice: Notice,
+    },
+}
+
+impl Row {
+    /// The index of the leaf that this row opens.
+    pub fn opens(&self) -> Option<u64> {
+        match self {
+            Self::Query { index, .. }
+            | Self::Answer { index, .. }
+            | Self::Declined { index, .. }
+            | Self::Shown { index, .. }
+            | Self::Notice { index, .. } => Some(*index),
+            Self::Receipt { .. } | Self::Note { .. } => None,
+        }
+    }
 }
 
 /// A row that is written from where its parts lie: the same variants and fields as [`Row`], in the same order.
@@ -134,86 +149,8 @@ pub(super) enum RowRef<'a> {
     },
     /// See [`Row::Note`].
     Note { log: Origin, size: u64, note: &'a [u8] },
-}
-
-/// Seals and opens rows.
-pub struct Seals {
-    keys: EpochKeys,
-    cached: Mutex<BTreeMap<u32, SealingKey>>,
-}
-
-impl Seals {
-    /// Seals with these keys.
-    pub fn new(keys: EpochKeys) -> Self {
-        Self { keys, cached: Mutex::default() }
-    }
-
-    /// Packs encoded rows into sealed values, in order.
-    pub fn seal(&self, rows: &[Vec<u8>], time: Millis, batch: u64, entropy: &Entropy) -> Result<Vec<Vec<u8>>, LogError> {
-        let epoch = u32::try_from(time.day().number().max(0)).unwrap_or(0);
-        let mut parts: Vec<Vec<u8>> = Vec::new();
-        for row in rows {
-            let len = row.len() + 4;
-            if len > PACKED_BYTES {
-                return Err(LogError::Sealing(format!("a row of {len} bytes does not fit a value")));
-            }
-            if parts.last().is_none_or(|part| part.len() + len > PACKED_BYTES) {
-                parts.push(Vec::with_capacity(PACKED_BYTES));
-            }
-            if let Some(part) = parts.last_mut() {
-                part.extend_from_slice(&(row.len() as u32).to_le_bytes());
-                part.extend_from_slice(row);
-            }
-        }
-        self.with_key(epoch, entropy, |key| {
-            let seal = |(number, part): (usize, &Vec<u8>)| {
-                let mut value = [time.0.to_be_bytes().as_slice(), &epoch.to_be_bytes()].concat();
-                value.extend(key.seal(entropy.nonce(), Label::SEAL_OPENING, &aad(batch, number), part));
-                value
-            };
-            parts.iter().enumerate().map(seal).collect()
-        })
-    }
-
-    /// Opens a sealed value.
-    pub fn open(&self, sealed: &SealedRows, entropy: &Entropy) -> Result<Vec<Row>, LogError> {
-        let (clear, value) = sealed.value.split_first_chunk::<CLEAR_BYTES>().ok_or_else(|| broken("cut short"))?;
-        let epoch = u32::from_be_bytes([clear[8], clear[9], clear[10], clear[11]]);
-        let aad = aad(sealed.batch(), sealed.part());
-        let packed = self.with_key(epoch, entropy, |key| key.open(Label::SEAL_OPENING, &aad, value))?;
-        let packed = packed.map_err(|error| broken(&error.to_string()))?;
-        let mut rest = packed.as_slice();
-        let mut rows = Vec::new();
-        while let Some((len, after)) = rest.split_first_chunk::<4>() {
-            let (row, after) = after.split_at_checked(u32::from_le_bytes(*len) as usize).ok_or_else(|| broken("cut short"))?;
-            rows.push(wire::decode(row, MAX_VALUE_BYTES).map_err(|error| broken(&error.to_string()))?);
-            rest = after;
-        }
-        Ok(rows)
-    }
-
-    fn with_key<T>(&self, epoch: u32, entropy: &Entropy, act: impl FnOnce(&SealingKey) -> T) -> Result<T, LogError> {
-        let mut cached = self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let key = match cached.entry(epoch) {
-            Entry::Occupied(key) => key.into_mut(),
-            Entry::Vacant(place) => {
-                let key = self.keys.key(epoch, entropy).map_err(|error| LogError::Sealing(error.to_string()))?;
-                place.insert(key)
-            }
-        };
-        Ok(act(key))
-    }
-}
-
-/// The time at which sealed rows were written; it stands in clear.
-pub fn written_at(sealed: &SealedRows) -> Millis {
-    Millis(sealed.value.first_chunk::<8>().map_or(0, |time| u64::from_be_bytes(*time)))
-}
-
-fn aad(batch: u64, part: usize) -> Vec<u8> {
-    [batch.to_be_bytes().as_slice(), &(part as u64).to_be_bytes()].concat()
-}
-
-fn broken(reason: &str) -> LogError {
-    LogError::Sealing(format!("rows that open leaves cannot be read: {reason}"))
+    /// See [`Row::Shown`].
+    Shown { index: u64, seed: &'a Seed, ground: &'a str },
+    /// See [`Row::Notice`].
+    Notice { index: u64, seed: &'a Seed, notice: &'a Notice },
 }

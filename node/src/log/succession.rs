@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::tree::consistency;
 use creditbay_crypto::note::Note;
 use creditbay_protocol::calendar::Millis;
@@ -20,19 +21,20 @@ use creditbay_protocol::succession::{self, Succession};
 
 use super::Log;
 use super::fault::LogError;
-use super::prove::StoredNodes;
-use super::recover::recover_frontier;
+use super::prove::{StoredNodes, recover_frontier};
 use crate::store::ledger as orders;
 use crate::store::log::{self as layout, Head};
 use crate::store::{Batch, Durable, Pair, Store, StoreError, Tree};
 
+/// Leaves that are read at a time.
+const PAGE: u64 = 1_024;
 /// Rows that go over in one batch.
 const ROWS: usize = 256;
 /// The rows that go over: balances of days and years, uses, portfolios, suspensions, withdrawals, declarations, notes seen.
 const CARRIED: [&[u8; 1]; 8] = [b"B", b"Y", b"A", b"O", b"U", b"W", b"F", b"N"];
 
-/// How long after a log's last leaf a query that it answered may still be brought again.
-pub(super) const STILL_FRESH_MS: u64 = MAX_QUERY_LIFETIME_MS + FRESHNESS_MS + 1;
+/// How long after the leaf that answers it a query may still be brought again.
+const STILL_FRESH_MS: u64 = MAX_QUERY_LIFETIME_MS + FRESHNESS_MS + 1;
 
 /// The log before this one, as a store that is only read.
 struct Predecessor<'a>(&'a dyn Store);
@@ -53,6 +55,25 @@ impl Store for Predecessor<'_> {
     fn commit(&self, _: Tree, _: Batch) -> Result<Durable, StoreError> {
         Err(StoreError::Stopped)
     }
+}
+
+/// Goes back from the end of a log to the first leaf that is too old to matter.
+fn lately(store: &dyn Store, size: u64, since: Millis, found: &mut Vec<Digest>) -> Result<(), LogError> {
+    let mut end = size;
+    while end > 0 {
+        let begin = end.saturating_sub(PAGE);
+        for leaf in layout::read_leaves(store, begin, end)?.into_iter().rev() {
+            let Ok(leaf) = Leaf::parse(&leaf) else { continue };
+            if leaf.time.plus(STILL_FRESH_MS) <= since {
+                return Ok(());
+            }
+            if let LeafBody::Answer { query, .. } = leaf.body {
+                found.push(query);
+            }
+        }
+        end = begin;
+    }
+    Ok(())
 }
 
 /// Copies what must not be had twice from the log before this one, if this one has not begun. Done again after a crash, it writes the
@@ -79,7 +100,7 @@ pub fn carry_over(store: &dyn Store, origin: Origin) -> Result<(), LogError> {
 /// The state in which the log that this store is to hold begins: empty, and where it is not the first of its region, behind a retired one.
 pub(super) fn beginning(store: &dyn Store, fresh: Head) -> Result<Head, LogError> {
     let Some(before) = predecessor(store, fresh.origin)? else { return Ok(fresh) };
-    Ok(Head { time: before.time, watermark: Millis(before.watermark.0).max(before.time.plus(STILL_FRESH_MS)), ..fresh })
+    Ok(Head { time: before.time, watermark: before.watermark, ..fresh })
 }
 
 /// The leaves with which a log begins that is not the first of its region.
@@ -112,6 +133,22 @@ fn predecessor(store: &dyn Store, origin: Origin) -> Result<Option<Head>, LogErr
 }
 
 impl Log {
+    /// The leaves of the queries that were answered lately, by this log and the one before it: what may still be brought again. The
+    /// answers' own leaves say so; what opens them may be gone.
+    pub fn answered_lately(&self) -> Result<Vec<Digest>, LogError> {
+        let store = &**self.store();
+        let mut found = Vec::new();
+        let since = self.watermark();
+        lately(store, self.head().signed().checkpoint().size, since, &mut found)?;
+        match predecessor(store, *self.origin()) {
+            Ok(Some(before)) => lately(&Predecessor(store), before.size, since, &mut found)?,
+            // A log that was put back from an archive has nothing before it in this store.
+            Ok(None) | Err(LogError::NoPredecessor { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(found)
+    }
+
     /// What shows a peer that has seen nothing of this log that it goes on from the one before it, of which the peer has shown `seen`;
     /// `None` for the first log of a region.
     pub fn succession(&self, seen: Option<&Checkpoint>, head: &Arc<SignedHead>) -> Result<Option<Succession>, LogError> {

@@ -27,7 +27,7 @@ impl Log {
         // What a partial tile leads to is the root itself, which the scrub computes.
         let hashes = match span.end - span.start == TILE_WIDTH {
             true => checked_tile(store, level, span.start / TILE_WIDTH),
-            false => span.map(|index| layout::read_hash(store, level, index)).collect(),
+            false => layout::read_hashes(store, level, span.start, u64::from(tile.width)),
         };
         Ok(Some(self.checked(hashes)?.iter().flat_map(|hash| hash.0).collect()))
     }

@@ -15,7 +15,7 @@ use crate::host::clock::Clock;
 use crate::host::telemetry::Metrics;
 use crate::store::log::RowError;
 use crate::store::witness::{self as layout, Case, Decision};
-use crate::store::{Batch, Store, StoreError, Tree};
+use crate::store::{Batch, Durable, Store, StoreError, Tree};
 
 /// What is trusted no more, and why.
 pub struct Trust {
@@ -100,7 +100,7 @@ impl Trust {
                 decided: None,
             };
             layout::set_case(&mut batch, &log, &case);
-            drop(self.store.commit(Tree::Witness, batch)?);
+            let Durable { .. } = self.store.commit(Tree::Witness, batch)?;
             Ok(())
         };
         if let Err(error) = kept() {
@@ -126,7 +126,7 @@ impl Trust {
             case.decided = Some(Decision { at, reason: reason.to_owned(), leaf });
             layout::set_case(&mut batch, &log, &case);
         }
-        drop(self.store.commit(Tree::Witness, batch)?);
+        let Durable { .. } = self.store.commit(Tree::Witness, batch)?;
         self.held().remove(origin);
         self.metrics.set("creditbay_trust_suspended", &[("log", &log)], 0);
         Ok(())

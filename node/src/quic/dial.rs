@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::name::Region;
+use creditbay_protocol::notice::Noticed;
 use creditbay_protocol::requester::Asked;
 use quinn::{ClientConfig, Endpoint};
 use tokio::sync::{mpsc, watch};
@@ -18,6 +19,8 @@ use crate::exchange::network::{LinkError, Network, Reply};
 use crate::log::entry::Appended;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How long a peer may take to erase what a notice names; after that the notice is sent again.
+const NOTICE_WAIT: Duration = Duration::from_secs(120);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A peer and how to reach it.
@@ -100,6 +103,17 @@ impl Network for Links {
             let appended = session.announce(appended).map_err(|_| LinkError::Lost)?;
             let frame = asked.release(&appended.committed).map_err(|_| LinkError::Lost)?;
             session.exchange(&frame).await
+        })
+    }
+
+    fn tell<'a>(&'a self, receiver: Region, noticed: &'a Noticed, appended: &'a Appended) -> Reply<'a> {
+        Box::pin(async move {
+            let session = self.slots.get(&receiver).ok_or(LinkError::NoPeer)?.borrow().clone();
+            let session = session.ok_or(LinkError::Unreachable)?;
+            let appended = session.announce(appended).map_err(|_| LinkError::Lost)?;
+            let frame = noticed.release(&appended.committed).map_err(|_| LinkError::Lost)?;
+            let reply = tokio::time::timeout(NOTICE_WAIT, session.exchange(&frame)).await;
+            reply.map_err(|_| LinkError::Lost)?
         })
     }
 }

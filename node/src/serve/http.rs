@@ -14,7 +14,9 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 
+use crate::exchange::erase::EraseError;
 use crate::exchange::fault::AskError;
+use crate::exchange::open::OpenError;
 use crate::exchange::order::OrderError;
 use crate::log::fault::LogError;
 
@@ -78,6 +80,38 @@ impl From<LogError> for Problem {
             "The log takes nothing now, so nothing is asked or answered",
             error.to_string(),
         )
+    }
+}
+
+impl From<OpenError> for Problem {
+    fn from(error: OpenError) -> Self {
+        let detail = error.to_string();
+        match error {
+            OpenError::Count(_) | OpenError::NoField | OpenError::Ground => {
+                Self::new(StatusCode::BAD_REQUEST, "bad_request", "The openings cannot be shown like this", detail)
+            }
+            OpenError::NoLeaf { .. } => Self::new(StatusCode::NOT_FOUND, "no_leaf", "No such leaf", detail),
+            OpenError::Lost(_) | OpenError::Damaged(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "opening_lost", "What opens the leaf is not there", detail)
+            }
+            OpenError::Log(error) => error.into(),
+        }
+    }
+}
+
+impl From<EraseError> for Problem {
+    fn from(error: EraseError) -> Self {
+        let detail = error.to_string();
+        let conflict = |name, title, detail| Self::new(StatusCode::CONFLICT, name, title, detail);
+        match error {
+            EraseError::StillUsable { .. } => conflict("still_usable", "Answers may still be used", detail),
+            EraseError::UnderWay { .. } => conflict("under_way", "Exchanges are under way", detail),
+            EraseError::NotAnOperatorsGround => {
+                Self::new(StatusCode::BAD_REQUEST, "bad_ground", "No ground of an operator", detail)
+            }
+            EraseError::NoLeaf { .. } => Self::new(StatusCode::NOT_FOUND, "no_leaf", "No such leaf", detail),
+            EraseError::Log(error) => error.into(),
+        }
     }
 }
 

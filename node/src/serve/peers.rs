@@ -1,9 +1,10 @@
-//! The peers' door: answers what comes over every session, whoever dialled it (PROTOCOL 18 and 24).
+//! The peers' door: answers what comes over every session, whoever dialled it (PROTOCOL 18, 24 and 32.3).
 //!
 //! Not here: connections (`quic`), and what the answer is (`exchange::answer`).
 
 use std::sync::Arc;
 
+use creditbay_protocol::frame::Kind;
 use creditbay_protocol::refusal::Fault;
 use tokio::sync::mpsc;
 
@@ -33,8 +34,13 @@ async fn answer_one(exchange: Arc<Exchange>, session: Arc<Session>, mut inbound:
     }
 }
 
-async fn answer(exchange: &Exchange, session: &Session, inbound: &mut Inbound) -> Result<Vec<u8>, Fault> {
+async fn answer(exchange: &Arc<Exchange>, session: &Session, inbound: &mut Inbound) -> Result<Vec<u8>, Fault> {
     let frame = inbound.frame().await?;
+    if Kind::of(&frame)? == Kind::Erasure {
+        let acknowledging = exchange.take_notice(session.peer(), &frame).await?;
+        let appended = session.announce(acknowledging.appended()).map_err(|_| Fault::LogStopped)?;
+        return acknowledging.frame(&appended, &exchange.entropy.seed());
+    }
     let released = exchange.answer(session.peer(), &frame).await?;
     let appended = session.announce(released.appended()).map_err(|_| Fault::LogStopped)?;
     if let Some(note) = released.cosigned() {

@@ -162,6 +162,24 @@ pub fn read_hash(store: &dyn Store, tile_level: u8, index: u64) -> Result<Digest
     hash.map(|hash| Digest(*hash)).ok_or(RowError::Missing { what: "hash", number: index })
 }
 
+/// `count` hashes of a tile level from an index on, each stored value read once.
+pub fn read_hashes(store: &dyn Store, tile_level: u8, from: u64, count: u64) -> Result<Vec<Digest>, RowError> {
+    let mut found = Vec::with_capacity(count as usize);
+    let mut index = from;
+    while index < from + count {
+        let chunk = hashes(store, tile_level, index / HASHES_PER_CHUNK)?;
+        let (hashes, _) = chunk.as_chunks::<32>();
+        let wanted = (from + count - index) as usize;
+        let before = found.len();
+        found.extend(hashes.iter().skip((index % HASHES_PER_CHUNK) as usize).take(wanted).map(|hash| Digest(*hash)));
+        if found.len() == before {
+            return Err(RowError::Missing { what: "hash", number: index });
+        }
+        index = from + found.len() as u64;
+    }
+    Ok(found)
+}
+
 /// Writes sealed rows.
 pub fn set_sealed(batch: &mut Batch, size: u64, number: u64, part: u16, sealed: Vec<u8>) {
     batch.set([b"S".as_slice(), &size.to_be_bytes(), &number.to_be_bytes(), &part.to_be_bytes()].concat(), sealed);
@@ -191,6 +209,16 @@ impl SealedRows {
         let size = key.get(1..9)?.try_into().ok().map(u64::from_be_bytes)?;
         Some(Self { size, value, key })
     }
+}
+
+/// Puts sealed rows in the place of others.
+pub fn replace_sealed(batch: &mut Batch, rows: &SealedRows, sealed: Vec<u8>) {
+    batch.set(rows.key.clone(), sealed);
+}
+
+/// Removes sealed rows.
+pub fn remove_sealed(batch: &mut Batch, rows: &SealedRows) {
+    batch.remove(rows.key.clone());
 }
 
 /// The sealed rows in the order in which they were written, beginning with the batch that holds leaf `from`, a page at a time.

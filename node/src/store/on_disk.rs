@@ -101,6 +101,10 @@ pub fn compact(path: &Path, cache_mib: u64) -> Result<(u64, u64), StoreError> {
     }
     drop(new);
     let (before, after) = (bytes_in(path), bytes_in(&beside));
+    // A small store can come out larger: sled writes pages more than once as they fill, too.
+    if after >= before {
+        return fs::remove_dir_all(&beside).map_err(|error| failed(&error)).map(|()| (before, before));
+    }
     let placed = sync_all_in(&beside).and_then(|()| {
         let cwd = rustix::fs::CWD;
         rustix::fs::renameat_with(cwd, &beside, cwd, path, rustix::fs::RenameFlags::EXCHANGE)?;

@@ -19,7 +19,7 @@ use crate::host::clock::Clock;
 use crate::host::telemetry::Metrics;
 use crate::log::seen::{Seen, Standing};
 use crate::store::witness as layout;
-use crate::store::{Batch, Store, StoreError, Tree as StoreTree};
+use crate::store::{Batch, Durable, Store, StoreError, Tree as StoreTree};
 
 /// Why nothing was cosigned.
 #[derive(Debug, thiserror::Error)]
@@ -154,7 +154,7 @@ impl Door {
         layout::set_latest(&mut batch, served.log.name().as_str(), note.to_string().into_bytes());
         let store = self.store.clone();
         let committed = tokio::task::spawn_blocking(move || store.commit(StoreTree::Witness, batch)).await;
-        drop(committed.map_err(|_| StoreError::Stopped)??);
+        let Durable { .. } = committed.map_err(|_| StoreError::Stopped)??;
         *latest = Latest { tree, note: Some(note) };
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! The shape on the wire: one length, nothing hidden in what is unused, and room for the largest message.
 
-use bincode::Encode;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::levels;
 use creditbay_crypto::merkle::verify::path_len;
@@ -8,7 +7,7 @@ use creditbay_crypto::merkle::verify::path_len;
 use super::sample::{NOW, every_shape, largest_answer, largest_query, origin, query, refusals, seed, verdicts};
 use crate::answer::{Answer, Reply};
 use crate::evidence::Place;
-use crate::frame::{decode, encode, frame_bytes};
+use crate::frame::{Message, decode, encode, frame_bytes};
 use crate::limits::{BODY_BYTES, FRAME_HEAD_BYTES, MAX_FRAME_BYTES, MAX_LEVELS};
 use crate::query::Query;
 use crate::refusal::Fault;
@@ -21,7 +20,7 @@ fn place(index: u64, size: u64) -> Place {
     Place { origin: origin("gz"), index, size, path }
 }
 
-fn frame<M: Encode>(message: &M, index: u64, size: u64) -> Vec<u8> {
+fn frame<M: Message>(message: &M, index: u64, size: u64) -> Vec<u8> {
     encode(message, NOW, &seed(9), &place(index, size))
 }
 

@@ -9,6 +9,7 @@ use super::sample::{NOW, every_event, every_shape, largest_query, name, query, s
 use crate::answer::{Answer, Reply};
 use crate::identifier::SubjectKind;
 use crate::leaf::{Commitments, Leaf, LeafBody, LeafError};
+use crate::leaf_reader::LeafReader;
 use crate::limits::{MAX_LEAF_BYTES, PROTOCOL_VERSION};
 use crate::predicate::Predicates;
 use crate::query::{Declined, DeclinedSubject, Query};
@@ -58,7 +59,8 @@ fn every_kind_comes_back_and_the_largest_fits() {
     assert_eq!(messages, ["query", "answer", "refusal", "declined", "declined", "abandoned"]);
     let said = ["pack-activated", "pack-activated", "suspended", "resumed", "authorisation-withdrawn"];
     assert_eq!(events[..5], said);
-    assert_eq!(events[5..], ["portfolio-declared", "turned-away", "withheld", "trust-decided"]);
+    assert_eq!(events[5..9], ["portfolio-declared", "turned-away", "withheld", "trust-decided"]);
+    assert_eq!(events[9..], ["log-retired", "log-begun", "erased", "erased", "openings-shown", "erasure-notified"]);
     for leaf in &leaves {
         let bytes = leaf.bytes();
         assert_eq!(Leaf::parse(&bytes).as_ref(), Ok(leaf));
@@ -75,6 +77,37 @@ fn every_kind_comes_back_and_the_largest_fits() {
         Leaf::parse(&vec![0; MAX_LEAF_BYTES + 1]),
         Err(LeafError::Wire(WireError::TooLong { len: MAX_LEAF_BYTES + 1, max: MAX_LEAF_BYTES }))
     );
+}
+
+/// A reader that knows the terms says of any bytes what one does that knows none.
+#[test]
+fn known_terms_change_nothing_of_what_is_read() {
+    let plain = query(&every_shape());
+    let bodies = [
+        LeafBody::of_query(&plain, &seed(1)),
+        LeafBody::of_answer(&plain, &answer(verdicts(2, 3)), &seed(2)),
+        LeafBody::of_answer(&plain, &answer(Reply::Refused(Refusal::Closing)), &seed(3)),
+    ];
+    let leaves = bodies.map(|body| Leaf::new(NOW, body)).into_iter().chain(every_kind());
+    let mut reader = LeafReader::default();
+    for leaf in leaves {
+        let bytes = leaf.bytes();
+        for _ in 0..2 {
+            assert_eq!(reader.read(&bytes), Ok(leaf.clone()));
+        }
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut forged = bytes.clone();
+                forged[at] ^= 1 << bit;
+                assert_eq!(reader.read(&forged), Leaf::parse(&forged), "byte {at}, bit {bit} of a {}", leaf.body.kind());
+            }
+            assert_eq!(reader.read(&bytes[..at]), Leaf::parse(&bytes[..at]), "cut at {at}");
+        }
+        for more in 1..300 {
+            let longer = [bytes.clone(), vec![0; more]].concat();
+            assert_eq!(reader.read(&longer), Leaf::parse(&longer), "{more} more");
+        }
+    }
 }
 
 #[test]

@@ -17,11 +17,13 @@ use crate::calendar::{Day, Millis};
 use crate::chain::{Chain, TrustedRoot};
 use crate::checkpoint::Checkpoint;
 use crate::domains::Domains;
+use crate::erasure::{Erased, ErasureGround, ErasureScope};
 use crate::event::{Event, Overlap, RetirementGround, Suspended};
 use crate::evidence::{Committed, DurableHead, SignedHead};
 use crate::identifier::{Identifier, Scheme};
 use crate::leaf::Leaf;
 use crate::name::{Name, Origin, Region};
+use crate::notified::Notified;
 use crate::portfolio::UnderPortfolio;
 use crate::predicate::{
     AttestationType, Lane, LawOfOrigin, LegalBasis, Predicate, Predicates, Purpose, RegistrationStatus, Severity, Statuses,
@@ -30,6 +32,7 @@ use crate::query::{Presented, Query, Subject};
 use crate::refusal::{Budget, Refusal};
 use crate::requester::Asked;
 use crate::responder::{Fresh, Judged, Received};
+use crate::shown::{Field, Fields, Shown};
 
 /// 2026-11-23T08:50:00Z.
 pub(super) const NOW: Millis = Millis(1_795_423_800_000);
@@ -273,6 +276,29 @@ pub(super) fn every_event() -> Vec<Event> {
         Event::TrustDecided { log: origin("hk"), size: 40, evidence: Digest([0xcc; 32]), reason: Digest([0xdd; 32]) },
         Event::LogRetired { ground: RetirementGround::KeyChange },
         Event::LogBegun { predecessor: "gz.creditbay/log/1".parse().unwrap(), size: 1_000, root: Digest([0xcc; 32]) },
+        Event::Erased(Erased {
+            ground: ErasureGround::SubjectRequest,
+            scope: ErasureScope::Subject,
+            early: false,
+            count: 3,
+            list: Digest([0xcc; 32]),
+        }),
+        Event::Erased(Erased {
+            ground: ErasureGround::PeerNotice,
+            scope: ErasureScope::Notice { peer: hk, notice: Digest([0xdd; 32]) },
+            early: false,
+            count: 3,
+            list: Digest([0xcc; 32]),
+        }),
+        Event::OpeningsShown(Shown {
+            first: 3,
+            last: 900,
+            count: 40,
+            indices: Digest([0xee; 32]),
+            fields: Fields::of(&[Field::Message, Field::Operator]),
+            ground: Digest([0xff; 32]),
+        }),
+        Event::ErasureNotified(Notified { receiver: hk, ground: ErasureGround::Order, count: 20, message: Digest([0xab; 32]) }),
     ]
 }
 

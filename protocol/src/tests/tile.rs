@@ -45,3 +45,44 @@ fn every_tile_of_a_tree_comes_back_from_its_path_and_spans_the_tree() {
         assert_eq!((spans[0].start, spans[spans.len() - 1].end), (0, 300_000));
     }
 }
+
+/// golang/mod `sumdb/tlog/tlog_test.go`, tilePaths. There a path names the tile's height, which is always 8 here, and entries are `data`.
+#[test]
+fn the_published_paths_are_read_and_written_alike() {
+    let tile = |level, index, width| Some(TilePath { level, index, width });
+    let cases = [
+        ("tile/0/001", tile(Some(0), 1, 256)),
+        ("tile/0/001.p/5", tile(Some(0), 1, 5)),
+        ("tile/5/x123/x456/078", tile(Some(5), 123_456_078, 256)),
+        ("tile/5/x123/x456/078.p/2", tile(Some(5), 123_456_078, 2)),
+        ("tile/0/x003/x057/500", tile(Some(0), 3_057_500, 256)),
+        ("tile/5/123/456/078", None),
+        ("tile/-1/123/456/078", None),
+        ("tile/data/x003/x057/500", None),
+        ("tile/entries/x003/x057/500", tile(None, 3_057_500, 256)),
+    ];
+    for (path, tile) in cases {
+        assert_eq!(TilePath::parse(path).ok(), tile, "{path}");
+        assert!(tile.is_none_or(|tile| tile.to_string() == path));
+    }
+}
+
+/// The sizes of golang/mod `sumdb/tlog/tile_test.go`, TestNewTilesForSize, and some at the edges of a tile; what its `NewTiles` (commit
+/// fe2ec04f) gives for them at height 8. There they are what is to be published as a tree grows: what the new size has and the old had not.
+#[test]
+fn a_growing_tree_gets_the_tiles_that_others_give_it() {
+    let new = |old: u64, new: u64| {
+        let had: Vec<_> = TilePath::all(old).collect();
+        let hashes = TilePath::all(new).filter(|tile| tile.level.is_some() && !had.contains(tile));
+        hashes.map(|tile| tile.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(new(1, 1), [""; 0]);
+    assert_eq!(new(100, 101), ["tile/0/000.p/101"]);
+    assert_eq!(new(1023, 1025), ["tile/0/003", "tile/0/004.p/1", "tile/1/000.p/4"]);
+    assert_eq!(new(1024, 1030), ["tile/0/004.p/6"]);
+    assert_eq!(new(1030, 2000), ["tile/0/004", "tile/0/005", "tile/0/006", "tile/0/007.p/208", "tile/1/000.p/7"]);
+    assert_eq!(new(0, 256), ["tile/0/000", "tile/1/000.p/1"]);
+    assert_eq!(new(255, 257), ["tile/0/000", "tile/0/001.p/1", "tile/1/000.p/1"]);
+    assert_eq!(new(65_535, 65_537), ["tile/0/255", "tile/0/256.p/1", "tile/1/000", "tile/2/000.p/1"]);
+    assert_eq!([new(1030, 10_000).len(), new(0, 70_000).len()], [37, 277]);
+}

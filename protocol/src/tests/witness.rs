@@ -173,7 +173,7 @@ fn what_is_kept_bears_no_line_that_was_not_verified() {
 
     let line = witness.cosign(&kept.text, 1_795_406_400).unwrap();
     let answer = format!("— other.example AAAAAAAA\n{line}\n");
-    assert_eq!(cosignatures(answer.as_bytes(), &kept.text, witness.verifier()), [line.clone()]);
+    assert_eq!(cosignatures(answer.as_bytes(), &kept.text, witness.verifier()), std::slice::from_ref(&line));
     assert_eq!(cosignatures(answer.as_bytes(), "another text\n", witness.verifier()), []);
     let timeless = format!("{}\n", witness.cosign(&kept.text, 0).unwrap());
     assert_eq!(cosignatures(timeless.as_bytes(), &kept.text, witness.verifier()), [], "a cosignature without a time");

@@ -21,7 +21,7 @@ use creditbay_node::host::telemetry::Metrics;
 use creditbay_node::log::append::{Item, Writer};
 use creditbay_node::log::entry::{Appended, Entry};
 use creditbay_node::log::recover::{Parts, recover};
-use creditbay_node::log::rows::Seals;
+use creditbay_node::log::seals::Seals;
 use creditbay_node::log::seen::Seen;
 use creditbay_node::log::trust::Trust;
 use creditbay_node::log::witness::Witness;
@@ -193,7 +193,7 @@ impl Alone {
             store: store.clone(),
             origin: own.log_origin,
             signer,
-            seals: Arc::new(Seals::new(EpochKeys::in_folder(&folder.join("log-alone/keys"))?)),
+            seals: Arc::new(Seals::new(EpochKeys::in_folder(&folder.join("log-alone/keys"))?)?),
             clock: clock.clone(),
             entropy: entropy.clone(),
             metrics: metrics.clone(),

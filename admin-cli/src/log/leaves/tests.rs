@@ -12,7 +12,7 @@ use crate::log::sample::{abandoned, answer, query, region};
 fn read(owner: &str, entries: &[Vec<u8>]) -> (Vec<Fault>, Leaves) {
     let (mut leaves, mut faults) = (Leaves::of(region(owner)), Faults::new());
     for entry in entries {
-        leaves.read(entry, &mut faults);
+        leaves.read(&Leaf::parse(entry), &mut faults);
     }
     (faults.listed().to_vec(), leaves)
 }
@@ -101,18 +101,18 @@ fn what_is_abandoned_is_a_query_to_that_region_that_stands_before_and_only_once(
 fn an_entry_that_is_missing_may_have_been_the_query() {
     let (mut leaves, mut faults) = (Leaves::of(region("hk")), Faults::new());
     leaves.skip(256);
-    leaves.read(&abandoned(1, 3, "gz"), &mut faults);
-    leaves.read(&abandoned(2, 256, "gz"), &mut faults);
+    leaves.read(&Leaf::parse(&abandoned(1, 3, "gz")), &mut faults);
+    leaves.read(&Leaf::parse(&abandoned(2, 256, "gz")), &mut faults);
     assert_eq!(faults.listed(), [Fault::AbandonsNoQuery { index: 257, query: 256, issuer: region("gz") }]);
 }
 
 #[test]
 fn memory_stays_within_the_window() {
     let (mut leaves, mut faults) = (Leaves::of(region("gz")), Faults::new());
-    leaves.read(&answer(1, "gz", "hk", 1), &mut faults);
+    leaves.read(&Leaf::parse(&answer(1, "gz", "hk", 1)), &mut faults);
     leaves.skip(WINDOW as u64);
     assert!(leaves.answered.is_empty() && leaves.recent.len() == WINDOW);
-    leaves.read(&abandoned(2, 0, "hk"), &mut faults);
-    leaves.read(&answer(3, "gz", "hk", 1), &mut faults);
+    leaves.read(&Leaf::parse(&abandoned(2, 0, "hk")), &mut faults);
+    leaves.read(&Leaf::parse(&answer(3, "gz", "hk", 1)), &mut faults);
     assert!(faults.is_empty(), "{faults:?}");
 }

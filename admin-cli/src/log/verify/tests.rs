@@ -4,7 +4,7 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::{Note, NoteVerifier};
 use creditbay_protocol::tile::{TileError, TilePath, decode_bundle, encode_bundle};
 
-use super::Audit;
+use super::{Audit, Chunk};
 use crate::log::fault::{Fault, Faults, MAX_LISTED};
 use crate::log::sample::{Sample, of_entries, plain_entries};
 
@@ -19,11 +19,11 @@ fn walked(sample: &Sample, root: &Digest, earlier: Option<(u64, Digest)>) -> (Fa
         audit.expect_earlier(size, root);
     }
     let mut asked = Vec::new();
-    while let Some(path) = audit.next_bundle() {
+    for path in TilePath::all(sample.size).filter(|path| path.level.is_none()) {
         let hash_path = TilePath { level: Some(0), ..path };
         asked.extend([path, hash_path]);
         let get = |path| sample.files.get(&path).map(Vec::as_slice);
-        audit.chunk(get(path), get(hash_path));
+        audit.take(&Chunk::read(path, get(path), get(hash_path)).0);
         while let Some(path) = audit.next_upper() {
             asked.push(path);
             audit.upper(get(path));
@@ -137,8 +137,11 @@ fn without_entry_and_hash_there_is_no_root() {
 #[test]
 fn a_size_that_nothing_bears_out_is_given_up() {
     let mut audit = Audit::new(1 << 40);
-    while audit.next_bundle().is_some() {
-        audit.chunk(None, None);
+    for index in 0.. {
+        if audit.given_up() {
+            break;
+        }
+        audit.take(&Chunk::read(path(None, index, 256), None, None).0);
         while audit.next_upper().is_some() {
             audit.upper(None);
         }
@@ -185,6 +188,19 @@ fn a_log_continues_its_earlier_checkpoints_or_was_rewritten() {
         let forged = walked(&sample, &sample.root, Some((size, Digest([1; 32])))).0;
         assert_eq!(forged.listed(), [Fault::Rewritten { size, computed: earlier, earlier: Digest([1; 32]) }]);
     }
+    let several = [(599, Digest([2; 32])), (256, of_entries(&plain_entries(256)).root), (600, sample.root), (3, Digest([1; 32]))];
+    let mut audit = Audit::new(sample.size);
+    several.iter().for_each(|(size, root)| audit.expect_earlier(*size, *root));
+    for path in TilePath::all(sample.size).filter(|path| path.level.is_none()) {
+        let get = |path| sample.files.get(&path).map(Vec::as_slice);
+        audit.take(&Chunk::read(path, get(path), get(TilePath { level: Some(0), ..path })).0);
+    }
+    let found = audit.finish(&sample.root);
+    let sizes = found.listed().iter().map(|fault| match fault {
+        Fault::Rewritten { size, .. } => *size,
+        other => panic!("{other}"),
+    });
+    assert_eq!(sizes.collect::<Vec<_>>(), [3, 599], "each that is not continued, whatever their order");
     let shrunk = walked(&sample, &sample.root, Some((601, Digest([1; 32])))).0;
     assert_eq!(shrunk.listed(), [Fault::Shrunk { size: 600, earlier: 601 }]);
 }

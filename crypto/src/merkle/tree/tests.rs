@@ -201,3 +201,21 @@ fn completed_nodes_are_given_with_their_indices() {
     assert_eq!(window.completed_since(0, 70).count() + window.completed_since(0, u64::MAX).count(), 0);
     assert_eq!(window.completed_since(40, 0).count(), 0);
 }
+
+#[test]
+fn a_subtree_added_whole_is_its_leaves_added_one_by_one() {
+    let tree = NaiveTree(leaves(130));
+    for begin in [0usize, 64, 96, 1, 7] {
+        for level in 0..6u32 {
+            let end = begin + (1 << level);
+            let mut frontier = frontier(&tree, begin);
+            let before = frontier.clone();
+            let mut alone = Frontier::empty();
+            tree.0[begin..end].iter().for_each(|leaf| alone.push(*leaf));
+            let fits = begin % (1 << level) == 0;
+            assert_eq!(frontier.push_subtree(level, alone.root()), fits, "{begin} {level}");
+            assert_eq!(frontier, if fits { super::tests::frontier(&tree, end) } else { before }, "{begin} {level}");
+        }
+    }
+    assert!(!Frontier::empty().push_subtree(64, Digest([1; 32])));
+}

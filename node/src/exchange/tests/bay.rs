@@ -16,6 +16,7 @@ use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::{Name, Region};
+use creditbay_protocol::notice::Noticed;
 use creditbay_protocol::predicate::{
     AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose, RegistrationStatus, Statuses,
 };
@@ -26,6 +27,7 @@ use super::super::Exchange;
 use super::super::answer::{Peer, Released};
 use super::super::ask::Outcome;
 use super::super::compose::{About, Question};
+use super::super::erasures::Erasures;
 use super::super::fault::AskError;
 use super::super::network::{LinkError, Network, Reply};
 use super::super::replay::Replay;
@@ -34,9 +36,10 @@ use crate::host::entropy::Entropy;
 use crate::host::keys::EpochKeys;
 use crate::host::telemetry::Metrics;
 use crate::log::entry::Appended;
+use crate::log::erase::Eraser;
 use crate::log::fault::LogError;
 use crate::log::recover::{Parts, Recovered, recover};
-use crate::log::rows::Seals;
+use crate::log::seals::Seals;
 use crate::log::seen::{Followed, Seen};
 use crate::log::trust::Trust;
 use crate::log::witness::Witness;
@@ -133,6 +136,23 @@ impl Network for InProcess {
             }
         })
     }
+
+    fn tell<'a>(&'a self, receiver: Region, noticed: &'a Noticed, appended: &'a Appended) -> Reply<'a> {
+        Box::pin(async move {
+            let me = self.node(*self.me.get().unwrap()).ok_or(LinkError::Lost)?;
+            let other = self.node(receiver).ok_or(LinkError::Unreachable)?;
+            carry_checkpoint(&me, &other, appended);
+            let frame = noticed.release(&appended.committed).map_err(|_| LinkError::Lost)?;
+            let peer = Peer { region: me.me, log: *me.log.origin() };
+            let acknowledging = other.take_notice(&peer, &frame).await.map_err(LinkError::Fault)?;
+            if *self.weather.lock().unwrap() == Weather::LosesTheReply {
+                *self.weather.lock().unwrap() = Weather::Fair;
+                return Err(LinkError::Lost);
+            }
+            carry_checkpoint(&other, &me, acknowledging.appended());
+            acknowledging.frame(acknowledging.appended(), &other.entropy.seed()).map_err(LinkError::Fault)
+        })
+    }
 }
 
 pub(super) struct City {
@@ -160,15 +180,17 @@ pub(super) fn open(
     let directory = Arc::new(directory());
     let own = directory.entry(region(city)).unwrap().clone();
     let (clock, metrics) = (Arc::new(Clock::manual(time.clone())), Arc::new(Metrics::default()));
-    let entropy = Arc::new(Entropy::seeded(city.len() as u64 + u64::from(city.as_bytes()[0])));
     let shared: Arc<dyn Store> = Arc::new(store.clone());
+    // A node that is started again draws other numbers than before: a key would come back.
+    let batches = layout::head(&*shared)?.map_or(0, |head| head.batches);
+    let entropy = Arc::new(Entropy::seeded(city.len() as u64 + u64::from(city.as_bytes()[0]) + (batches << 16)));
     let others: Vec<_> = directory.regions().iter().filter(|entry| entry.name != own.name).collect();
     let peers: Vec<_> = others.iter().map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
     let origins = others.iter().map(|entry| entry.log_origin);
     let trust = Arc::new(Trust::recover(shared.clone(), origins, clock.clone(), metrics.clone())?);
     let witnesses = directory.regions().iter().map(|entry| entry.witness.clone()).collect();
     let seen = Arc::new(Seen::recover(&*shared, &peers, witnesses, trust, clock.clone())?);
-    let seals = Arc::new(Seals::new(EpochKeys::in_folder(keys.path()).unwrap()));
+    let seals = Arc::new(Seals::new(EpochKeys::in_folder(keys.path()).unwrap()).unwrap());
     let signer = |role: &str, name: &str, kind| NoteSigner::new(name.parse().unwrap(), kind, sample_key(city, role));
     let recovered = recover(Parts {
         store: shared.clone(),
@@ -183,10 +205,11 @@ pub(super) fn open(
     })?;
     let Recovered { log, writer, queue } = recovered;
     let replay = Replay::default();
-    replay.recover(&log, &seals, &entropy)?;
+    replay.recover(&log, &seals)?;
     tokio::spawn(writer.run_as_task(queue));
     network.me.set(own.name).unwrap();
     let heads = Arc::new(Heads::new(Vec::new(), log.head()));
+    let erasures = Erasures::new(Eraser::new(shared.clone(), seals.clone(), entropy.clone()));
     let exchange = Arc::new(Exchange {
         me: own.name,
         heads,
@@ -201,6 +224,7 @@ pub(super) fn open(
         withholding: tokio::sync::Mutex::default(),
         refusals: RefusalBudget::new(3),
         network,
+        erasures,
         clock,
         entropy,
         metrics,

@@ -31,7 +31,7 @@ fn rows(city: &City) -> Vec<Row> {
     let mut page = layout::sealed_from(&city.store, 0).unwrap();
     while let Some(last) = page.last() {
         for sealed in &page {
-            rows.extend(city.exchange.seals.open(sealed, &city.exchange.entropy).unwrap());
+            rows.extend(city.exchange.seals.open(sealed).unwrap());
         }
         page = layout::sealed_after(&city.store, last).unwrap();
     }

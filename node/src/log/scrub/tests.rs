@@ -18,7 +18,7 @@ use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
 use crate::host::keys::EpochKeys;
 use crate::log::recover::{Parts, Recovered, recover};
-use crate::log::rows::Seals;
+use crate::log::seals::Seals;
 use crate::log::seen::Seen;
 use crate::store::in_memory::InMemory;
 use crate::store::log::{HASHES_PER_CHUNK, Head, LEAVES_PER_CHUNK};
@@ -66,7 +66,7 @@ fn log(store: &InMemory) -> Result<Log, LogError> {
         store: Arc::new(store.clone()),
         origin: origin(),
         signer: NoteSigner::new("gz.creditbay/log/1".parse().unwrap(), KeyKind::Ed25519, key),
-        seals: Arc::new(Seals::new(EpochKeys::in_folder(folder.path()).unwrap())),
+        seals: Arc::new(Seals::new(EpochKeys::in_folder(folder.path()).unwrap()).unwrap()),
         seen: Arc::new(Seen::of_nobody(Arc::new(store.clone()), clock.clone(), metrics.clone()).unwrap()),
         clock,
         entropy,

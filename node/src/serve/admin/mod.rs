@@ -1,6 +1,7 @@
 //! The operator's door, over a unix socket whose mode is the authentication: the node's status, its records (`records`), what is
-//! ordered (`orders`), and which logs gave cause for an alarm (`trust`).
+//! ordered (`orders`), what is shown and erased (`evidence`), and which logs gave cause for an alarm (`trust`).
 
+mod evidence;
 mod orders;
 mod records;
 mod trust;
@@ -42,6 +43,7 @@ pub async fn serve(listener: UnixListener, admin: Arc<Admin>) {
         .merge(records::router())
         .merge(orders::router())
         .merge(trust::router())
+        .merge(evidence::router())
         .layer(DefaultBodyLimit::disable())
         .with_state(admin);
     if let Err(error) = axum::serve(listener, router).await {
@@ -60,6 +62,7 @@ struct Status {
     rule_pack: String,
     rule_packs: Vec<ActivationStatus>,
     suspended: Vec<String>,
+    erasure: evidence::ErasureStatus,
     uptime_seconds: u64,
     version: &'static str,
     disk_free_mib: Option<u64>,
@@ -124,6 +127,7 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
         rule_pack: in_force.pack().digest().to_string(),
         rule_packs: in_force.activations().iter().map(activation).collect(),
         suspended: in_force.suspended().iter().map(ToString::to_string).collect(),
+        erasure: evidence::status(exchange),
         uptime_seconds: admin.started.micros() / 1_000_000,
         version: env!("CARGO_PKG_VERSION"),
         disk_free_mib: disk::free_mib(&admin.data),

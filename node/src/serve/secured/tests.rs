@@ -57,9 +57,7 @@ async fn visitors_who_say_nothing_are_turned_out_and_the_next_one_is_served() {
     for _ in 0..HANDSHAKES {
         silent.push(TcpStream::connect(address).await.unwrap());
     }
-    let began = tokio::time::Instant::now();
     assert!(ask(address, &key(1)).await.unwrap().ends_with("a note"));
-    assert!(began.elapsed() >= HANDSHAKE, "every handshake was taken");
     let mut byte = [0];
     for stream in &mut silent {
         assert_eq!(stream.read(&mut byte).await.unwrap_or(0), 0, "turned out");

@@ -10,6 +10,7 @@ use crate::calendar::Millis;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::control::{Control, Hashes, Hello, NoteBytes};
 use crate::domains::Domains;
+use crate::erasure::ErasureScope;
 use crate::event::{Event, Suspended};
 use crate::frame;
 use crate::leaf::{Leaf, LeafBody};
@@ -228,6 +229,22 @@ fn event_fields(event: &Event) -> Vec<Field> {
         }
         Event::LogRetired { .. } => all.extend(fields([("ground", 4)])),
         Event::LogBegun { .. } => all.extend(fields([("predecessor", 36), ("size", 8), ("root", 32)])),
+        Event::Erased(erased) => {
+            all.extend(fields([("ground", 1), ("scope", 4)]));
+            match erased.scope {
+                ErasureScope::Leaf | ErasureScope::Subject => {}
+                ErasureScope::Before(_) | ErasureScope::Retention(_) => all.extend(fields([("day", 4)])),
+                ErasureScope::Notice { .. } => all.extend(fields([("peer", 8), ("peer's notice", 32)])),
+            }
+            all.extend(fields([("early", 1), ("count", 4), ("list", 32)]));
+        }
+        Event::OpeningsShown(_) => {
+            all.extend(fields([("first", 8), ("last", 8), ("count", 4), ("indices", 32)]));
+            all.extend(fields([("message", 1), ("subject", 1), ("operator", 1), ("commitment: ground", 32)]));
+        }
+        Event::ErasureNotified(_) => {
+            all.extend(fields([("receiver", 8), ("ground", 1), ("count", 1), ("commitment: message", 32)]));
+        }
     }
     all
 }
@@ -297,7 +314,7 @@ fn control_messages() {
 
 fn frame_case<M>(title: &str, bytes: &[u8], message: Vec<Field>, hashes: usize) -> Case
 where
-    M: bincode::Encode + bincode::Decode<()> + 'static,
+    M: frame::Message + bincode::Decode<()> + 'static,
 {
     let mut all = fields([("version", 2), ("levels", 2), ("body's length", 4), ("time", 8), ("seed", 32)]);
     all.extend(fields([("origin: owner", 32), ("origin: number", 4), ("index", 8), ("size", 8)]));

@@ -1,9 +1,13 @@
-//! The parts that messages are made of: names, times, identifiers, predicates.
+//! The parts that messages are made of: names, times, identifiers, predicates; and the notice of an erasure.
+
+use creditbay_crypto::hash::Digest;
 
 use super::{Field, check, fields, value, within};
 use crate::calendar::{Day, Millis};
+use crate::erasure::ErasureGround;
 use crate::identifier::{Identifier, Scheme};
 use crate::name::{OperatorId, OrganisationId, Origin, Region};
+use crate::notice::{NamedLeaf, Notice};
 use crate::predicate::{Predicate, Predicates};
 use crate::tests::sample::{NOW, every_shape, name, origin};
 
@@ -99,4 +103,13 @@ fn predicates() {
     let all = Predicates::new(every_shape().to_vec()).unwrap();
     cases.push(value("a list of all shapes", &all, predicates_fields(all.as_slice())));
     check("predicate.hex", "Predicates, one of each shape, and a list of them (PROTOCOL 6)", &cases);
+}
+
+#[test]
+fn notices() {
+    let leaves = vec![NamedLeaf { index: 7, leaf: Digest([0x22; 32]) }, NamedLeaf { index: 9, leaf: Digest([0x23; 32]) }];
+    let notice = Notice { sender: name("gz"), receiver: name("hk"), ground: ErasureGround::Order, log: origin("hk"), leaves };
+    let mut all = fields([("sender", 8), ("receiver", 8), ("ground", 1), ("log", 36), ("leaves", 8)]);
+    all.extend(fields([("index", 8), ("leaf", 32), ("index", 8), ("leaf", 32)]));
+    check("notice.hex", "A notice of an erasure (PROTOCOL 32.3)", &[value("of two leaves", &notice, all)]);
 }

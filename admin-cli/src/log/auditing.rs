@@ -1,0 +1,118 @@
+//! One log as it is audited: its checkpoint, then its leaves batch by batch, then what was found.
+//!
+//! Every command that judges leaves goes this way, so none judges what was not verified. Not here: the judgement.
+
+use creditbay_configs::peers::entry::RegionEntry;
+use creditbay_crypto::hash::Digest;
+use creditbay_crypto::merkle::empty_root;
+use creditbay_crypto::note::Note;
+use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
+use indicatif::ProgressBar;
+
+use crate::host;
+use crate::print::{self, Screen};
+use crate::trust::{self, Trusted};
+
+use super::fault::{Fault, Faults};
+use super::findings::Findings;
+use super::kept::Seen;
+use super::leaves::Leaves;
+use super::source::Source;
+use super::verify::Audit;
+use super::walk::{Batch, Walk};
+
+/// A log, where it is read, and what it is held against.
+pub struct Place<'a> {
+    /// As it was named.
+    pub place: String,
+    /// Where it is read.
+    pub source: &'a mut Source,
+    /// Whose log it is.
+    pub entry: &'a RegionEntry,
+    /// Checkpoints that it must continue.
+    pub earlier: &'a [Seen],
+}
+
+/// An audit under way.
+pub struct Auditing<'a> {
+    walk: Walk<'a>,
+    bar: ProgressBar,
+    as_of: Millis,
+    found: Findings,
+}
+
+impl<'a> Auditing<'a> {
+    /// Reads the checkpoint.
+    pub async fn begin(place: Place<'a>, trusted: &Trusted, screen: &Screen) -> anyhow::Result<Self> {
+        let Place { place, source, entry, earlier } = place;
+        let note = source.checkpoint().await?;
+        let mut faults = Faults::new();
+        let signed = SignedCheckpoint::verify(&note, &entry.log_origin, &entry.log)
+            .map_err(|error| faults.add(Fault::Checkpoint(error)))
+            .ok();
+        let parsed = Note::parse(&note).ok();
+        // What an unsigned checkpoint says is still held against the tiles, so that all faults show.
+        let checkpoint = parsed.as_ref().and_then(|note| Checkpoint::parse(&note.text).ok());
+        let cosigned = parsed.map(|note| trust::cosigned(&note, &trusted.directory, entry.name));
+        let cosigned =
+            cosigned.transpose().map_err(|error| faults.add(Fault::Cosignature(error))).ok().flatten().unwrap_or_default();
+        let fetched = if source.is_live() { host::now()? } else { Millis(0) };
+        let as_of = cosigned.iter().filter_map(|(_, at)| *at).fold(fetched, Millis::max);
+        let mut audit = Audit::new(checkpoint.map_or(0, |checkpoint| checkpoint.size));
+        if checkpoint.is_some() {
+            earlier.iter().map(|seen| seen.signed.checkpoint()).for_each(|one| audit.expect_earlier(one.size, one.root));
+        }
+        let bar = print::progress(screen, audit.size(), "{msg} [{bar:40}] {pos}/{len} entries {eta}");
+        bar.set_message(entry.log_origin.to_string());
+        let found = Findings {
+            place,
+            checkpoint,
+            note,
+            signed,
+            cosigned_by: cosigned.iter().map(trust::told).collect(),
+            leaves: Leaves::of(entry.name),
+            faults,
+            because: trusted.because.clone(),
+            held_against: earlier.len(),
+            evidence: Vec::new(),
+            goes_on_from: Vec::new(),
+            ruled: None,
+        };
+        Ok(Self { walk: Walk::begin(source, audit), bar, as_of, found })
+    }
+
+    /// The root that the checkpoint says.
+    pub fn root(&self) -> Digest {
+        self.found.checkpoint.map_or_else(empty_root, |checkpoint| checkpoint.root)
+    }
+
+    /// The time as of which the log is known to be no larger: that at which it was fetched from a node, or its newest cosignature says, or
+    /// its newest leaf that was read.
+    pub fn as_of(&self) -> Millis {
+        self.found.leaves.span().map_or(self.as_of, |(_, newest)| newest.max(self.as_of))
+    }
+
+    /// The time of the newest leaf that was read.
+    pub fn read_up_to(&self) -> Millis {
+        self.found.leaves.span().map_or(Millis(0), |(_, newest)| newest)
+    }
+
+    /// The next leaves; `None` at the end.
+    pub async fn next(&mut self) -> anyhow::Result<Option<Batch>> {
+        let Some(batch) = self.walk.next().await? else { return Ok(None) };
+        self.found.leaves.read_batch(&batch, &mut self.found.faults);
+        self.bar.set_position(self.walk.done());
+        Ok(Some(batch))
+    }
+
+    /// Compares with the signed root.
+    pub fn finish(mut self) -> Findings {
+        self.bar.finish_and_clear();
+        if self.found.checkpoint.is_some() {
+            let root = self.root();
+            self.found.faults.extend(self.walk.finish(&root));
+        }
+        self.found
+    }
+}

@@ -1,0 +1,100 @@
+//! Drawing the leaves that are to be opened: a sample that follows from the signed root (PROTOCOL 33.3).
+//!
+//! Memory is that of the sample, whatever the log's size. Not here: the openings.
+
+use std::collections::BinaryHeap;
+
+use creditbay_crypto::hash::Digest;
+use creditbay_crypto::label::Label;
+use creditbay_protocol::leaf::LeafBody;
+
+use super::walk::Read;
+
+/// The sample as it is drawn.
+pub struct Draw {
+    root: Digest,
+    count: usize,
+    /// The lowest lots so far, the highest of them on top.
+    lots: BinaryHeap<(Digest, u64, &'static str)>,
+    disclosures: u64,
+}
+
+/// A leaf that was drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Drawn {
+    /// Its index.
+    pub index: u64,
+    /// Its kind.
+    pub kind: &'static str,
+}
+
+impl Draw {
+    /// So many leaves of the log with this root.
+    pub fn new(root: Digest, count: usize) -> Self {
+        Self { root, count, lots: BinaryHeap::new(), disclosures: 0 }
+    }
+
+    /// Looks at the next leaf. Only queries, answers and refusals are drawn: the rest commits to no message.
+    pub fn leaf(&mut self, read: &Read<'_>) {
+        if !matches!(read.leaf.body, LeafBody::Query { .. } | LeafBody::Answer { .. }) {
+            return;
+        }
+        self.disclosures += 1;
+        let index = read.index.to_be_bytes();
+        let lot = Digest::concat(&[Label::AUDIT_SAMPLE.as_bytes(), &[0], &self.root.0, &index]);
+        self.lots.push((lot, read.index, read.leaf.body.kind()));
+        if self.lots.len() > self.count {
+            self.lots.pop();
+        }
+    }
+
+    /// Queries, answers and refusals that there were.
+    pub fn disclosures(&self) -> u64 {
+        self.disclosures
+    }
+
+    /// The sample, in the order of the log.
+    pub fn drawn(&self) -> Vec<Drawn> {
+        let mut drawn: Vec<_> = self.lots.iter().map(|(_, index, kind)| Drawn { index: *index, kind }).collect();
+        drawn.sort();
+        drawn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use creditbay_crypto::hash::Digest;
+    use creditbay_protocol::leaf::Leaf;
+
+    use super::Draw;
+    use crate::log::sample::{abandoned, queries};
+    use crate::log::walk::Read;
+
+    fn drawn(root: u8, count: usize, entries: &[Vec<u8>]) -> Vec<u64> {
+        let mut draw = Draw::new(Digest([root; 32]), count);
+        for (index, entry) in (0..).zip(entries) {
+            let leaf = Leaf::parse(entry).unwrap();
+            draw.leaf(&Read { index, hash: leaf.hash(), leaf: &leaf });
+        }
+        draw.drawn().iter().map(|drawn| drawn.index).collect()
+    }
+
+    #[test]
+    fn a_sample_follows_from_the_root_and_from_nothing_else() {
+        let log = queries(1000);
+        let sample = drawn(1, 20, &log);
+        assert_eq!((sample.len(), sample.is_sorted()), (20, true));
+        assert_eq!(sample, drawn(1, 20, &log));
+        assert_ne!(sample, drawn(2, 20, &log), "another root draws others");
+        assert!(drawn(1, 5, &log).iter().all(|index| sample.contains(index)), "a larger sample holds the smaller");
+        assert!(sample[0] < 200 && sample[19] > 800, "it lies all over the log: {sample:?}");
+    }
+
+    #[test]
+    fn what_commits_to_no_message_is_not_drawn_and_a_small_log_is_drawn_whole() {
+        let mut log = queries(3);
+        log.insert(1, abandoned(1_790_000_000_001, 0, "gz"));
+        assert_eq!(drawn(1, 20, &log), [0, 2, 3]);
+        assert_eq!(drawn(1, 0, &log), [0; 0]);
+    }
+}

@@ -1,0 +1,127 @@
+//! Reading and hashing the chunks of a log on all processors, in their order.
+//!
+//! What stands in a chunk can be read and hashed without what stands before it; only that is done here, on threads of their own, of which
+//! each holds [`DEPTH`] chunks at most. Not here: where chunks come from (`walk`), and what is made of them (`verify`, `leaves`).
+
+use std::num::NonZero;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, available_parallelism};
+
+use creditbay_protocol::leaf::{Leaf, LeafError};
+use creditbay_protocol::leaf_reader::LeafReader;
+use creditbay_protocol::tile::TilePath;
+
+use super::verify::Chunk;
+
+/// Chunks that wait for a thread, or to be taken from it.
+const DEPTH: usize = 8;
+/// Threads at most.
+const MAX_THREADS: usize = 8;
+
+/// A chunk as it was fetched.
+pub struct Fetched {
+    /// Where it stands.
+    pub path: TilePath,
+    /// The bundle, if it is there.
+    pub bundle: Option<Vec<u8>>,
+    /// Its hash tile, if it is there.
+    pub tile: Option<Vec<u8>>,
+}
+
+/// A chunk that was read and hashed.
+pub struct Prepared {
+    /// Its hashes.
+    pub chunk: Chunk,
+    /// Its leaves, if the bundle has as many entries as it should.
+    pub leaves: Option<Vec<Result<Leaf, LeafError>>>,
+}
+
+/// The threads. Chunks come out in the order in which they went in.
+pub struct Threads {
+    lanes: Vec<(SyncSender<Fetched>, Receiver<Prepared>)>,
+    given: usize,
+    taken: usize,
+}
+
+impl Threads {
+    /// As many as there are processors.
+    pub fn start() -> Self {
+        let count = available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+        Self { lanes: (0..count).map(|_| lane()).collect(), given: 0, taken: 0 }
+    }
+
+    /// Chunks that were given and not taken.
+    pub fn under_way(&self) -> usize {
+        self.given - self.taken
+    }
+
+    /// Whether no more may be given before one is taken.
+    pub fn is_full(&self) -> bool {
+        self.under_way() >= DEPTH * self.lanes.len()
+    }
+
+    /// Gives a chunk.
+    pub fn give(&mut self, fetched: Fetched) {
+        debug_assert!(!self.is_full());
+        let lane = &self.lanes[self.given % self.lanes.len()];
+        self.given += usize::from(lane.0.send(fetched).is_ok());
+    }
+
+    /// Takes the oldest chunk; `None` if none is under way.
+    pub fn take(&mut self) -> Option<Prepared> {
+        if self.under_way() == 0 {
+            return None;
+        }
+        let prepared = self.lanes[self.taken % self.lanes.len()].1.recv().expect("invariant: a thread answers what it was given");
+        self.taken += 1;
+        Some(prepared)
+    }
+}
+
+fn lane() -> (SyncSender<Fetched>, Receiver<Prepared>) {
+    let (give, given) = sync_channel::<Fetched>(DEPTH);
+    let (done, take) = sync_channel(DEPTH);
+    // It ends when the sender is dropped, and then nobody waits for it.
+    thread::spawn(move || {
+        let mut reader = LeafReader::default();
+        for fetched in given {
+            if done.send(prepare(&fetched, &mut reader)).is_err() {
+                return;
+            }
+        }
+    });
+    (give, take)
+}
+
+fn prepare(fetched: &Fetched, reader: &mut LeafReader) -> Prepared {
+    let (chunk, entries) = Chunk::read(fetched.path, fetched.bundle.as_deref(), fetched.tile.as_deref());
+    Prepared { chunk, leaves: entries.map(|entries| entries.into_iter().map(|entry| reader.read(entry)).collect()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use creditbay_protocol::tile::TilePath;
+
+    use super::{Fetched, Threads};
+    use crate::log::sample::{of_entries, queries};
+
+    #[test]
+    fn chunks_come_out_in_their_order_and_no_more_than_are_allowed_are_held() {
+        let sample = of_entries(&queries(256 * 9 + 3));
+        let mut threads = Threads::start();
+        assert!(threads.take().is_none());
+        let mut order = Vec::new();
+        for path in TilePath::all(sample.size).filter(|path| path.level.is_none()) {
+            if threads.is_full() {
+                order.push(threads.take().unwrap().chunk.path());
+            }
+            let get = |path| sample.files.get(&path).cloned();
+            threads.give(Fetched { path, bundle: get(path), tile: get(TilePath { level: Some(0), ..path }) });
+        }
+        while let Some(prepared) = threads.take() {
+            assert_eq!(prepared.leaves.unwrap().len(), usize::from(prepared.chunk.path().width));
+            order.push(prepared.chunk.path());
+        }
+        assert_eq!(order, TilePath::all(sample.size).filter(|path| path.level.is_none()).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,194 @@
+//! A log judged by rule packs, and what of them can be judged how (PROTOCOL 33.2).
+//!
+//! Not here: the judgement (`configs::rules::replay`).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use creditbay_configs::endorsement;
+use creditbay_configs::peers::Directory;
+use creditbay_configs::rules::RulePack;
+use creditbay_configs::rules::replay::Replay;
+use creditbay_configs::rules::section::Holder;
+use creditbay_crypto::hash::Digest;
+use creditbay_crypto::label::Label;
+use creditbay_crypto::note::Note;
+use creditbay_protocol::name::Region;
+use serde_json::{Value, json};
+
+use crate::exit::UsageError;
+use crate::file;
+use crate::print::{Fields, count};
+
+use super::draw::{Draw, Drawn};
+use super::fault::{Fault, Faults};
+use super::walk::Read;
+
+/// Rule packs to judge by.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RulesArgs {
+    /// Replay the rules: every rule pack that the log has activated
+    #[arg(long, value_name = "PACK", num_args = 1..)]
+    pub rules: Vec<PathBuf>,
+    /// The signatures over the packs, in any order: each pack must then be endorsed by every region of the directory
+    #[arg(long, value_name = "NOTE", num_args = 1.., requires = "rules")]
+    pub rules_note: Vec<PathBuf>,
+    /// How many leaves to draw for openings
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "rules", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub sample: u32,
+}
+
+/// A replay under way.
+pub struct Ruling<'a> {
+    packs: Vec<Arc<RulePack>>,
+    signed: &'static str,
+    replay: Replay<'a>,
+    draw: Draw,
+    faults: Faults,
+}
+
+/// What the rules say of a log.
+pub struct Ruled {
+    packs: Vec<Arc<RulePack>>,
+    signed: &'static str,
+    judged: Vec<(&'static str, u64)>,
+    refused_though_admitted: Vec<(String, u64)>,
+    breaches: u64,
+    disclosures: u64,
+    drawn: Vec<Drawn>,
+}
+
+impl RulesArgs {
+    /// A replay over the log of `owner` with this root; `None` where no rules were given.
+    pub fn begin<'a>(&self, owner: Region, directory: &'a Directory, root: Digest) -> anyhow::Result<Option<Ruling<'a>>> {
+        if self.rules.is_empty() {
+            return Ok(None);
+        }
+        let read = |path: &PathBuf| -> anyhow::Result<Arc<RulePack>> {
+            Ok(Arc::new(RulePack::parse(&path.display().to_string(), &file::read_text(path)?)?))
+        };
+        let packs = self.rules.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        let signed = if self.rules_note.is_empty() {
+            "not checked (--rules-note)"
+        } else {
+            self.check_signatures(&packs, directory)?;
+            "by every region of the directory"
+        };
+        let replay = Replay::new(owner, directory, packs.clone());
+        let draw = Draw::new(root, self.sample as usize);
+        Ok(Some(Ruling { packs, signed, replay, draw, faults: Faults::new() }))
+    }
+
+    fn check_signatures(&self, packs: &[Arc<RulePack>], directory: &Directory) -> anyhow::Result<()> {
+        let notes = self.rules_note.iter().map(|path| file::read_text(path)).collect::<anyhow::Result<Vec<_>>>()?;
+        let regions: Vec<_> = directory.regions().iter().map(|entry| (entry.name, &entry.governance)).collect();
+        for pack in packs {
+            let text = endorsement::text(Label::RULES, &pack.digest());
+            let note = notes.iter().find(|note| Note::parse(note.as_bytes()).is_ok_and(|note| note.text == text));
+            let none = || UsageError(format!("--rules-note: none is over {}, edition {}", pack.id(), pack.serial()));
+            endorsement::verify(Label::RULES, &pack.digest(), note.ok_or_else(none)?.as_bytes(), &regions)
+                .with_context(|| format!("rule pack {}, edition {}, is not endorsed", pack.id(), pack.serial()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Ruling<'_> {
+    /// Judges the next leaf.
+    pub fn leaf(&mut self, read: &Read<'_>) {
+        for breach in self.replay.leaf(read.index, read.leaf) {
+            self.faults.add(Fault::Rules { index: read.index, breach });
+        }
+        self.draw.leaf(read);
+    }
+
+    /// What was found, and the faults.
+    pub fn end(self) -> (Ruled, Faults) {
+        let judged = self.replay.judged();
+        let ruled = Ruled {
+            packs: self.packs,
+            signed: self.signed,
+            judged: vec![
+                ("queries", judged.queries),
+                ("answers", judged.answers),
+                ("refusals", judged.refusals),
+                ("declined", judged.declined),
+                ("uses", judged.uses),
+                ("orders", judged.orders),
+            ],
+            refused_though_admitted: judged.refused_though_admitted.iter().map(|(class, of)| (class.to_string(), *of)).collect(),
+            breaches: self.faults.count(),
+            disclosures: self.draw.disclosures(),
+            drawn: self.draw.drawn(),
+        };
+        (ruled, self.faults)
+    }
+}
+
+impl Ruled {
+    /// The sections of all packs that are held so.
+    fn sections(&self, holder: Holder) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.packs.iter().flat_map(|pack| pack.sections()).collect();
+        names.retain(|section| section.held_by == holder);
+        let mut names: Vec<_> = names.into_iter().map(|section| section.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn contract(&self) -> Vec<&str> {
+        let mut rules: Vec<_> = self.packs.iter().flat_map(|pack| pack.contract()).map(String::as_str).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules
+    }
+
+    /// For programs.
+    pub fn as_json(&self) -> Value {
+        let packs: Vec<_> =
+            self.packs.iter().map(|pack| json!({ "id": pack.id(), "serial": pack.serial(), "digest": pack.digest() })).collect();
+        let judged: serde_json::Map<_, _> = self.judged.iter().map(|(what, of)| ((*what).to_owned(), json!(of))).collect();
+        let admitted: serde_json::Map<_, _> =
+            self.refused_though_admitted.iter().map(|(class, of)| (class.clone(), json!(of))).collect();
+        json!({
+            "packs": packs, "signed": self.signed,
+            "from_leaves": { "sections": self.sections(Holder::Leaves), "judged": judged, "breaches": self.breaches,
+                "refused_though_admitted": admitted },
+            "by_opening": { "sections": self.sections(Holder::Openings), "of": self.disclosures, "sample": self.drawn },
+            "contract": { "sections": self.sections(Holder::Contract), "rules": self.contract() },
+        })
+    }
+
+    /// For people: the three parts.
+    pub fn text(&self) -> String {
+        let mut fields = Fields::new();
+        for pack in &self.packs {
+            fields.add("pack", format!("{}, edition {}, {}", pack.id(), pack.serial(), pack.digest()));
+        }
+        fields.add("signed", self.signed);
+        let judged: Vec<_> = self.judged.iter().map(|(what, of)| format!("{what} {of}")).collect();
+        fields.add("from leaves", format!("{}; {}", judged.join(", "), count_breaches(self.breaches)));
+        fields.add("", self.sections(Holder::Leaves).join(", "));
+        if !self.refused_though_admitted.is_empty() {
+            let by_class: Vec<_> = self.refused_though_admitted.iter().map(|(class, of)| format!("{class} {of}")).collect();
+            fields.add("", format!("refused though the pack's decision admits it (no fault): {}", by_class.join(", ")));
+        }
+        fields.add("by opening", format!("{} of {} drawn from the root", self.drawn.len(), count(self.disclosures, "message")));
+        fields.add("", self.sections(Holder::Openings).join(", "));
+        if !self.drawn.is_empty() {
+            let indices: Vec<_> = self.drawn.iter().map(|drawn| drawn.index.to_string()).collect();
+            fields.add("", format!("ask the operator to open: {}", indices.join(" ")));
+        }
+        fields.add("contract only", format!("{} that no software holds", count(self.contract().len() as u64, "rule")));
+        for rule in self.contract() {
+            fields.add("", format!("- {rule}"));
+        }
+        fields.to_string()
+    }
+}
+
+fn count_breaches(breaches: u64) -> String {
+    if breaches == 1 { "1 breach".to_owned() } else { format!("{breaches} breaches") }
+}

@@ -1,0 +1,61 @@
+//! `creditbay log sample`: the leaves that the operator is to open, drawn from the signed root of a log that verifies.
+//!
+//! Not here: the lots (`draw`), and the openings.
+
+use clap::Args;
+use creditbay_protocol::name::Region;
+
+use crate::exit::Exit;
+use crate::print::{Screen, Table, count};
+use crate::trust::{self, TrustArgs};
+
+use super::auditing::{Auditing, Place};
+use super::draw::Draw;
+use super::source::{AuditorArgs, Source};
+
+/// A log and how many of its leaves to draw.
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// A folder of static files, or the URL of an auditors' door
+    #[arg(value_name = "DIR|URL")]
+    pub place: String,
+    /// Whose log it is
+    #[arg(long, value_name = "REGION")]
+    pub region: Region,
+    /// How many queries, answers and refusals to draw
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub count: u32,
+    /// Whom to believe
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// Who reads
+    #[command(flatten)]
+    pub auditor: AuditorArgs,
+}
+
+/// Runs the command.
+pub async fn run(args: &SampleArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
+    let trusted = args.trust.load()?;
+    let entry = trust::entry(&trusted.directory, args.region)?;
+    let mut source = Source::open_expecting(&args.place, &args.auditor, Some(entry.tls))?;
+    let place = Place { place: args.place.clone(), source: &mut source, entry, earlier: &[] };
+    let mut auditing = Auditing::begin(place, &trusted, screen).await?;
+    let mut draw = Draw::new(auditing.root(), args.count as usize);
+    while let Some(batch) = auditing.next().await? {
+        batch.reads().for_each(|read| draw.leaf(&read));
+    }
+    let (root, findings) = (auditing.root(), auditing.finish());
+    if !findings.faults.is_empty() {
+        return findings.tell("", screen);
+    }
+    let drawn = draw.drawn();
+    if screen.is_json() {
+        screen.json(&serde_json::json!({ "ok": true, "root": root, "of": draw.disclosures(), "sample": drawn }))?;
+    } else {
+        screen.line(format!("{} of {}, drawn from {root}\n", drawn.len(), count(draw.disclosures(), "message")))?;
+        let mut table = Table::new(&[">leaf", "kind"]);
+        drawn.iter().for_each(|one| table.row(vec![one.index.to_string(), one.kind.to_owned()]));
+        screen.line(table)?;
+    }
+    Ok(Exit::Done)
+}
