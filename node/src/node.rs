@@ -419,11 +419,13 @@ async fn retain_each_day(exchange: Arc<Exchange>) {
     }
 }
 
-/// Queries of before the last shutdown: those that may still be answered are carried through, the rest are closed.
-async fn take_up(exchange: Arc<Exchange>, unanswered: Vec<OpenQuery>) {
+/// Queries of before the last shutdown: those that may still be answered are carried through, the rest are closed. All of it ends where
+/// this is dropped.
+pub async fn take_up(exchange: Arc<Exchange>, unanswered: Vec<OpenQuery>) {
+    let mut taken = JoinSet::new();
     for OpenQuery { index, query, seed } in unanswered {
         let exchange = exchange.clone();
-        tokio::spawn(async move {
+        taken.spawn(async move {
             let ended = if query.expires > exchange.clock.now() {
                 resend(&exchange, index, query, seed).await
             } else {
@@ -435,6 +437,7 @@ async fn take_up(exchange: Arc<Exchange>, unanswered: Vec<OpenQuery>) {
             }
         });
     }
+    while taken.join_next().await.is_some() {}
 }
 
 async fn resend(exchange: &Exchange, index: u64, query: Query, seed: Seed) -> Result<(), String> {

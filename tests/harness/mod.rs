@@ -12,4 +12,6 @@ pub mod loop_disk;
 pub mod network;
 pub mod rules;
 pub mod samples;
+#[path = "../simulation/mod.rs"]
+pub mod simulation;
 pub mod witness;

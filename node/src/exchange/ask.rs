@@ -111,7 +111,11 @@ impl Exchange {
             let left = asked.query().expires.0.saturating_sub(self.clock.now().0);
             let reply = self.network.exchange(issuer, asked, query);
             let error = match tokio::time::timeout(Duration::from_millis(left), reply).await {
-                Ok(Ok(frame)) => return self.verify(asked, query, &peer_log, &frame).await.map_err(AskError::ReplyRefused),
+                Ok(Ok(frame)) => match self.verify(asked, query, &peer_log, &frame).await {
+                    // The reply is there and its checkpoint is not: asked again, it comes under one that is.
+                    Err(fault @ Fault::CheckpointMissing) => LinkError::Fault(fault),
+                    verified => return verified.map_err(AskError::ReplyRefused),
+                },
                 Ok(Err(error)) => error,
                 Err(_) => LinkError::Unreachable,
             };

@@ -15,6 +15,16 @@ use creditbay_protocol::name::Region;
 enum Source {
     Host { started: Instant, started_at: Millis },
     Manual(Arc<AtomicU64>),
+    Told { read: Box<dyn Fn() -> Reading + Send + Sync>, at_start: Reading },
+}
+
+/// What a machine says of the time.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// What its wall clock says.
+    pub wall: Millis,
+    /// How long it has run, in milliseconds; nobody sets that.
+    pub running: u64,
 }
 
 /// Why the time cannot be believed.
@@ -50,22 +60,31 @@ impl Clock {
         Self { source: Source::Manual(time), offsets: Mutex::default() }
     }
 
+    /// A clock of a simulated machine, believed and doubted like the real one.
+    pub fn told(read: impl Fn() -> Reading + Send + Sync + 'static) -> Self {
+        let at_start = read();
+        Self { source: Source::Told { read: Box::new(read), at_start }, offsets: Mutex::default() }
+    }
+
     /// What the wall clock says.
     pub fn now(&self) -> Millis {
         match &self.source {
             Source::Host { .. } => wall(),
             Source::Manual(time) => Millis(time.load(Ordering::Acquire)),
+            Source::Told { read, .. } => read().wall,
         }
     }
 
     /// What the wall clock says, if it can be believed after a leaf of this time.
     pub fn sure_now(&self, last_leaf: Millis) -> Result<Millis, ClockUnsure> {
         let now = self.now();
-        if let Source::Host { started, started_at } = &self.source {
-            let expected = started_at.plus(started.elapsed().as_millis() as u64);
-            if expected.distance(now) > CLOCK_SURE_MS {
-                return Err(ClockUnsure::Jumped(expected.distance(now)));
-            }
+        let expected = match &self.source {
+            Source::Host { started, started_at } => started_at.plus(started.elapsed().as_millis() as u64),
+            Source::Told { read, at_start } => at_start.wall.plus(read().running.saturating_sub(at_start.running)),
+            Source::Manual(_) => now,
+        };
+        if expected.distance(now) > CLOCK_SURE_MS {
+            return Err(ClockUnsure::Jumped(expected.distance(now)));
         }
         if last_leaf > now && last_leaf.distance(now) > CLOCK_SURE_MS {
             return Err(ClockUnsure::BeforeLastLeaf(last_leaf.distance(now)));
@@ -148,6 +167,23 @@ mod tests {
         assert!(clock.sure_now(Millis(0)).is_ok(), "one liar among three does not move the median");
         clock.heard(region("hk"), Millis(1_990_000));
         assert_eq!(clock.sure_now(Millis(0)), Err(ClockUnsure::ApartFromPeers(990_000)));
+    }
+
+    #[test]
+    fn a_wall_clock_that_was_set_is_unsure_beyond_five_seconds() {
+        let (wall, running) = (Arc::new(AtomicU64::new(1_000_000)), Arc::new(AtomicU64::new(40)));
+        let (told_wall, told_running) = (wall.clone(), running.clone());
+        let clock = Clock::told(move || Reading {
+            wall: Millis(told_wall.load(Ordering::Acquire)),
+            running: told_running.load(Ordering::Acquire),
+        });
+        running.store(60_040, Ordering::Release);
+        wall.store(1_065_000, Ordering::Release);
+        assert_eq!(clock.sure_now(Millis(0)), Ok(Millis(1_065_000)), "60 s later, 5 s ahead");
+        wall.store(1_065_001, Ordering::Release);
+        assert_eq!(clock.sure_now(Millis(0)), Err(ClockUnsure::Jumped(5_001)));
+        wall.store(1_054_999, Ordering::Release);
+        assert_eq!(clock.sure_now(Millis(0)), Err(ClockUnsure::Jumped(5_001)));
     }
 
     #[test]

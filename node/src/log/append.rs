@@ -65,6 +65,14 @@ pub enum Item {
     },
 }
 
+impl Item {
+    /// Whether what is spent with it belongs to the day of this time.
+    fn is_of(&self, time: Millis) -> bool {
+        let Self::Leaf { spendings, .. } = self else { return true };
+        spendings.iter().filter_map(|spending| spending.account.day()).all(|day| day == time.day().number())
+    }
+}
+
 /// The log's word that a receipt is durable. Only the writer makes one.
 #[derive(Debug)]
 pub struct ReceiptKept(());
@@ -118,13 +126,22 @@ impl Writer {
     }
 
     /// One batch: durable, signed, handed out. A leaf that retires the log is the last of all.
-    pub fn write(&mut self, mut items: Vec<Item>) {
+    pub fn write(&mut self, items: Vec<Item>) {
+        let time = match self.leaf_time() {
+            Ok(time) => time,
+            Err(error) => return self.refuse_batch(items, error),
+        };
+        // What was reserved before midnight and would stand behind it: whoever recounts the leaves of a day counts what was spent on it.
+        let (mut items, late): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.is_of(time));
+        refuse(late, &LogError::DayTurned);
+        if items.is_empty() {
+            return;
+        }
         let retires = |item: &Item| matches!(item, Item::Leaf { entry: Entry::Event(Event::LogRetired { .. }), .. });
         let behind = items.iter().position(retires).map(|at| items.split_off(at + 1));
-        let result =
-            self.make_durable(&items).and_then(|(first, time, durable)| self.sign(durable).map(|head| (first, time, head)));
+        let result = self.make_durable(&items, time).and_then(|(first, durable)| self.sign(durable).map(|head| (first, head)));
         match result {
-            Ok((first, time, head)) => {
+            Ok((first, head)) => {
                 self.metrics.count("creditbay_log_batches_total", &[]);
                 self.metrics.set("creditbay_log_size", &[], self.head.size);
                 // Published first: a peer that hears of this head may tell us so before the waiters have run.
@@ -137,21 +154,29 @@ impl Writer {
                 }
             }
             Err(error) => {
-                self.metrics.count("creditbay_log_refused_batches_total", &[]);
-                if !matches!(error, LogError::Clock(_) | LogError::DiskLow { .. }) {
-                    self.shared.stop(error.clone());
-                }
-                refuse(items, &error);
                 refuse(behind.unwrap_or_default(), &error);
+                self.refuse_batch(items, error);
             }
         }
     }
 
-    /// Steps 1 to 3. Returns the index of the first new leaf and the time of the batch.
-    fn make_durable(&mut self, items: &[Item]) -> Result<(u64, Millis, Durable), LogError> {
+    fn refuse_batch(&self, items: Vec<Item>, error: LogError) {
+        self.metrics.count("creditbay_log_refused_batches_total", &[]);
+        if !matches!(error, LogError::Clock(_) | LogError::DiskLow { .. }) {
+            self.shared.stop(error.clone());
+        }
+        refuse(items, &error);
+    }
+
+    /// The time that the leaves of a batch carry. A leaf with a wrong time cannot be taken back: look before anything is made.
+    fn leaf_time(&self) -> Result<Millis, LogError> {
         self.shared.running()?;
-        // A leaf with a wrong time, or half a batch on a full disk, cannot be taken back: look before anything is made.
-        let time = self.clock.sure_now(self.head.time)?.max(self.head.time);
+        Ok(self.clock.sure_now(self.head.time)?.max(self.head.time))
+    }
+
+    /// Steps 1 to 3. Returns the index of the first new leaf.
+    fn make_durable(&mut self, items: &[Item], time: Millis) -> Result<(u64, Durable), LogError> {
+        // Nor can half a batch on a full disk.
         self.refuse_low_disk()?;
 
         // 1. Leaves, their hashes, and the tree they make. From here on every error stops the log, so nothing is undone.
@@ -196,7 +221,7 @@ impl Writer {
         self.leaf_tail = leaf_tail;
         self.hash_tails = hash_tails;
         self.seen_written.extend(seen);
-        Ok((first, time, durable))
+        Ok((first, durable))
     }
 
     /// Step 4. The signature is deterministic, so a crash before this line changes nothing: the same head is signed at the next start.

@@ -20,6 +20,9 @@ pub enum LogError {
         /// MiB that must stay free.
         least: u64,
     },
+    /// The leaf would carry another day than the one on which what it spends was reserved.
+    #[error("midnight in UTC+8 came between the answer and its leaf; the query is answered anew when it comes again")]
+    DayTurned,
     /// The store failed; the log is stopped until the daemon starts again.
     #[error("log stopped: {0}")]
     Store(#[from] StoreError),

@@ -19,7 +19,7 @@ use creditbay_protocol::refusal::{Budget, Refusal};
 
 use crate::store::Store;
 use crate::store::ledger::{self as layout, Account, Balance, Spending, Tag};
-use crate::store::log::RowError;
+use crate::store::log::{RowError, head};
 
 /// The ledger; clones share it.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ struct Shared {
 /// Balances with everything that is reserved, as far as they were looked at today.
 #[derive(Default)]
 struct State {
-    day: i32,
+    day: Option<Day>,
     balances: HashMap<Account, Balance>,
     /// Reservations that are neither settled nor given back.
     in_flight: usize,
@@ -84,8 +84,7 @@ impl Ledger {
         cost: Cost,
         now: Millis,
     ) -> Result<(Reservation, Option<VolumeWarning>), ReserveError> {
-        let today = now.day();
-        let mut state = self.state(today);
+        let (mut state, today) = self.today(now)?;
         let claim = self.claim(query, cost, today, &mut state)?;
         claim.check(budgets, volumes)?;
         let warning = claim.warning(volumes, &mut state);
@@ -94,7 +93,7 @@ impl Ledger {
 
     /// Reserves the lowest use of an authorisation that this node has not spent.
     pub fn reserve_use(&self, authorisation: Digest, of: Uses, now: Millis) -> Result<(Reservation, Uses), ReserveError> {
-        let mut state = self.state(now.day());
+        let (mut state, _) = self.today(now)?;
         let account = Account::Uses { authorisation };
         let spent = self.balance(&mut state, account)?.bits;
         let unspent = (1..=MAX_USES.min(of.get())).find(|number| spent & (1 << number) == 0).and_then(Uses::new);
@@ -163,16 +162,22 @@ impl Ledger {
         Ok(balance)
     }
 
-    /// The state of today; what was looked at yesterday is read again where it is needed. While something is reserved that the store does
-    /// not know yet, the accounts that outlive a day stay.
-    fn state(&self, today: Day) -> MutexGuard<'_, State> {
+    /// Today, and its state; what was looked at yesterday is read again where it is needed. While something is reserved that the store
+    /// does not know yet, the accounts that outlive a day stay. No leaf carries an earlier time than the one before it, so a clock that
+    /// was set back a little does not begin again the day that is over.
+    fn today(&self, now: Millis) -> Result<(MutexGuard<'_, State>, Day), RowError> {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.day != today.number() {
-            state.day = today.number();
+        let known = match state.day {
+            Some(day) => day,
+            None => head(&*self.0.store)?.map_or(now.day(), |head| head.time.day()),
+        };
+        let today = known.max(now.day());
+        if state.day != Some(today) {
+            state.day = Some(today);
             let reserved = state.in_flight > 0;
-            state.balances.retain(|account, _| reserved && !account.is_of_a_day());
+            state.balances.retain(|account, _| reserved && account.day().is_none());
         }
-        state
+        Ok((state, today))
     }
 }
 

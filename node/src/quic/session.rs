@@ -17,6 +17,7 @@ use creditbay_protocol::name::Region;
 use creditbay_protocol::refusal::Fault;
 use creditbay_protocol::succession::{Succession, predecessor};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::exchange::answer::Peer;
@@ -76,9 +77,18 @@ pub struct Session {
     control: mpsc::Sender<Vec<u8>>,
 }
 
-struct Announced {
+/// Which checkpoints the peer has, or will have first, by the control stream.
+pub struct Announced {
     newest: u64,
     sizes: VecDeque<u64>,
+}
+
+/// What both sides know after hello and link.
+pub struct Greeted {
+    /// What the peer knows of this log.
+    pub announced: Announced,
+    /// The size of the peer's log that was heard.
+    pub heard: u64,
 }
 
 impl Session {
@@ -90,7 +100,7 @@ impl Session {
         tokio::spawn(write_control(stream, queue));
         let listening = session.clone();
         tokio::spawn(async move {
-            let ended = listening.read_checkpoints(control).await;
+            let ended = read_checkpoints(control, &listening.heard, &listening.local, &listening.peer).await;
             if let Err(error) = ended {
                 listening.connection.close(VarInt::from_u32(1), error.to_string().as_bytes());
             }
@@ -103,63 +113,11 @@ impl Session {
         peer: Peer,
         local: Arc<Local>,
     ) -> Result<(Arc<Self>, RecvStream, mpsc::Receiver<Vec<u8>>, SendStream), SessionError> {
-        let head = local.log.head();
-        let seen = local.log.seen().newest(&peer.log);
-        // A log that was not heard of yet must show that it goes on from the one that was.
-        let before = if seen.is_none() { local.log.kept_before(&peer.log) } else { None };
-        let must_succeed = seen.is_none() && predecessor(&peer.log).is_some();
-        let from = seen.as_ref().map_or(0, |(size, _)| *size);
-        let hello = Hello {
-            version: PROTOCOL_VERSION,
-            region: local.region,
-            now: local.clock.now(),
-            note: note_bytes(head.signed())?,
-            seen: seen.or_else(|| before.clone().map(|(of, note)| (of.size, note))).and_then(|(_, note)| NoteBytes::new(note)),
-        };
         let mut speaking = connection.open_uni().await.map_err(transport)?;
-        speaking.write_all(&Control::Hello(hello).framed()).await.map_err(transport)?;
-        let mut hearing = connection.accept_uni().await.map_err(transport)?;
-        let Control::Hello(theirs) = read_control(&mut hearing).await? else {
-            return Err(SessionError::Control("the first message is not a hello"));
-        };
-        if theirs.version != PROTOCOL_VERSION || theirs.region != peer.region {
-            return Err(SessionError::Control("the hello is of another version or region"));
-        }
-        local.clock.heard(peer.region, theirs.now);
-
-        let shown = theirs.seen.as_ref().and_then(shown);
-        let knows_us = shown.is_some_and(|shown| shown.origin == *local.log.origin());
-        if !knows_us && let Some(Succession { leaf, inclusion, consistency }) = local.log.succession(shown.as_ref(), &head)? {
-            let too_long = SessionError::Control("succession too long");
-            let (Some(leaf), Some(inclusion), Some(consistency)) =
-                (NoteBytes::new(leaf), Hashes::new(inclusion), Hashes::new(consistency))
-            else {
-                return Err(too_long);
-            };
-            let succession = Control::Succession { leaf, inclusion, consistency };
-            speaking.write_all(&succession.framed()).await.map_err(transport)?;
-        }
-        let seen_of_us = theirs.seen.as_ref().filter(|_| knows_us || predecessor(local.log.origin()).is_none());
-        let linked = link(&local, seen_of_us, &head)?;
-        let link = Control::Link { consistency: Hashes::new(linked).ok_or(SessionError::Control("link too long"))? };
-        speaking.write_all(&link.framed()).await.map_err(transport)?;
-        if must_succeed {
-            let Control::Succession { leaf, inclusion, consistency } = read_control(&mut hearing).await? else {
-                return Err(SessionError::Control("the log is new here and does not show what it goes on from"));
-            };
-            let (leaf, inclusion, consistency) =
-                (leaf.as_slice().to_vec(), inclusion.as_slice().to_vec(), consistency.as_slice().to_vec());
-            let succession = Succession { leaf, inclusion, consistency };
-            succeed(&local, &peer, &theirs.note, &succession, before.as_ref().map(|(of, _)| of))?;
-        }
-        let Control::Link { consistency } = read_control(&mut hearing).await? else {
-            return Err(SessionError::Control("the second message is not a link"));
-        };
-        let heard = hear(&local, &peer, from, theirs.note.as_slice(), consistency.as_slice())?;
-
-        let size = head.signed().checkpoint().size;
-        let announced = Mutex::new(Announced { newest: size, sizes: VecDeque::from([size]) });
+        let hearing = async { connection.accept_uni().await.map_err(transport) };
+        let (Greeted { announced, heard }, hearing) = greet(&local, &peer, &mut speaking, hearing).await?;
         let (control, queue) = mpsc::channel(CONTROL_QUEUE);
+        let announced = Mutex::new(announced);
         let session = Self { connection, peer, local, announced, heard: AtomicU64::new(heard), control };
         Ok((Arc::new(session), hearing, queue, speaking))
     }
@@ -178,18 +136,11 @@ impl Session {
     /// the leaf is proved again under that.
     pub fn announce(&self, appended: &Appended) -> Result<Appended, LogError> {
         let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
-        let size = appended.head.signed().checkpoint().size;
-        if announced.sizes.binary_search(&size).is_ok() {
-            return Ok(appended.clone());
+        let (appended, checkpoint) = announced.announce(&self.local.log, appended)?;
+        match checkpoint {
+            Some(checkpoint) => self.send(&checkpoint).map(|()| appended),
+            None => Ok(appended),
         }
-        if size < announced.newest {
-            let head = self.local.log.head();
-            let again = self.local.log.prove(appended.committed.place().index, &head)?;
-            drop(announced);
-            return self.announce(&again);
-        }
-        self.send_checkpoint(&mut announced, &appended.head, appended.head.signed())?;
-        Ok(appended.clone())
     }
 
     /// Makes sure that the peer hears of a head although no message needs it, so that it can cosign it. Nothing for an older one than the
@@ -199,33 +150,21 @@ impl Session {
         if head.signed().checkpoint().size <= announced.newest {
             return Ok(());
         }
-        self.send_checkpoint(&mut announced, head, head.signed())
+        let checkpoint = announced.checkpoint(&self.local.log, head, head.signed())?;
+        self.send(&checkpoint)
     }
 
     /// Sends the note of a head again with the cosignatures that it has gathered.
     pub fn announce_cosigned(&self, head: &SignedHead, note: &SignedCheckpoint) -> Result<(), LogError> {
         let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
-        self.send_checkpoint(&mut announced, head, note)
+        let checkpoint = announced.checkpoint(&self.local.log, head, note)?;
+        self.send(&checkpoint)
     }
 
-    fn send_checkpoint(&self, announced: &mut Announced, head: &SignedHead, note: &SignedCheckpoint) -> Result<(), LogError> {
-        let size = head.signed().checkpoint().size;
-        let grows = size > announced.newest;
-        let consistency = if grows { self.local.log.consistency(announced.newest, head)? } else { Vec::new() };
-        let checkpoint = Control::Checkpoint {
-            note: NoteBytes::new(note.note_bytes()).ok_or(LogError::Closed)?,
-            consistency: Hashes::new(consistency).ok_or(LogError::Closed)?,
-        };
+    fn send(&self, checkpoint: &Control) -> Result<(), LogError> {
         if self.control.try_send(checkpoint.framed()).is_err() {
             self.connection.close(VarInt::from_u32(2), b"control stream stalled");
             return Err(LogError::Closed);
-        }
-        if grows {
-            announced.newest = size;
-            announced.sizes.push_back(size);
-            if announced.sizes.len() > RECENT_ROOTS {
-                announced.sizes.pop_front();
-            }
         }
         Ok(())
     }
@@ -249,16 +188,122 @@ impl Session {
         let (send, recv) = self.connection.accept_bi().await.ok()?;
         Some(Inbound { send, recv })
     }
+}
 
-    async fn read_checkpoints(&self, mut control: RecvStream) -> Result<(), SessionError> {
-        loop {
-            let Control::Checkpoint { note, consistency } = read_control(&mut control).await? else {
-                return Err(SessionError::Control("a message out of turn"));
-            };
-            let from = self.heard.load(Ordering::Acquire);
-            let heard = hear(&self.local, &self.peer, from, note.as_slice(), consistency.as_slice())?;
-            self.heard.fetch_max(heard, Ordering::AcqRel);
+impl Announced {
+    /// The leaf under a head that the peer has or will have first, and the checkpoint that has to go before it, if one has to.
+    pub fn announce(&mut self, log: &Log, appended: &Appended) -> Result<(Appended, Option<Control>), LogError> {
+        let size = appended.head.signed().checkpoint().size;
+        if self.sizes.binary_search(&size).is_ok() {
+            return Ok((appended.clone(), None));
         }
+        if size < self.newest {
+            let again = log.prove(appended.committed.place().index, &log.head())?;
+            return self.announce(log, &again);
+        }
+        let checkpoint = self.checkpoint(log, &appended.head, appended.head.signed())?;
+        Ok((appended.clone(), Some(checkpoint)))
+    }
+
+    /// The checkpoint with which the peer gets to know a head, or more cosignatures of one that it knows.
+    fn checkpoint(&mut self, log: &Log, head: &SignedHead, note: &SignedCheckpoint) -> Result<Control, LogError> {
+        let size = head.signed().checkpoint().size;
+        let grows = size > self.newest;
+        let consistency = if grows { log.consistency(self.newest, head)? } else { Vec::new() };
+        let checkpoint = Control::Checkpoint {
+            note: NoteBytes::new(note.note_bytes()).ok_or(LogError::Closed)?,
+            consistency: Hashes::new(consistency).ok_or(LogError::Closed)?,
+        };
+        if grows {
+            self.newest = size;
+            self.sizes.push_back(size);
+            if self.sizes.len() > RECENT_ROOTS {
+                self.sizes.pop_front();
+            }
+        }
+        Ok(checkpoint)
+    }
+}
+
+/// Hello and link in both directions. What the peer says comes by `hearing`, once it began to speak.
+pub async fn greet<R: AsyncRead + Unpin>(
+    local: &Local,
+    peer: &Peer,
+    speaking: &mut (impl AsyncWrite + Unpin),
+    hearing: impl Future<Output = Result<R, SessionError>>,
+) -> Result<(Greeted, R), SessionError> {
+    let head = local.log.head();
+    let seen = local.log.seen().newest(&peer.log);
+    // A log that was not heard of yet must show that it goes on from the one that was.
+    let before = if seen.is_none() { local.log.kept_before(&peer.log) } else { None };
+    let must_succeed = seen.is_none() && predecessor(&peer.log).is_some();
+    let from = seen.as_ref().map_or(0, |(size, _)| *size);
+    let hello = Hello {
+        version: PROTOCOL_VERSION,
+        region: local.region,
+        now: local.clock.now(),
+        note: note_bytes(head.signed())?,
+        seen: seen.or_else(|| before.clone().map(|(of, note)| (of.size, note))).and_then(|(_, note)| NoteBytes::new(note)),
+    };
+    speaking.write_all(&Control::Hello(hello).framed()).await.map_err(transport)?;
+    let mut hearing = hearing.await?;
+    let Control::Hello(theirs) = read_control(&mut hearing).await? else {
+        return Err(SessionError::Control("the first message is not a hello"));
+    };
+    if theirs.version != PROTOCOL_VERSION || theirs.region != peer.region {
+        return Err(SessionError::Control("the hello is of another version or region"));
+    }
+    local.clock.heard(peer.region, theirs.now);
+
+    let shown = theirs.seen.as_ref().and_then(shown);
+    let knows_us = shown.is_some_and(|shown| shown.origin == *local.log.origin());
+    if !knows_us && let Some(succession) = local.log.succession(shown.as_ref(), &head)? {
+        speaking.write_all(&framed(succession)?).await.map_err(transport)?;
+    }
+    let seen_of_us = theirs.seen.as_ref().filter(|_| knows_us || predecessor(local.log.origin()).is_none());
+    let linked = link(local, seen_of_us, &head)?;
+    let link = Control::Link { consistency: Hashes::new(linked).ok_or(SessionError::Control("link too long"))? };
+    speaking.write_all(&link.framed()).await.map_err(transport)?;
+    if must_succeed {
+        let Control::Succession { leaf, inclusion, consistency } = read_control(&mut hearing).await? else {
+            return Err(SessionError::Control("the log is new here and does not show what it goes on from"));
+        };
+        let (leaf, inclusion, consistency) =
+            (leaf.as_slice().to_vec(), inclusion.as_slice().to_vec(), consistency.as_slice().to_vec());
+        let succession = Succession { leaf, inclusion, consistency };
+        succeed(local, peer, &theirs.note, &succession, before.as_ref().map(|(of, _)| of))?;
+    }
+    let Control::Link { consistency } = read_control(&mut hearing).await? else {
+        return Err(SessionError::Control("the second message is not a link"));
+    };
+    let heard = hear(local, peer, from, theirs.note.as_slice(), consistency.as_slice())?;
+    let size = head.signed().checkpoint().size;
+    Ok((Greeted { announced: Announced { newest: size, sizes: VecDeque::from([size]) }, heard }, hearing))
+}
+
+/// The message that shows what this log goes on from.
+fn framed(succession: Succession) -> Result<Vec<u8>, SessionError> {
+    let Succession { leaf, inclusion, consistency } = succession;
+    match (NoteBytes::new(leaf), Hashes::new(inclusion), Hashes::new(consistency)) {
+        (Some(leaf), Some(inclusion), Some(consistency)) => Ok(Control::Succession { leaf, inclusion, consistency }.framed()),
+        _ => Err(SessionError::Control("succession too long")),
+    }
+}
+
+/// Takes the peer's checkpoints as they come; ends with what ended the control stream.
+pub async fn read_checkpoints(
+    mut control: impl AsyncRead + Unpin,
+    heard: &AtomicU64,
+    local: &Local,
+    peer: &Peer,
+) -> Result<(), SessionError> {
+    loop {
+        let Control::Checkpoint { note, consistency } = read_control(&mut control).await? else {
+            return Err(SessionError::Control("a message out of turn"));
+        };
+        let from = heard.load(Ordering::Acquire);
+        let now = hear(local, peer, from, note.as_slice(), consistency.as_slice())?;
+        heard.fetch_max(now, Ordering::AcqRel);
     }
 }
 
@@ -349,7 +394,7 @@ fn transport(error: impl std::fmt::Display) -> SessionError {
     SessionError::Transport(error.to_string())
 }
 
-async fn read_control(stream: &mut RecvStream) -> Result<Control, SessionError> {
+async fn read_control(stream: &mut (impl AsyncRead + Unpin)) -> Result<Control, SessionError> {
     let mut len = [0; 4];
     stream.read_exact(&mut len).await.map_err(transport)?;
     let len = u32::from_le_bytes(len) as usize;
@@ -361,7 +406,8 @@ async fn read_control(stream: &mut RecvStream) -> Result<Control, SessionError> 
     Control::parse(&message).map_err(|_| SessionError::Control("a message that cannot be read"))
 }
 
-async fn write_control(mut stream: SendStream, mut queue: mpsc::Receiver<Vec<u8>>) {
+/// Writes what waits to the control stream, until it ends or nobody is left to say anything.
+pub async fn write_control(mut stream: impl AsyncWrite + Unpin, mut queue: mpsc::Receiver<Vec<u8>>) {
     while let Some(message) = queue.recv().await {
         if stream.write_all(&message).await.is_err() {
             return;

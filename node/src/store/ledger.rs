@@ -83,9 +83,12 @@ pub enum Account {
 }
 
 impl Account {
-    /// Whether the account begins anew with each day.
-    pub fn is_of_a_day(&self) -> bool {
-        matches!(self, Self::Requester { .. } | Self::Peer { .. } | Self::Subject { .. })
+    /// The day of an account that begins anew with each day.
+    pub fn day(&self) -> Option<i32> {
+        match self {
+            Self::Requester { day, .. } | Self::Peer { day, .. } | Self::Subject { day, .. } => Some(*day),
+            Self::Volume { .. } | Self::Uses { .. } | Self::Portfolio { .. } | Self::PortfolioSubject { .. } => None,
+        }
     }
 
     fn key(&self) -> Vec<u8> {

@@ -78,6 +78,7 @@ pub(super) fn directory() -> EndorsedDirectory {
 pub(super) enum Weather {
     Fair,
     LosesTheReply,
+    LosesTheCheckpoint,
     SendsEverythingTwice,
     FlipsABitOfTheReply,
 }
@@ -121,7 +122,11 @@ impl Network for InProcess {
                 assert_eq!(places[0], places[1], "the same query twice is one answer");
             }
             let released: Released = other.answer(&peer, &frame).await.map_err(LinkError::Fault)?;
-            carry_checkpoint(&other, &me, released.appended());
+            if weather == Weather::LosesTheCheckpoint {
+                *self.weather.lock().unwrap() = Weather::Fair;
+            } else {
+                carry_checkpoint(&other, &me, released.appended());
+            }
             let mut frame = released.frame(released.appended()).map_err(LinkError::Fault)?;
             match weather {
                 Weather::LosesTheReply => {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::answer::Truth;
 use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::event::{Event, Suspended};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::predicate::{AttestationType, Predicate, Purpose};
 use creditbay_protocol::query::Query;
@@ -19,9 +20,11 @@ use super::bay::{
     InProcess, NOON, Weather, altered, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open, question,
     region, rogue_query, sample_pack,
 };
+use crate::log::entry::Entry;
 use crate::log::fault::LogError;
 use crate::store::Store;
 use crate::store::in_memory::Failure;
+use crate::store::ledger::{Account, Balance, Spending};
 use crate::store::log as layout;
 
 #[tokio::test(start_paused = true)]
@@ -89,6 +92,15 @@ async fn asked_twice_or_a_lost_reply_is_one_answer_and_one_leaf() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reply_whose_checkpoint_was_lost_is_asked_for_again_and_not_refused() {
+    let bay = bay();
+    *bay.weather.lock().unwrap() = Weather::LosesTheCheckpoint;
+    answered(&bay, clean()).await.verify(&directory().known_logs()).unwrap();
+    assert_eq!((kinds(&bay.hk), kinds(&bay.gz)), (vec!["query"], vec!["answer"]));
+    assert_eq!(bay.gz.exchange.metrics.counted("creditbay_answers_again_total", &[]), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_changed_reply_reaches_no_service_and_is_closed_as_abandoned() {
     let bay = bay();
     *bay.weather.lock().unwrap() = Weather::FlipsABitOfTheReply;
@@ -136,6 +148,25 @@ async fn a_write_that_fails_releases_nothing_and_the_same_code_recovers() {
         let expected = if failure == Failure::NotPersisted { 2 } else { 3 };
         assert_eq!(again.exchange.log.head().signed().checkpoint().size, expected, "{failure:?}");
     }
+}
+
+/// Whoever recounts a day's leaves counts what was spent on that day.
+#[tokio::test(start_paused = true)]
+async fn what_was_reserved_before_midnight_gets_no_leaf_after_it() {
+    let bay = bay();
+    let log = &bay.gz.exchange.log;
+    answered(&bay, clean()).await;
+    let spending = |time: u64| Spending {
+        account: Account::Peer { day: Millis(time).day().number(), peer: region("hk") },
+        amount: Balance { answers: 1, ..Balance::default() },
+    };
+    let lifted = || Entry::Event(Event::Suspension { of: Suspended::Peer(region("hk")), in_force: false });
+    let late = log.submit(lifted(), vec![spending(NOON - 86_400_000)]).await.unwrap();
+    let timely = log.submit(lifted(), vec![spending(NOON)]).await.unwrap();
+    assert!(matches!(late.durable().await, Err(LogError::DayTurned)));
+    assert_eq!(timely.durable().await.unwrap().committed.place().index, 2, "the rest of the batch is written");
+    answered(&bay, clean()).await;
+    assert_eq!(kinds(&bay.gz), ["answer", "resumed", "answer"], "and the log goes on");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ use creditbay_protocol::query::Presented;
 
 use super::*;
 use crate::store::in_memory::InMemory;
+use crate::store::log::{Head, set_head};
 use crate::store::{Batch, Tree};
 
 /// 2026-11-23T04:00:00Z.
@@ -174,6 +175,41 @@ fn after_a_restart_the_store_says_what_was_spent() {
     assert_eq!(spend(&again, &about(1)), Ok(()));
     let (_, number) = again.reserve_use(Digest([4; 32]), Uses::new(2).unwrap(), NOON).ok().unwrap();
     assert_eq!(number.get(), 1);
+}
+
+/// A clock may be set back by up to 5 s and still be believed; the log's last leaf is of the new day.
+#[test]
+fn a_clock_that_is_set_back_over_midnight_does_not_begin_the_old_day_again() {
+    let midnight = NOON.plus(DAY_MS / 2);
+    let (ledger, store) = ledger();
+    for _ in 0..3 {
+        let reservation = reserve_at(&ledger, &about(0), HELD, midnight.plus(1_000)).ok().unwrap();
+        write(&store, &reservation);
+        reservation.settle();
+    }
+    let back = midnight.minus(1_000);
+    assert_eq!(reserve_at(&ledger, &about(0), HELD, back).map(Reservation::settle), spent(Budget::Subject));
+
+    let again = Ledger::new(Arc::new(store.reopen()), &[7; 32]);
+    assert_eq!(
+        reserve_at(&again, &about(0), HELD, back).map(Reservation::settle),
+        Ok(()),
+        "an empty log says nothing of the day"
+    );
+    let head = Head {
+        origin: "gz.creditbay/log/1".parse().unwrap(),
+        size: 3,
+        root: Digest([0; 32]),
+        time: midnight.plus(1_000),
+        batches: 3,
+        watermark: Millis(0),
+        open_from: 3,
+    };
+    let mut batch = Batch::default();
+    set_head(&mut batch, &head);
+    store.commit(Tree::Log, batch).unwrap();
+    let again = Ledger::new(Arc::new(store.reopen()), &[7; 32]);
+    assert_eq!(reserve_at(&again, &about(0), HELD, back).map(Reservation::settle), spent(Budget::Subject));
 }
 
 #[test]

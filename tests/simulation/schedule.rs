@@ -1,0 +1,345 @@
+//! From one number to everything that happens: which faults a schedule has, what happens when, and how it ends.
+//!
+//! Not here: what must hold (`model`).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Result;
+use creditbay_crypto::hash::Digest;
+use creditbay_node::store::in_memory::Failure;
+use creditbay_protocol::authorisation::Withdrawal;
+use creditbay_protocol::event::Suspended;
+use creditbay_protocol::name::{Name, Region};
+use creditbay_protocol::predicate::Purpose;
+use tokio::sync::oneshot;
+
+use super::bay::{Bay, lock, pair};
+use super::chance::Chance;
+use super::city::behind;
+use super::ground::{BEFORE_MIDNIGHT, key};
+use super::mutant::Mutant;
+use super::questions::{Permitted, ask, ask_as_rogue, ask_there, drawn};
+use super::story::{Promise, Story};
+use super::weather::Weather;
+use super::wire::send_query;
+
+/// Something that a schedule may do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Ask,
+    AskAsRogue,
+    Repeat,
+    Kill,
+    Start,
+    Cut,
+    Mend,
+    FailAWrite,
+    SlowDisk,
+    SetClock,
+    Suspend,
+    Withdraw,
+    Declare,
+    Install,
+    Wait,
+}
+
+/// Everything but questions, each with how often it comes where a schedule has it.
+const FAULTS: [(Act, u64); 14] = [
+    (Act::AskAsRogue, 3),
+    (Act::Repeat, 8),
+    (Act::Kill, 5),
+    (Act::Start, 6),
+    (Act::Cut, 4),
+    (Act::Mend, 4),
+    (Act::FailAWrite, 3),
+    (Act::SlowDisk, 2),
+    (Act::SetClock, 4),
+    (Act::Suspend, 3),
+    (Act::Withdraw, 2),
+    (Act::Declare, 2),
+    (Act::Install, 2),
+    (Act::Wait, 3),
+];
+
+/// One schedule under way.
+pub(crate) struct Schedule {
+    bay: Arc<Bay>,
+    permitted: Permitted,
+    portfolios: Arc<std::sync::Mutex<Vec<(Region, Digest)>>>,
+    acts: Vec<(Act, u64)>,
+    /// Out of how many questions each city draws.
+    few: u64,
+    steps: u64,
+}
+
+impl Schedule {
+    /// The schedule of this number, its cities started.
+    pub(crate) fn begin(number: u64, mutant: Option<Mutant>) -> Result<Self> {
+        let chance = Chance::of(number);
+        let began_at = if chance.happens(400) {
+            BEFORE_MIDNIGHT.plus(chance.between(3_570_000, 3_599_000))
+        } else {
+            BEFORE_MIDNIGHT.plus(chance.below(2_000_000))
+        };
+        let mut acts = vec![(Act::Ask, 40)];
+        acts.extend(FAULTS.into_iter().filter(|_| chance.happens(600)));
+        let (few, steps, editions) = (*chance.pick(&[2, 4, 30]), chance.between(30, 90), chance.between(1, 2));
+        let weather = if chance.happens(700) { Weather::drawn(&chance) } else { Weather::FAIR };
+        let bay = Bay::new(chance, mutant, began_at, editions)?;
+        *lock(&bay.weather) = weather;
+        bay.story.tell("schedule", format_args!("{acts:?} {weather:?} few={few} steps={steps} at={}", began_at.0));
+        bay.begin()?;
+        Ok(Self { bay, permitted: Permitted::default(), portfolios: Arc::default(), acts, few, steps })
+    }
+
+    /// The network.
+    pub(crate) fn bay(&self) -> &Arc<Bay> {
+        &self.bay
+    }
+
+    /// Lets everything happen; ends early where a promise is broken.
+    pub(crate) async fn play(&self) {
+        tokio::time::sleep(Duration::from_millis(self.bay.chance.between(0, 3_000))).await;
+        for _ in 0..self.steps {
+            let pause = match self.drawn() {
+                Act::Wait => self.bay.chance.between(10_000, 70_000),
+                act => {
+                    self.perform(act);
+                    if self.bay.chance.happens(300) { 0 } else { self.bay.chance.below(400) }
+                }
+            };
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            if self.bay.story.first_broken().is_some() {
+                return;
+            }
+        }
+        self.settle().await;
+    }
+
+    fn drawn(&self) -> Act {
+        let total: u64 = self.acts.iter().map(|(_, often)| often).sum();
+        let mut drawn = self.bay.chance.below(total);
+        for (act, often) in &self.acts {
+            if drawn < *often {
+                return *act;
+            }
+            drawn -= often;
+        }
+        Act::Ask
+    }
+
+    fn perform(&self, act: Act) {
+        let bay = &self.bay;
+        let region = *bay.chance.pick(&bay.regions());
+        match act {
+            Act::Ask => self.ask(region),
+            Act::AskAsRogue => {
+                if let Some(process) = bay.city(region).process() {
+                    ask_as_rogue(bay, &process, drawn(bay, region, self.few));
+                }
+            }
+            Act::Repeat => self.repeat(),
+            Act::Kill => {
+                if bay.kill(region) {
+                    bay.story.tell("killed", region);
+                }
+            }
+            Act::Start => self.start(),
+            Act::Cut | Act::Mend => {
+                let other = *bay.chance.pick(&bay.regions());
+                if other != region {
+                    bay.story.tell(if act == Act::Cut { "cut" } else { "mended" }, format_args!("{region} {other}"));
+                    bay.set_cut(pair(region, other), act == Act::Cut);
+                }
+            }
+            Act::FailAWrite => {
+                let failure = *bay.chance.pick(&[Failure::NotPersisted, Failure::ReportedAsFailed]);
+                let nth = bay.chance.below(4);
+                bay.story.tell("write will fail", format_args!("{region} {failure:?} after {nth}"));
+                bay.city(region).durable().fail(nth, failure);
+            }
+            Act::SlowDisk => {
+                let slow = *bay.chance.pick(&[0, 30, 400, 3_000]);
+                bay.story.tell("disk", format_args!("{region} takes up to {slow} ms"));
+                bay.city(region).slow.store(slow, Ordering::Release);
+            }
+            Act::SetClock => {
+                let offset =
+                    *bay.chance.pick(&[0, 0, 0, 2_000, -2_000, 4_900, -4_900, 7_000, -7_000, 60_000, -60_000, 3_600_000]);
+                bay.story.tell("clock", format_args!("{region} is set to {offset} ms"));
+                bay.city(region).machine.set(offset);
+            }
+            Act::Suspend => self.suspend(region),
+            Act::Withdraw => self.withdraw(),
+            Act::Declare => self.declare(region),
+            Act::Install => {
+                bay.story.tell("installed", format_args!("{region}: both editions, from the next start on"));
+                bay.city(region).editions.store(2, Ordering::Release);
+            }
+            Act::Wait => {}
+        }
+    }
+
+    fn ask(&self, region: Region) {
+        let Some(process) = self.bay.city(region).process() else { return };
+        let asking = drawn(&self.bay, region, self.few);
+        let declared = lock(&self.portfolios).iter().find(|(of, _)| *of == region).map(|(_, digest)| *digest);
+        let portfolio = declared.filter(|_| self.bay.chance.happens(400));
+        let times = if self.bay.chance.happens(100) { self.bay.chance.between(2, 5) } else { 1 };
+        for _ in 0..times {
+            ask(&self.bay, &process, &self.permitted, asking, portfolio);
+        }
+    }
+
+    /// A query that crossed before comes again, by the connection that there is now.
+    fn repeat(&self) {
+        let bay = &self.bay;
+        let captured = lock(&bay.captured);
+        if captured.is_empty() {
+            return;
+        }
+        let again = bay.chance.pick(&captured);
+        if let Some(link) = bay.link_now(again.from, again.to) {
+            bay.story.tell("repeated", format_args!("a query of {}", again.from));
+            send_query(bay, &link, again.to, again.frame.clone(), oneshot::channel().0);
+        }
+    }
+
+    /// An operator starts a node that is down, or that stopped its log, again.
+    fn start(&self) {
+        let bay = &self.bay;
+        for region in bay.regions() {
+            let process = bay.city(region).process();
+            let stopped = process.as_ref().is_some_and(|process| process.local.log.running().is_err());
+            if stopped {
+                bay.kill(region);
+            }
+            if process.is_none() || stopped {
+                bay.story.tell("started", region);
+                bay.start(region);
+                return;
+            }
+        }
+    }
+
+    fn suspend(&self, region: Region) {
+        let bay = self.bay.clone();
+        let Some(process) = bay.city(region).process() else { return };
+        let asking = drawn(&bay, *bay.chance.pick(&bay.regions()), self.few);
+        let of = if bay.chance.happens(500) { Suspended::Peer(asking.asker) } else { Suspended::Type(asking.predicate.of()) };
+        let in_force = bay.chance.happens(400);
+        let exchange = process.exchange.clone();
+        process.spawn(async move {
+            let given = exchange.suspend(of, in_force).await.map_or_else(|error| error.to_string(), |_| "given".to_owned());
+            bay.story.tell("suspension", format_args!("{region} {of} {in_force}: {given}"));
+        });
+    }
+
+    /// A channel withdraws an authorisation; its region hears of it, or the asker's, or both.
+    fn withdraw(&self) {
+        let bay = &self.bay;
+        let permitted = self.permitted.all();
+        if permitted.is_empty() {
+            return;
+        }
+        let signed = bay.chance.pick(&permitted);
+        let (authorisation, channel) = (signed.authorisation.digest(), signed.authorisation.channel);
+        let (issuer, asker) = (signed.authorisation.issuer, signed.authorisation.asker);
+        let withdrawal = Withdrawal { authorisation, channel, at: bay.city(issuer).machine.wall() };
+        let withdrawal = withdrawal.sign(&key(issuer, "channel"));
+        for region in [issuer, asker] {
+            let (bay, withdrawal) = (bay.clone(), withdrawal.clone());
+            if let Some(process) = bay.city(region).process().filter(|_| bay.chance.happens(700)) {
+                let exchange = process.exchange.clone();
+                process.spawn(async move {
+                    let given =
+                        exchange.withdraw(&withdrawal).await.map_or_else(|error| error.to_string(), |_| "given".to_owned());
+                    bay.story.tell("withdrawal", format_args!("{region}: {given}"));
+                });
+            }
+        }
+    }
+
+    fn declare(&self, region: Region) {
+        let (bay, portfolios) = (self.bay.clone(), self.portfolios.clone());
+        let Some(process) = bay.city(region).process() else { return };
+        let exchange = process.exchange.clone();
+        let size = bay.chance.between(1, 4) as u32;
+        process.spawn(async move {
+            let organisation = Name::new(&format!("bank.{region}")).expect("invariant: a short name");
+            if let Ok(portfolio) = exchange.declare(organisation, Purpose::Fin, size, 5).await {
+                bay.story.tell("portfolio", format_args!("{region}: {size} subjects"));
+                lock(&portfolios).push((region, portfolio.digest()));
+            }
+        });
+    }
+
+    /// Everything is made whole again, every node starts anew, and nothing may stay open.
+    async fn settle(&self) {
+        let bay = &self.bay;
+        bay.story.tell("settling", "everything is made whole");
+        bay.heal();
+        for region in bay.regions() {
+            let city = bay.city(region);
+            city.machine.set(0);
+            city.slow.store(0, Ordering::Release);
+            bay.kill(region);
+            let behind = bay.model.last_leaf(region).map_or(0, |last| behind(last, city.machine.wall()));
+            if behind > 0 {
+                tokio::time::sleep(Duration::from_millis(behind)).await;
+            }
+        }
+        for region in bay.regions() {
+            bay.start(region);
+        }
+        tokio::time::sleep(Duration::from_secs(150)).await;
+        self.ask_all_round().await;
+        for region in bay.regions() {
+            bay.model.look(region, &bay.city(region).durable(), true);
+            let open = bay.model.open(region);
+            if !open.is_empty() {
+                bay.story.broken(Promise::Settled, format_args!("{region}: queries {open:?} are neither answered nor closed"));
+            }
+            self.hold_no_alarm(region);
+        }
+        bay.model.hold_receipts();
+    }
+
+    /// A network that was made whole answers: one question in every direction that the samples have, none of which may fail.
+    async fn ask_all_round(&self) {
+        let bay = &self.bay;
+        let mut asked = BTreeSet::new();
+        for asking in &bay.ground.askings {
+            if asked.insert((asking.asker, asking.issuer))
+                && let Some(process) = bay.city(asking.asker).process()
+            {
+                ask_there(bay, &process, &self.permitted, asking);
+            }
+        }
+        let before = failures(&bay.story);
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        if failures(&bay.story) > before {
+            bay.story.broken(Promise::Settled, "a question fails in a network that was made whole");
+        }
+    }
+
+    fn hold_no_alarm(&self, region: Region) {
+        let bay = &self.bay;
+        let Some(process) = bay.city(region).process() else { return };
+        if let Err(error) = process.local.log.running() {
+            bay.story.broken(Promise::Sound, format_args!("{region}: {error}"));
+        }
+        for entry in bay.ground.directory.regions() {
+            if let Some(why) = process.local.log.seen().suspended(&entry.log_origin) {
+                bay.story.broken(Promise::Sound, format_args!("{region} does not trust {}: {why}", entry.name));
+            }
+        }
+    }
+}
+
+fn failures(story: &Story) -> u64 {
+    story.counts().get("not answered").copied().unwrap_or(0)
+}

@@ -1,0 +1,27 @@
+//! A door that pronounces an answer whenever a query comes: the mutant that answers twice.
+//!
+//! All the rest is the node's own, step by step.
+
+use creditbay_node::exchange::Exchange;
+use creditbay_node::exchange::answer::Peer;
+use creditbay_node::log::entry::Appended;
+use creditbay_node::log::fault::LogError;
+use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::refusal::Fault;
+use creditbay_protocol::responder::Received;
+
+/// The reply's frame, pronounced anew.
+pub(crate) async fn answer(
+    exchange: &Exchange,
+    peer: &Peer,
+    frame: &[u8],
+    announce: impl Fn(&Appended) -> Result<Appended, LogError>,
+) -> Result<Vec<u8>, Fault> {
+    let identified = Received::parse(frame)?.identify(exchange.me, peer.region, &peer.log)?;
+    let root = exchange.log.seen().root(&peer.log, identified.size()).await.ok_or(Fault::CheckpointMissing)?;
+    let now = exchange.clock.sure_now(Millis(0)).map_err(|_| Fault::LogStopped)?;
+    let fresh = identified.include(&root)?.fresh(now, exchange.log.watermark())?;
+    let (judged, appended) = exchange.pronounce(peer, fresh, now).await?;
+    let appended = announce(&appended).map_err(|_| Fault::LogStopped)?;
+    judged.release(&appended.committed).map_err(|_| Fault::LogStopped)
+}
