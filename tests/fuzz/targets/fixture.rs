@@ -17,6 +17,8 @@ use creditbay_protocol::authorisation::{
 };
 use creditbay_protocol::calendar::{Day, Millis};
 use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
+use creditbay_protocol::erasure::{ErasedEntry, ErasedPart, ErasureGround, ErasureList, ErasureScope};
+use creditbay_protocol::event::Event;
 use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::{Name, Origin};
@@ -105,6 +107,10 @@ pub(super) struct Exchange {
     pub(super) asker: Log,
     /// The log of the issuer, `hk`.
     pub(super) issuer: Log,
+    /// The leaf of the question and that of the answer.
+    pub(super) leaves: [Leaf; 2],
+    /// What was erased, of which the leaf is [`Exchange::erasure`].
+    pub(super) erased: ErasureList,
     /// A log that signed two histories, `mo`.
     pub(super) forked: [Log; 2],
     /// Both logs, as a directory gives them.
@@ -125,9 +131,14 @@ pub(super) static EXCHANGE: LazyLock<Exchange> = LazyLock::new(Exchange::new);
 impl Exchange {
     fn new() -> Self {
         let query = query();
-        let query_leaf = Leaf::new(NOW, LeafBody::of_query(&query, &seed(0x33))).hash();
+        let asked = Leaf::new(NOW, LeafBody::of_query(&query, &seed(0x33)));
+        let query_leaf = asked.hash();
         let answer = Answer { query: query_leaf, reply: verdicts() };
-        let answer_leaf = Leaf::new(NOW, LeafBody::of_answer(&query, &answer, &seed(0x44))).hash();
+        let answered = Leaf::new(NOW, LeafBody::of_answer(&query, &answer, &seed(0x44)));
+        let answer_leaf = answered.hash();
+        let leaves = [asked, answered];
+        let entries = (0..5).map(|index| ErasedEntry { index: 3 * index, part: ErasedPart::Exchange }).collect();
+        let erased = ErasureList { seed: seed(0x77), entries };
         let asker = Log::new("gz", 11, query_leaf, &witness("hk", 12));
         let issuer = Log::new("hk", 12, answer_leaf, &witness("gz", 11));
         let forked = [query_leaf, answer_leaf].map(|leaf| Log::new("mo", 13, leaf, &witness("gz", 11)));
@@ -146,11 +157,29 @@ impl Exchange {
         let authorisation = permitted().sign(&channel);
         let digest = authorisation.authorisation.digest();
         let withdrawal = Withdrawal { authorisation: digest, channel: name("portal.gz"), at: NOW }.sign(&channel);
-        Self { query, answer, asker, issuer, forked, known: known.to_vec(), attestation, authorisation, withdrawal, channel }
+        Self {
+            query,
+            answer,
+            asker,
+            issuer,
+            leaves,
+            erased,
+            forked,
+            known: known.to_vec(),
+            attestation,
+            authorisation,
+            withdrawal,
+            channel,
+        }
     }
 }
 
 impl Exchange {
+    /// The leaf of the erasure.
+    pub(super) fn erasure(&self) -> Leaf {
+        Leaf::new(NOW, LeafBody::Event(Event::Erased(self.erased.erased(ErasureGround::Order, ErasureScope::Leaf, false))))
+    }
+
     /// A third party's policy: both logs, and one of both witnesses.
     pub(super) fn policy(&self) -> String {
         let logs: String = self.known.iter().map(|known| format!("log {} https://{}\n", known.log, known.region)).collect();

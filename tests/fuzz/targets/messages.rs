@@ -3,19 +3,20 @@
 
 use creditbay_crypto::merkle::leaf_hash;
 use creditbay_crypto::merkle::verify::path_len;
-use creditbay_crypto::secret::Seed;
 use creditbay_protocol::answer::Answer;
 use creditbay_protocol::attestation::Content;
 use creditbay_protocol::authorisation::{SignedAuthorisation, SignedWithdrawal};
-use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::control::Control;
-use creditbay_protocol::evidence::Place;
-use creditbay_protocol::frame::{self, frame_bytes};
+use creditbay_protocol::erasure::Erased;
+use creditbay_protocol::event::Event;
+use creditbay_protocol::frame::{self, Kind, Logged, frame_bytes};
 use creditbay_protocol::identifier::{Identifier, Scheme, SubjectKind};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
+use creditbay_protocol::leaf_reader::LeafReader;
 use creditbay_protocol::limits::{
-    BODY_BYTES, MAX_CONSISTENCY_HASHES, MAX_LEAF_BYTES, MAX_NOTE_BYTES, MAX_WIRE_BYTES, PROTOCOL_VERSION,
+    BODY_BYTES, MAX_CONSISTENCY_HASHES, MAX_LEAF_BYTES, MAX_NOTE_BYTES, MAX_NOTICE_LEAVES, MAX_WIRE_BYTES, PROTOCOL_VERSION,
 };
+use creditbay_protocol::notice::{Notice, Noticed};
 use creditbay_protocol::query::{Query, Subject};
 use creditbay_protocol::wire;
 
@@ -61,21 +62,22 @@ fn readable(body: LeafBody) {
     assert_eq!(Leaf::parse(&leaf.bytes()).expect("a leaf that is written is read"), leaf);
 }
 
-/// A frame is exactly what its parts are written as, here by code that shares nothing with the product's.
+/// A frame is exactly what its parts are written as, here by code that shares nothing with the product's, and is one message alone.
 pub(super) fn frame(bytes: &[u8]) -> bool {
-    let query = frame::decode::<Query>(bytes);
-    let answer = frame::decode::<Answer>(bytes);
-    assert!(query.is_err() || answer.is_err(), "bytes that are a query and an answer");
-    if let Ok(query) = &query {
-        assert_eq!(framed(query.time, &query.seed, &query.place, &wire::encode(&query.message)), bytes);
-    }
-    if let Ok(answer) = &answer {
-        assert_eq!(framed(answer.time, &answer.seed, &answer.place, &wire::encode(&answer.message)), bytes);
-    }
-    query.is_ok() || answer.is_ok()
+    let (exchange, erasure) = (0, 1);
+    let query = frame::decode::<Query>(bytes).map(|query| framed(exchange, &wire::encode(&query.message), &query));
+    let answer = frame::decode::<Answer>(bytes).map(|answer| framed(exchange, &wire::encode(&answer.message), &answer));
+    let notice = frame::decode::<Notice>(bytes).map(|notice| framed(erasure, &wire::encode(&notice.message), &notice));
+    let erased = frame::decode::<Erased>(bytes).map(|erased| framed(erasure, &wire::encode(&erased.message), &erased));
+    let taken: Vec<Vec<u8>> = [query, answer, notice, erased].into_iter().flatten().collect();
+    assert!(taken.len() <= 1, "bytes that are two messages");
+    assert!(taken.iter().all(|frame| frame == bytes));
+    assert!(taken.is_empty() || Kind::of(bytes).is_ok());
+    !taken.is_empty()
 }
 
-fn framed(time: Millis, seed: &Seed, place: &Place, message: &[u8]) -> Vec<u8> {
+fn framed<M>(kind: u8, message: &[u8], logged: &Logged<M>) -> Vec<u8> {
+    let Logged { time, seed, place, .. } = logged;
     let numbers = [place.index.to_le_bytes(), place.size.to_le_bytes()].concat();
     let head = [&time.0.to_le_bytes()[..], seed.expose(), &wire::encode(&place.origin)];
     let body = [&head.concat()[..], &numbers, message].concat();
@@ -83,12 +85,41 @@ fn framed(time: Millis, seed: &Seed, place: &Place, message: &[u8]) -> Vec<u8> {
     assert_eq!(path_len(place.index, place.size), Some(place.path.len()));
     assert!(place.path.len() <= slots);
     let mut frame =
-        [&PROTOCOL_VERSION.to_le_bytes()[..], &(slots as u16).to_le_bytes(), &(body.len() as u32).to_le_bytes()].concat();
-    frame.extend(&body);
+        [&PROTOCOL_VERSION.to_le_bytes()[..], &[slots as u8, kind], &(body.len() as u32).to_le_bytes(), &body].concat();
     frame.resize(frame_bytes(1), 0);
     place.path.iter().for_each(|hash| frame.extend(hash.0));
     frame.resize(frame_bytes(place.size), 0);
     frame
+}
+
+/// A notice of an erasure, or its answer, is written as the same bytes.
+pub(super) fn notice(bytes: &[u8]) -> bool {
+    let notice = wire::decode::<Notice>(bytes, BODY_BYTES);
+    let erased = wire::decode::<Erased>(bytes, BODY_BYTES);
+    if let Ok(notice) = &notice {
+        assert!((1..=MAX_NOTICE_LEAVES).contains(&notice.leaves.len()));
+        assert_eq!(wire::encode(notice), bytes);
+        readable(Noticed::new(notice.clone(), seed(1)).leaf(NOW).body);
+    }
+    if let Ok(erased) = &erased {
+        assert_eq!(wire::encode(erased), bytes);
+        readable(LeafBody::Event(Event::Erased(*erased)));
+    }
+    notice.is_ok() || erased.is_ok()
+}
+
+/// Leaves one after the other, each with its length before it (two bytes, big-endian): one that knows the terms of those before it reads
+/// what one reads that knows nothing.
+pub(super) fn leaf_reader(bytes: &[u8]) -> bool {
+    let (mut reader, mut rest, mut taken) = (LeafReader::default(), bytes, false);
+    while let Some((len, after)) = rest.split_first_chunk::<2>() {
+        let (leaf, after) = after.split_at(usize::from(u16::from_be_bytes(*len)).min(after.len()));
+        let alone = Leaf::parse(leaf);
+        assert_eq!(reader.read(leaf), alone, "what is read depends on the leaves before it");
+        taken |= alone.is_ok();
+        rest = after;
+    }
+    taken
 }
 
 /// A control message is written as the same bytes, and its notes and proofs are within their bounds.

@@ -23,6 +23,9 @@ pub(crate) type Target = fn(&[u8]) -> bool;
 /// Every target with its name.
 pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("leaf", messages::leaf),
+    ("leaf_reader", messages::leaf_reader),
+    ("notice", messages::notice),
+    ("opening", proofs::opening),
     ("query", messages::query),
     ("answer", messages::answer),
     ("frame", messages::frame),

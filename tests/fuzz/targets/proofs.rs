@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use creditbay_crypto::hash::base64_encode;
 use creditbay_protocol::attestation::Attestation;
 use creditbay_protocol::limits::{MAX_LEVELS, MAX_NOTE_BYTES};
+use creditbay_protocol::opening::{Held, LeafOpening, Revealed};
 use creditbay_protocol::policy::Policy;
 use creditbay_protocol::proof::TlogProof;
 use creditbay_protocol::third_party;
@@ -38,6 +39,33 @@ pub(super) fn attestation(bytes: &[u8]) -> bool {
         }
     }
     true
+}
+
+/// An opening comes back from JSON; what opens a leaf of the exchange is what was committed to; what proves an erasure was erased.
+pub(super) fn opening(bytes: &[u8]) -> bool {
+    let Ok(opening) = serde_json::from_slice::<LeafOpening>(bytes) else { return false };
+    let text = serde_json::to_string(&opening).expect("an opening has a form in JSON");
+    assert!(serde_json::from_str::<LeafOpening>(&text).expect("it is read back") == opening);
+    for (leaf, of_query) in EXCHANGE.leaves.iter().zip([true, false]) {
+        match opening.check(leaf) {
+            Ok(revealed) => assert!(revealed.iter().all(|one| committed(one, of_query)), "a forged opening"),
+            Err(fault) => assert!(!fault.to_string().contains(SUBJECT), "a fault names the subject"),
+        }
+    }
+    if let (Held::Erased { proof, .. }, Ok(())) = (&opening.holds, opening.check_erased(&EXCHANGE.erasure())) {
+        assert!(EXCHANGE.erased.entries.contains(&proof.entry) && proof.entry.index == opening.index, "a forged erasure");
+    }
+    true
+}
+
+fn committed(revealed: &Revealed, of_query: bool) -> bool {
+    match revealed {
+        Revealed::Query(query) => of_query && **query == EXCHANGE.query,
+        Revealed::Answer(answer) => !of_query && **answer == EXCHANGE.answer,
+        Revealed::Subject(subject) => Some(subject) == EXCHANGE.query.subject.entity(),
+        Revealed::Operator(operator) => *operator == EXCHANGE.query.operator,
+        Revealed::Notice(_) | Revealed::Ground(_) | Revealed::Report(_) | Revealed::Nobody => false,
+    }
 }
 
 /// A proof is printed as it was but for its extra line, on which no verdict depends; what verifies is the leaf of the exchange.

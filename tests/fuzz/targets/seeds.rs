@@ -9,6 +9,9 @@ use creditbay_crypto::note::{KeyKind, Note};
 use creditbay_crypto::sign::SigningKey;
 use creditbay_node::quic::identity::{Form, certified};
 use creditbay_protocol::fork::{Alarm, Evidence, Position, Positions};
+use creditbay_protocol::leaf::Leaf;
+use creditbay_protocol::opening::{FieldOpening, Held, LeafOpening};
+use creditbay_protocol::shown::Field;
 use creditbay_protocol::tile::encode_bundle;
 use creditbay_protocol::wire;
 use creditbay_protocol::witness::Submission;
@@ -22,8 +25,9 @@ use super::policies::identity;
 pub(crate) type Seed = (&'static str, Vec<u8>);
 
 /// Vectors with the target that reads them.
-const VECTORS: [(&str, &str); 8] = [
+const VECTORS: [(&str, &str); 9] = [
     ("leaf", include_str!("../../../protocol/vectors/leaf.hex")),
+    ("notice", include_str!("../../../protocol/vectors/notice.hex")),
     ("query", include_str!("../../../protocol/vectors/query.hex")),
     ("answer", include_str!("../../../protocol/vectors/answer.hex")),
     ("frame", include_str!("../../../protocol/vectors/frame.hex")),
@@ -77,6 +81,7 @@ pub(crate) fn all() -> Vec<Seed> {
     }
     seeds.extend(of_the_exchange());
     seeds.extend(of_forks());
+    seeds.extend(of_leaves());
     seeds.extend(of_names());
     seeds.extend(of_proofs());
     seeds.extend([("directory", NETWORK.as_bytes().to_vec()), ("node_toml", NODE.as_bytes().to_vec())]);
@@ -118,6 +123,28 @@ fn of_the_exchange() -> Vec<Seed> {
         ("endorsement", endorsed(&SIGNERS)),
         ("endorsement", endorsed(&[2, 9, 3, 5])),
     ]
+}
+
+/// Leaves in a row, some with terms that stood before; openings of the exchange's, and of one that was erased.
+fn of_leaves() -> Vec<Seed> {
+    let vectors = cases(VECTORS[0].1);
+    let leaves = EXCHANGE.leaves.each_ref().map(Leaf::bytes);
+    let row = encode_bundle(leaves.iter().chain(&vectors).chain(&leaves).chain(&vectors).map(Vec::as_slice));
+    let (log, query) = (EXCHANGE.asker.origin, &EXCHANGE.query);
+    let fields = [
+        (Field::Message, wire::encode(query)),
+        (Field::Subject, query.subject_bytes()),
+        (Field::Operator, wire::encode(&query.operator)),
+    ];
+    let fields = fields.map(|(field, bytes)| FieldOpening::of(field, &seed(0x33), &bytes)).to_vec();
+    let answered = FieldOpening::of(Field::Message, &seed(0x44), &wire::encode(&EXCHANGE.answer));
+    let proof = EXCHANGE.erased.prove(3).expect("leaf 3 was erased");
+    let holds = [(5, Held::Fields(fields)), (5, Held::Fields(vec![answered])), (3, Held::Erased { leaf: 9, proof })];
+    let openings = holds.map(|(index, holds)| LeafOpening::new(log, index, 12, holds));
+    let json = |opening: &LeafOpening| serde_json::to_string(opening).expect("it has a form in JSON").into_bytes();
+    let mut seeds: Vec<Seed> = openings.iter().map(|opening| ("opening", json(opening))).collect();
+    seeds.push(("leaf_reader", row));
+    seeds
 }
 
 /// Evidence of two roots and of two leaves, and of a proof that is missing where nothing is wrong.
