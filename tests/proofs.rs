@@ -55,7 +55,7 @@ impl Published {
             }
         }
         for city in ["gz", "hk"] {
-            let url = made.network.auditors_url(city).unwrap().to_owned();
+            let url = made.network.published_url(city).unwrap();
             let key = made.network.folder().join("auditor/auditor.pem");
             made.creditbay(
                 &["log", "export", &url, &text(&made.log(city)), "--region", city, "--auditor-key", &text(&key)],

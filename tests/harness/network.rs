@@ -337,6 +337,14 @@ impl Network {
         Ok(())
     }
 
+    /// The URL of a node's auditors' door, once it shows every leaf that there is. Also for whoever cannot wait otherwise.
+    pub fn published_url(&self, city: &str) -> Result<String> {
+        let published = || tokio::runtime::Runtime::new()?.block_on(self.await_published(city));
+        let waited = std::thread::scope(|scope| scope.spawn(published).join());
+        waited.map_err(|_| anyhow::anyhow!("nobody waits for {city}"))??;
+        Ok(self.auditors_url(city)?.to_owned())
+    }
+
     /// Copies a node's log to a folder, every leaf that it has now; the leaves in their order.
     pub async fn export(&self, city: &str, folder: &Path) -> Result<Vec<Vec<u8>>> {
         self.await_published(city).await?;
