@@ -5,6 +5,7 @@
 mod imports;
 mod rooms;
 mod source;
+mod threats;
 
 use std::fs;
 
@@ -131,6 +132,23 @@ fn body_end(code: &str) -> Option<usize> {
         }
     }
     None
+}
+
+#[test]
+fn every_threat_names_a_test_that_exists() {
+    let sources = source::workspace();
+    let documents =
+        ["docs/THREAT-MODEL.md", "docs/RELIABILITY.md", "docs/PROTOCOL.md", "docs/OPERATING.md", "docs/RULES.md", "SECURITY.md"];
+    for document in documents {
+        let Ok(text) = fs::read_to_string(source::root().join(document)) else { continue };
+        assert_none(threats::unknown(document, &text, &sources));
+        assert_none(threats::unattacked(document, &text, &sources));
+    }
+    let there = [Source::new("tests/x.rs", "#[test]\nfn a_lie_is_named_as_one() {}\n")];
+    let table = "| threat | attacked by |\n|---|---|\n| a lie | `x::a_lie_is_named_as_one` |\n| two | `two_lies_are_named_as_one` |\n| three | soon |\n";
+    assert_eq!(threats::unknown("T.md", table, &there), ["T.md:4: there is no test two_lies_are_named_as_one"]);
+    let bare = ["T.md:4: names no test that attacks it", "T.md:5: names no test that attacks it"];
+    assert_eq!(threats::unattacked("T.md", table, &there), bare);
 }
 
 #[test]
