@@ -283,7 +283,7 @@ fn whatever_happens_to_the_stores_files_is_named_and_nothing_else_is_ever_served
             let name = if tear_number % 4 == 0 {
                 &names[(tear_number / 4) as usize % names.len()]
             } else {
-                &names.iter().find(|name| *name == "db").unwrap()
+                names.iter().find(|name| *name == "db").unwrap()
             };
             look(kind, &mut |store| tear(kind, &store.join(name), &mut chance));
         }

@@ -16,13 +16,22 @@ use crate::log::entry::Entry;
 use crate::log::recover::OpenQuery;
 use crate::log::scrub::scrub;
 
+/// Begins all of them.
+pub fn begin(exchange: &Arc<Exchange>, unanswered: Vec<OpenQuery>, tasks: &mut JoinSet<()>) {
+    tasks.spawn(take_up(exchange.clone(), unanswered));
+    tasks.spawn(report_each_minute(exchange.clone()));
+    tasks.spawn(scrub_slowly(exchange.clone()));
+    tasks.spawn(send_notices(exchange.clone()));
+    tasks.spawn(retain_each_day(exchange.clone()));
+}
+
 /// Holds what is on disk against the signed root.
-pub async fn scrub_slowly(exchange: Arc<Exchange>) {
+async fn scrub_slowly(exchange: Arc<Exchange>) {
     scrub(exchange.log.clone(), &exchange.metrics).await;
 }
 
 /// What the budgets of refusals turned away becomes a leaf once its minute is over.
-pub async fn report_each_minute(exchange: Arc<Exchange>) {
+async fn report_each_minute(exchange: Arc<Exchange>) {
     let mut minutes = tokio::time::interval(Duration::from_secs(60));
     loop {
         minutes.tick().await;
@@ -31,7 +40,7 @@ pub async fn report_each_minute(exchange: Arc<Exchange>) {
 }
 
 /// Notices of erasures go out at once, and again until they are acknowledged.
-pub async fn send_notices(exchange: Arc<Exchange>) {
+async fn send_notices(exchange: Arc<Exchange>) {
     loop {
         if let Err(error) = exchange.send_notices().await {
             tracing::warn!("notices of erasures wait: {error}");
@@ -42,7 +51,7 @@ pub async fn send_notices(exchange: Arc<Exchange>) {
 }
 
 /// Retention runs at the start and on each new day; what failed is tried again a few minutes later.
-pub async fn retain_each_day(exchange: Arc<Exchange>) {
+async fn retain_each_day(exchange: Arc<Exchange>) {
     let mut looks = tokio::time::interval(Duration::from_secs(300));
     loop {
         looks.tick().await;

@@ -109,11 +109,8 @@ impl Node {
         let (serve, sessions) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
         let peer_doors = open_peer_doors(&config, &tls, &others)?;
-        let reception = Reception { directory: directory.clone(), local: local.clone(), links: links.clone(), serve };
-        for door in &peer_doors {
-            tasks.spawn(accept(door, reception.clone()));
-        }
-        links.dial(&peer_doors[0], targets(me, &tls, &others)?, &local, &reception.serve);
+        let reception = Reception { directory: directory.clone(), local, links: links.clone(), serve };
+        receive_and_dial(&peer_doors, targets(me, &tls, &others)?, &reception, &mut tasks);
         // A peer that holds a newer note of this log says so in its hello: listen before the first signature.
         let patience = Duration::from_secs(u64::from(config.limits.peer_wait_seconds));
         tokio::join!(links.heard_all(patience), push::adopt_own(door.clone(), origins_at(&others)));
@@ -148,13 +145,9 @@ impl Node {
         // What was logged as erased before the last shutdown, or the last crash, is gone before any door opens.
         exchange.finish_erasures().await.map_err(because)?;
         tasks.spawn(peers::answer_all(exchange.clone(), sessions));
-        tasks.spawn(errands::take_up(exchange.clone(), unanswered));
-        tasks.spawn(errands::report_each_minute(exchange.clone()));
-        tasks.spawn(errands::scrub_slowly(exchange.clone()));
+        errands::begin(&exchange, unanswered, &mut tasks);
         let (log, metrics) = (exchange.log.clone(), exchange.metrics.clone());
         push::start(Offering { log, log_key: own.log, heads, links: links.clone(), metrics }, witnesses, &mut tasks);
-        tasks.spawn(errands::send_notices(exchange.clone()));
-        tasks.spawn(errands::retain_each_day(exchange.clone()));
         let closing = watch::Sender::new(false);
         let in_flight = Arc::new(Semaphore::new(config.limits.max_in_flight as usize));
         let opening = Opening {
@@ -316,6 +309,14 @@ fn open_witness(
 /// The auditors' doors of the peers whose URLs are spoken here.
 fn origins_at(others: &[RegionEntry]) -> Vec<(Origin, Prefix)> {
     others.iter().filter_map(|entry| Some((entry.log_origin, Prefix::parse(&entry.auditors, Some(entry.tls)).ok()?))).collect()
+}
+
+/// Takes who comes to the peers' doors, and dials those that are dialled from here.
+fn receive_and_dial(doors: &[PeerDoor], targets: Vec<Target>, reception: &Reception, tasks: &mut JoinSet<()>) {
+    for door in doors {
+        tasks.spawn(accept(door, reception.clone()));
+    }
+    reception.links.dial(&doors[0], targets, &reception.local, &reception.serve);
 }
 
 fn open_peer_doors(config: &NodeConfig, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<PeerDoor>, StartError> {

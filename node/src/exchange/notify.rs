@@ -15,6 +15,7 @@ use creditbay_protocol::limits::MAX_NOTICE_LEAVES;
 use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::notice::{Acknowledged, NamedLeaf, Notice, NoticeIncluded, NoticeReceived, Noticed, release_erased};
 use creditbay_protocol::refusal::Fault;
+use tokio::task::{JoinError, JoinSet};
 
 use super::Exchange;
 use super::answer::Peer;
@@ -53,6 +54,9 @@ impl Acknowledging {
 /// Notices that no peer has acknowledged, by peer: how many, and the oldest one's leaf.
 pub type Outstanding = BTreeMap<Region, (u64, u64)>;
 
+/// A notice that was sent: its leaf, whom it went to, and the erasure in the peer's log that acknowledges it.
+type Sent = (u64, Region, Result<u64, LinkError>);
+
 impl Exchange {
     /// Gives every notice that a logged erasure owes its own leaf.
     pub(super) async fn give_notices(&self) -> Result<(), LogError> {
@@ -90,7 +94,7 @@ impl Exchange {
             let page = rows::outgoing(&**self.log.store(), from)?;
             let Some((last, _)) = page.last() else { break };
             from = last + 1;
-            let mut sending = tokio::task::JoinSet::new();
+            let mut sending = JoinSet::new();
             for (leaf, outgoing) in page {
                 let receiver = outgoing.notice.receiver;
                 if out_of_reach.contains(&receiver) {
@@ -118,7 +122,7 @@ impl Exchange {
 
     fn settle(
         &self,
-        sent: Option<Result<(u64, Region, Result<u64, LinkError>), tokio::task::JoinError>>,
+        sent: Option<Result<Sent, JoinError>>,
         out_of_reach: &mut BTreeSet<Region>,
         acknowledged: &mut u64,
     ) -> Result<(), LogError> {

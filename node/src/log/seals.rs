@@ -4,6 +4,7 @@
 //! the day's keys it is: an erasure makes a new one, seals anew under it what stays, and destroys the one before. Opening never makes a
 //! key. Not here: what is erased (`erase`).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -175,16 +176,20 @@ impl Seals {
 
     /// A key from memory or its file; made, where there is chance to make it from.
     fn key<'a>(&self, held: &'a mut Held, number: KeyNumber, entropy: Option<&Entropy>) -> Result<&'a SealingKey, LogError> {
-        if !held.keys.contains_key(&number) {
-            let found = match entropy {
-                Some(entropy) => self.keys.make(number.0, entropy).map(Some),
-                None => self.keys.existing(number.0),
-            };
-            let key = found.map_err(|error| LogError::Sealing(error.to_string()))?;
-            held.keys.insert(number, key.ok_or(LogError::KeyGone { number: number.0 })?);
-            held.numbers.insert(number);
+        let Held { keys, numbers } = held;
+        match keys.entry(number) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(place) => {
+                let found = match entropy {
+                    Some(entropy) => self.keys.make(number.0, entropy).map(Some),
+                    None => self.keys.existing(number.0),
+                };
+                let key = found.map_err(|error| LogError::Sealing(error.to_string()))?;
+                let key = key.ok_or(LogError::KeyGone { number: number.0 })?;
+                numbers.insert(number);
+                Ok(place.insert(key))
+            }
         }
-        held.keys.get(&number).ok_or(LogError::KeyGone { number: number.0 })
     }
 }
 
