@@ -5,11 +5,13 @@
 
 pub mod fault;
 pub mod limits;
+mod paths;
+mod witnesses;
 mod written;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::{KeyKind, NoteVerifier};
@@ -18,8 +20,9 @@ use serde_spanned::Spanned;
 
 use crate::error::{self, ConfigError, Source};
 
-use self::fault::{MAX_ORIGIN_BYTES, MAX_SOCKET_PATH_BYTES, NodeFault};
+use self::fault::{MAX_SOCKET_PATH_BYTES, NodeFault};
 use self::limits::{Limits, WrittenLimits};
+use self::paths::resolved;
 use self::written::{
     WrittenAuditor, WrittenDoors, WrittenKeys, WrittenLog, WrittenNetwork, WrittenNode, WrittenRules, WrittenService, WrittenTls,
     WrittenWitness,
@@ -379,44 +382,6 @@ impl Reader<'_> {
         Ok(auditors)
     }
 
-    fn witnesses(&self, written: &[WrittenWitness]) -> Result<Vec<ForeignWitness>, ConfigError<NodeFault>> {
-        let mut witnesses: Vec<ForeignWitness> = Vec::new();
-        for (position, witness) in written.iter().enumerate() {
-            let key = format!("witnesses[{position}].vkey");
-            let text = witness.vkey.get_ref();
-            let vkey = NoteVerifier::parse(text).map_err(|error| self.fault(&witness.vkey, &key, NodeFault::Verifier(error)))?;
-            if vkey.kind() != KeyKind::CosignatureV1 {
-                return Err(self.fault(&witness.vkey, key, NodeFault::NoCosigner(vkey.name().clone())));
-            }
-            if witnesses.iter().any(|earlier| earlier.vkey.key() == vkey.key()) {
-                return Err(self.fault(&witness.vkey, key, NodeFault::KeyTwice(vkey.name().clone())));
-            }
-            let url = witness.url.get_ref();
-            let host = url.strip_prefix("http://").unwrap_or_default();
-            if host.is_empty() || host.starts_with('/') || url.ends_with('/') || url.contains(char::is_whitespace) {
-                return Err(self.fault(&witness.url, format!("witnesses[{position}].url"), NodeFault::WitnessUrl));
-            }
-            witnesses.push(ForeignWitness { vkey, url: url.clone() });
-        }
-        Ok(witnesses)
-    }
-
-    fn witnessed_logs(&self, written: &[WrittenLog]) -> Result<Vec<NoteVerifier>, ConfigError<NodeFault>> {
-        let mut logs: Vec<NoteVerifier> = Vec::new();
-        for (position, log) in written.iter().enumerate() {
-            let key = format!("witnessed_logs[{position}].vkey");
-            let vkey = self.verifier(&log.vkey, &key)?;
-            if vkey.name().as_str().len() > MAX_ORIGIN_BYTES {
-                return Err(self.fault(&log.vkey, key, NodeFault::OriginLong));
-            }
-            if logs.iter().any(|earlier| earlier.name() == vkey.name()) {
-                return Err(self.fault(&log.vkey, key, NodeFault::LogTwice(vkey.name().clone())));
-            }
-            logs.push(vkey);
-        }
-        Ok(logs)
-    }
-
     fn verifier(&self, text: &Spanned<String>, key: &str) -> Result<NoteVerifier, ConfigError<NodeFault>> {
         let verifier = NoteVerifier::parse(text.get_ref()).map_err(|error| self.fault(text, key, NodeFault::Verifier(error)))?;
         if verifier.kind() == KeyKind::Ed25519 {
@@ -429,22 +394,6 @@ impl Reader<'_> {
 /// Whether two listeners would collide. Port 0 takes any free port, so it never does.
 fn same_door(one: SocketAddr, other: SocketAddr) -> bool {
     one == other && one.port() != 0
-}
-
-/// `path` seen from `folder`, without `.` and, where a name stands before it, `..`. Links are not followed: nothing is opened here.
-fn resolved(folder: &Path, path: &Path) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for part in folder.join(path).components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if matches!(clean.components().next_back(), Some(Component::Normal(_))) => {
-                clean.pop();
-            }
-            Component::ParentDir if clean.has_root() => {}
-            part => clean.push(part),
-        }
-    }
-    if clean.as_os_str().is_empty() { PathBuf::from(".") } else { clean }
 }
 
 #[cfg(test)]

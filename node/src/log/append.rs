@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::entry::{Appended, Entry};
 use super::fault::LogError;
 use super::opening::{encode_note, encode_receipt, row_of};
+use super::reserve::Reserve;
 use super::seals::Seals;
 use super::shared::Shared;
 use super::spend::{Balances, write_order};
@@ -76,14 +77,6 @@ impl Item {
 /// The log's word that a receipt is durable. Only the writer makes one.
 #[derive(Debug)]
 pub struct ReceiptKept(());
-
-/// Where low disk space is looked for, and how much must stay free.
-pub struct Reserve {
-    /// A folder on the file system.
-    pub folder: PathBuf,
-    /// MiB that must stay free.
-    pub least_mib: u64,
-}
 
 /// What the writer is made of; `recover` fills it in.
 pub struct Writer {
@@ -177,7 +170,7 @@ impl Writer {
     /// Steps 1 to 3. Returns the index of the first new leaf.
     fn make_durable(&mut self, items: &[Item], time: Millis) -> Result<(u64, Durable), LogError> {
         // Nor can half a batch on a full disk.
-        self.refuse_low_disk()?;
+        self.reserve.as_ref().map_or(Ok(()), Reserve::look)?;
 
         // 1. Leaves, their hashes, and the tree they make. From here on every error stops the log, so nothing is undone.
         let prepared = self.prepare(items, time);
@@ -262,14 +255,6 @@ impl Writer {
         self.shared.window.write().unwrap_or_else(PoisonError::into_inner).forget_before(keep_from);
     }
 
-    fn refuse_low_disk(&self) -> Result<(), LogError> {
-        let Some(reserve) = &self.reserve else { return Ok(()) };
-        match disk::free_mib(&reserve.folder) {
-            Some(free) if free < reserve.least_mib => Err(LogError::DiskLow { free, least: reserve.least_mib }),
-            _ => Ok(()),
-        }
-    }
-
     fn prepare(&mut self, items: &[Item], time: Millis) -> Prepared {
         let mut prepared = Prepared { time: self.head.time, leaves: Vec::new(), rows: Vec::new() };
         let mut notes = BTreeSet::new();
@@ -277,7 +262,7 @@ impl Writer {
             match item {
                 Item::Leaf { entry, .. } => {
                     let index = self.head.size + prepared.leaves.len() as u64;
-                    let leaf = leaf_of(entry, time);
+                    let leaf = entry.leaf(time);
                     track_open(&mut self.open, &leaf, index);
                     prepared.rows.extend(row_of(entry, index));
                     let bytes = leaf.bytes();
@@ -397,19 +382,6 @@ fn refuse(items: Vec<Item>, error: &LogError) {
             Item::Leaf { done, .. } => drop(done.send(Err(error.clone()))),
             Item::Receipt { done, .. } => drop(done.send(Err(error.clone()))),
         }
-    }
-}
-
-fn leaf_of(entry: &Entry, time: Millis) -> Leaf {
-    match entry {
-        Entry::Query(asked) => asked.leaf(time),
-        Entry::Answer(judged) => judged.leaf(time),
-        Entry::Declined(declined) => Leaf::new(time, LeafBody::of_declined(&declined.0, &declined.1)),
-        Entry::Abandoned { query, issuer } => Leaf::new(time, LeafBody::Abandoned { query: *query, issuer: *issuer }),
-        Entry::Event(event) => Leaf::new(time, LeafBody::Event(event.clone())),
-        Entry::Erasure(erasing) => Leaf::new(time, LeafBody::Event(Event::Erased(erasing.erased))),
-        Entry::Notice { noticed, .. } => noticed.leaf(time),
-        Entry::Showing(showing) => Leaf::new(time, LeafBody::Event(Event::OpeningsShown(showing.shown))),
     }
 }
 

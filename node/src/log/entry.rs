@@ -95,6 +95,22 @@ pub struct Showing {
     pub ground: String,
 }
 
+impl Entry {
+    /// Its leaf, at this time.
+    pub fn leaf(&self, time: Millis) -> Leaf {
+        match self {
+            Self::Query(asked) => asked.leaf(time),
+            Self::Answer(judged) => judged.leaf(time),
+            Self::Declined(declined) => Leaf::new(time, LeafBody::of_declined(&declined.0, &declined.1)),
+            Self::Abandoned { query, issuer } => Leaf::new(time, LeafBody::Abandoned { query: *query, issuer: *issuer }),
+            Self::Event(event) => Leaf::new(time, LeafBody::Event(event.clone())),
+            Self::Erasure(erasing) => Leaf::new(time, LeafBody::Event(Event::Erased(erasing.erased))),
+            Self::Notice { noticed, .. } => noticed.leaf(time),
+            Self::Showing(showing) => Leaf::new(time, LeafBody::Event(Event::OpeningsShown(showing.shown))),
+        }
+    }
+}
+
 /// A leaf that is durable and signed over, with the head that says so.
 #[derive(Debug, Clone)]
 pub struct Appended {

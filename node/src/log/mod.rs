@@ -13,6 +13,7 @@ mod opening;
 pub mod prove;
 mod put_back;
 pub mod recover;
+pub mod reserve;
 pub mod rows;
 pub mod scrub;
 pub mod seals;

@@ -19,10 +19,11 @@ use creditbay_protocol::name::Origin;
 use creditbay_protocol::tile::{TILE_HEIGHT, encode_bundle};
 use tokio::sync::{mpsc, watch};
 
-use super::append::{Reserve, Writer};
+use super::append::Writer;
 use super::entry::Entry;
 use super::fault::LogError;
 use super::prove::recover_frontier;
+use super::reserve::Reserve;
 use super::rows::Row;
 use super::scrub;
 use super::seals::Seals;

@@ -8,6 +8,7 @@ pub mod accept;
 pub mod dial;
 pub mod endpoint;
 pub mod identity;
+pub mod inbound;
 pub mod session;
 pub mod tls_client;
 pub mod tls_server;

@@ -28,6 +28,8 @@ use crate::log::Log;
 use crate::log::entry::Appended;
 use crate::log::fault::LogError;
 
+use super::inbound::Inbound;
+
 /// How long a hello, a link or a frame may take.
 pub const STREAM_WAIT: Duration = Duration::from_secs(5);
 /// Checkpoints that may wait to be written to a control stream.
@@ -186,7 +188,7 @@ impl Session {
     /// The next exchange that the peer begins; `None` when the connection has ended.
     pub async fn next(&self) -> Option<Inbound> {
         let (send, recv) = self.connection.accept_bi().await.ok()?;
-        Some(Inbound { send, recv })
+        Some(Inbound::of(send, recv))
     }
 }
 
@@ -304,37 +306,6 @@ pub async fn read_checkpoints(
         let from = heard.load(Ordering::Acquire);
         let now = hear(local, peer, from, note.as_slice(), consistency.as_slice())?;
         heard.fetch_max(now, Ordering::AcqRel);
-    }
-}
-
-/// One exchange that the peer began: a stream with its frame, to be answered or refused.
-pub struct Inbound {
-    send: SendStream,
-    recv: RecvStream,
-}
-
-impl Inbound {
-    /// The peer's frame, whole.
-    pub async fn frame(&mut self) -> Result<Vec<u8>, Fault> {
-        let frame = tokio::time::timeout(STREAM_WAIT, self.recv.read_to_end(MAX_FRAME_BYTES)).await;
-        frame.map_err(|_| Fault::Malformed)?.map_err(|error| match error {
-            quinn::ReadToEndError::TooLong => Fault::Oversized,
-            quinn::ReadToEndError::Read(_) => Fault::Malformed,
-        })
-    }
-
-    /// Sends the reply's frame. A peer that is gone asks again.
-    pub async fn reply(mut self, frame: &[u8]) {
-        if self.send.write_all(frame).await.is_ok() {
-            let _ = self.send.finish();
-        }
-    }
-
-    /// Closes the stream with a fault.
-    pub fn refuse(mut self, fault: Fault) {
-        let code = VarInt::from_u32(u32::from(fault.code()));
-        let _ = self.send.reset(code);
-        let _ = self.recv.stop(code);
     }
 }
 

@@ -9,7 +9,8 @@ use creditbay_protocol::refusal::Fault;
 use tokio::sync::mpsc;
 
 use crate::exchange::Exchange;
-use crate::quic::session::{Inbound, Session};
+use crate::quic::inbound::Inbound;
+use crate::quic::session::Session;
 
 /// Answers what comes over the sessions until the last is gone.
 pub async fn answer_all(exchange: Arc<Exchange>, mut sessions: mpsc::UnboundedReceiver<Arc<Session>>) {

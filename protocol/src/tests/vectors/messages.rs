@@ -2,16 +2,15 @@
 
 use creditbay_crypto::hash::Digest;
 
+use super::acts::event_fields;
 use super::parts::predicates_fields;
-use super::{Case, Field, check, fields, value, within};
+use super::{Case, Field, check, fields, optional, value, within};
 use crate::answer::{Answer, Indeterminate, Reply, Truth, Verdict};
 use crate::authorisation::Withdrawal;
 use crate::calendar::Millis;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::control::{Control, Hashes, Hello, NoteBytes};
 use crate::domains::Domains;
-use crate::erasure::ErasureScope;
-use crate::event::{Event, Suspended};
 use crate::frame;
 use crate::leaf::{Leaf, LeafBody};
 use crate::limits::PROTOCOL_VERSION;
@@ -42,12 +41,6 @@ fn query_fields(query: &Query) -> Vec<Field> {
 }
 
 /// A byte that says whether something follows, and that something.
-fn optional(name: &str, there: bool, what: Vec<Field>) -> Vec<Field> {
-    let mut all = vec![(format!("{name} is there"), 1)];
-    all.extend(what.into_iter().filter(|_| there));
-    all
-}
-
 fn authorisation_fields() -> Vec<Field> {
     let mut all = fields([("nonce", 16), ("channel", 24), ("subject: scheme", 1), ("subject: value", 20)]);
     all.extend(fields([("issuer", 8), ("asker", 8), ("organisation", 24), ("purpose", 1), ("types", 4)]));
@@ -203,50 +196,6 @@ fn leaves() {
             leaf_case("abandoned", LeafBody::Abandoned { query: 7, issuer: name("hk") }),
         ],
     );
-}
-
-fn event_fields(event: &Event) -> Vec<Field> {
-    let mut all = fields([("event", 4)]);
-    match event {
-        Event::PackActivated { overlap, .. } => {
-            all.extend(fields([("rule pack", 32), ("serial", 4)]));
-            all.extend(optional("overlap", overlap.is_some(), fields([("overlap: rule pack", 32), ("overlap: until", 8)])));
-        }
-        Event::Suspension { of: Suspended::Peer(_), .. } => {
-            all.extend(fields([("what", 4), ("peer", 8), ("in force", 1)]));
-        }
-        Event::Suspension { of: Suspended::Type(_), .. } => {
-            all.extend(fields([("what", 4), ("type", 1), ("in force", 1)]));
-        }
-        Event::AuthorisationWithdrawn { .. } => all.extend(fields([("authorisation", 32), ("channel", 24)])),
-        Event::PortfolioDeclared { .. } => {
-            all.extend(fields([("portfolio", 32), ("organisation", 24), ("purpose", 1), ("size", 4), ("until", 8)]));
-        }
-        Event::TurnedAway { .. } => all.extend(fields([("peer", 8), ("since", 8), ("count", 4)])),
-        Event::Withheld { .. } => all.extend(fields([("answer", 8)])),
-        Event::TrustDecided { .. } => {
-            all.extend(fields([("log: owner", 32), ("log: number", 4), ("size", 8), ("evidence", 32), ("reason", 32)]));
-        }
-        Event::LogRetired { .. } => all.extend(fields([("ground", 4)])),
-        Event::LogBegun { .. } => all.extend(fields([("predecessor", 36), ("size", 8), ("root", 32)])),
-        Event::Erased(erased) => {
-            all.extend(fields([("ground", 1), ("scope", 4)]));
-            match erased.scope {
-                ErasureScope::Leaf | ErasureScope::Subject => {}
-                ErasureScope::Before(_) | ErasureScope::Retention(_) => all.extend(fields([("day", 4)])),
-                ErasureScope::Notice { .. } => all.extend(fields([("peer", 8), ("peer's notice", 32)])),
-            }
-            all.extend(fields([("early", 1), ("count", 4), ("list", 32)]));
-        }
-        Event::OpeningsShown(_) => {
-            all.extend(fields([("first", 8), ("last", 8), ("count", 4), ("indices", 32)]));
-            all.extend(fields([("message", 1), ("subject", 1), ("operator", 1), ("commitment: ground", 32)]));
-        }
-        Event::ErasureNotified(_) => {
-            all.extend(fields([("receiver", 8), ("ground", 1), ("count", 1), ("commitment: message", 32)]));
-        }
-    }
-    all
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! Not here: what a message does (the other stories).
 #![allow(clippy::disallowed_methods, reason = "the vectors are files")]
 
+mod acts;
 mod messages;
 mod parts;
 
@@ -18,6 +19,13 @@ use crate::wire;
 
 /// A field's name and its bytes on the wire.
 type Field = (String, usize);
+
+/// Fields that stand there or not, behind the byte that says so.
+fn optional(name: &str, there: bool, what: Vec<Field>) -> Vec<Field> {
+    let mut all = vec![(format!("{name} is there"), 1)];
+    all.extend(what.into_iter().filter(|_| there));
+    all
+}
 
 /// Reads bytes and writes them again; nothing if they are refused.
 type Reread = Box<dyn Fn(&[u8]) -> Option<Vec<u8>>>;
