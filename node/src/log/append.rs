@@ -4,7 +4,6 @@
 //! disk) or stops it (everything else): a stopped log is recovered by starting the daemon again, never by trying again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use creditbay_crypto::hash::Digest;
@@ -30,7 +29,6 @@ use super::shared::Shared;
 use super::spend::{Balances, write_order};
 use super::witness::Cosigned;
 use crate::host::clock::Clock;
-use crate::host::disk;
 use crate::host::entropy::Entropy;
 use crate::host::telemetry::Metrics;
 use crate::store::ledger::Spending;

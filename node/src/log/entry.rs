@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::secret::Seed;
+use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::erasure::{Erased, ErasureList};
 use creditbay_protocol::event::Event;
 use creditbay_protocol::evidence::{Committed, SignedHead};
+use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Region;
 use creditbay_protocol::notice::Noticed;
 use creditbay_protocol::query::Declined;
