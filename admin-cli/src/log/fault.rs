@@ -9,6 +9,7 @@ use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::CheckpointError;
 use creditbay_protocol::leaf::LeafError;
 use creditbay_protocol::name::{Origin, Region};
+use creditbay_protocol::policy::fault::Rejection;
 use creditbay_protocol::tile::{TileError, TilePath};
 
 use super::source::Unreadable;
@@ -27,6 +28,9 @@ pub enum Fault {
     /// A cosignature under a known key that does not verify.
     #[error("a cosignature on the checkpoint does not hold: {0}")]
     Cosignature(NoteError),
+    /// A reason of the trust policy not to accept the checkpoint.
+    #[error("the policy does not accept the checkpoint: {0}")]
+    Policy(Rejection),
     /// A tile or bundle that is not there.
     #[error("{0} is missing")]
     Missing(TilePath),

@@ -38,8 +38,10 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::name::Region;
+use creditbay_protocol::policy::Policy;
 
 use crate::exit::{Exit, HELP};
 use crate::host;
@@ -119,6 +121,9 @@ pub struct VerifyArgs {
     /// The rules
     #[command(flatten)]
     pub rules: RulesArgs,
+    /// A trust policy (C2SP tlog-policy) that must accept the checkpoint, besides the directory
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Whom to believe
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -145,6 +150,7 @@ pub async fn run(command: &LogCommand, screen: &mut Screen) -> anyhow::Result<Ex
 
 async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
     let trusted = args.trust.load()?;
+    let policy = args.policy.as_deref().map(trust::read_policy).transpose()?;
     let entry = trust::entry(&trusted.directory, args.region)?;
     let place = args.place.clone().unwrap_or_else(|| entry.auditors.clone());
     let mut source = Source::open_expecting(&place, &args.auditor, Some(entry.tls))?;
@@ -163,6 +169,9 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
         }
     }
     let mut findings = auditing.finish();
+    if let Some(policy) = &policy {
+        hold_against(policy, &findings.note, &mut findings.faults);
+    }
     if let Some(signed) = findings.signed.clone() {
         let found = Seen { from: findings.place.clone(), signed };
         if let Some(kept) = &kept {
@@ -190,6 +199,12 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
         findings.ruled = Some(ruled);
     }
     findings.tell("Verified", screen)
+}
+
+/// Every reason of the policy against the checkpoint; one that is no note is a fault already.
+fn hold_against(policy: &Policy, note: &[u8], faults: &mut Faults) {
+    let rejections = Note::parse(note).map(|note| policy.judge(&note).rejections).unwrap_or_default();
+    rejections.into_iter().for_each(|rejection| faults.add(Fault::Policy(rejection)));
 }
 
 /// Writes down each earlier checkpoint that the log does not continue, together with the log's.

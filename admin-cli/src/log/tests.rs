@@ -112,6 +112,7 @@ impl Bay {
             kept: KeptArgs { kept: None, no_keep: true },
             also: AlsoArgs::default(),
             rules: RulesArgs::default(),
+            policy: None,
             trust: self.trust(),
             auditor: auditor(),
         }
@@ -155,6 +156,29 @@ fn a_good_log_verifies_with_its_cosignature() {
         let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(bay.path("out")).unwrap()).unwrap();
         assert!(report["cosigned_by"][0].as_str().unwrap().starts_with("gz.creditbay/witness at 2026-"), "{report}");
     }
+}
+
+#[test]
+fn a_policy_says_which_cosigners_a_log_needs() {
+    let bay = Bay::new(&of_entries(&queries(3)));
+    let vkey = |region: &str, role, name: &str, kind| bay.signer(region, role, name, kind).verifier().to_string();
+    let log = vkey("hk", "log", "hk.creditbay/log/1", KeyKind::Ed25519);
+    let witness = |region: &str| vkey(region, "witness", &format!("{region}.creditbay/witness"), KeyKind::CosignatureV1);
+    let witnesses = format!("witness gz {}\nwitness hk {}\ngroup one 1 gz hk\n", witness("gz"), witness("hk"));
+    let verify = |name: &str, lines: &str| {
+        fs::write(bay.path(name), lines).unwrap();
+        let args = VerifyArgs { policy: Some(bay.path(name)), ..bay.verify_args() };
+        let (exit, out) = bay.run(&LogCommand::Verify(args));
+        (exit.unwrap(), kinds(&out))
+    };
+    assert_eq!(verify("one", &format!("log {log}\n{witnesses}quorum one\n")), (Exit::Done, vec![]));
+    let both = format!("log {log}\n{}quorum both\n", witnesses.replace("group one 1 gz hk", "group both all gz hk"));
+    assert_eq!(verify("both", &both), (Exit::Refuted, vec!["no_quorum".to_owned()]));
+    let other = vkey("gz", "log", "gz.creditbay/log/1", KeyKind::Ed25519);
+    assert_eq!(
+        verify("other", &format!("log {other}\n{witnesses}quorum one\n")),
+        (Exit::Refuted, vec!["unknown_log".to_owned()])
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ impl Fault {
         match self {
             Self::Checkpoint(_) => "checkpoint",
             Self::Cosignature(_) => "cosignature",
+            Self::Policy(rejection) => rejection.kind(),
             Self::Missing(_) => "missing",
             Self::Unreadable { .. } => "unreadable",
             Self::ExportDiffers(_) => "export_differs",
