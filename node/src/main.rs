@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use creditbay_node::host::telemetry::start_tracing;
-use creditbay_node::node::Node;
+use creditbay_node::node::{Node, Signals};
 use creditbay_node::restore::{Restored, compact, restore};
 
 /// A city's node of CreditBay (信用湾区).
@@ -87,11 +87,15 @@ fn run(config: &Path) -> ExitCode {
             Ok(node) => node,
             Err(error) => return fail(&error.to_string()),
         };
+        let mut signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return fail(&format!("signals cannot be heard: {error}")),
+        };
         let mut out = std::io::stdout();
         if writeln!(out, "{}", node.ready_line()).and_then(|()| out.flush()).is_err() {
             return fail("standard output is closed; nobody would learn that the node is ready");
         }
-        node.until_signal().await;
+        signals.heard().await;
         node.shut_down().await;
         ExitCode::SUCCESS
     })

@@ -17,6 +17,7 @@ use creditbay_crypto::note::{NoteSigner, NoteVerifier};
 use creditbay_crypto::sign::{PublicKey, SigningKey};
 use creditbay_protocol::name::{Origin, Region};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -80,6 +81,24 @@ pub struct Node {
     tasks: JoinSet<()>,
     closing: watch::Sender<bool>,
     in_flight: Arc<Semaphore>,
+}
+
+/// SIGTERM and SIGINT, heard from the moment that this exists.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Begins to listen: before anybody is told that the node is ready, since whoever was told may end it.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one of them.
+    pub async fn heard(&mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+    }
 }
 
 /// Where the doors are.
@@ -149,8 +168,7 @@ impl Node {
         errands::begin(&exchange, unanswered, &mut tasks);
         let (log, metrics) = (exchange.log.clone(), exchange.metrics.clone());
         push::start(Offering { log, log_key: own.log, heads, links: links.clone(), metrics }, witnesses, &mut tasks);
-        let closing = watch::Sender::new(false);
-        let in_flight = Arc::new(Semaphore::new(config.limits.max_in_flight as usize));
+        let (closing, in_flight) = (watch::Sender::new(false), Arc::new(Semaphore::new(config.limits.max_in_flight as usize)));
         let opening = Opening {
             exchange: &exchange,
             links: &links,
@@ -173,16 +191,6 @@ impl Node {
             self.config.region,
             admin.display()
         )
-    }
-
-    /// Waits for SIGTERM or SIGINT.
-    pub async fn until_signal(&self) {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-            tracing::error!("signals cannot be heard; shutting down");
-            return;
-        };
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
     }
 
     /// Closes the doors, gives the exchanges in flight their time, lets the writer finish its batch, and ends.
