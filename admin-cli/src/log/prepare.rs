@@ -1,7 +1,7 @@
 //! Reading and hashing the chunks of a log on all processors, in their order.
 //!
 //! What stands in a chunk can be read and hashed without what stands before it; only that is done here, on threads of their own, of which
-//! each holds [`DEPTH`] chunks at most. Not here: where chunks come from (`walk`), and what is made of them (`verify`, `leaves`).
+//! each holds `DEPTH` chunks at most. Not here: where chunks come from (`walk`), and what is made of them (`verify`, `leaves`).
 
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
