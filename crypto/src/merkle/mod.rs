@@ -3,6 +3,8 @@
 //! `tree` makes roots and proofs; `verify` checks proofs and shares nothing with it but this file. Deliberately not here: tiles and
 //! their files (`protocol`), storage (`node`).
 
+mod blocks;
+
 pub mod tree;
 
 pub mod verify;
@@ -17,15 +19,13 @@ pub const MAX_LEAVES: u64 = i64::MAX as u64;
 
 /// The hash of a leaf's bytes: SHA-256(0x00 ‖ bytes).
 pub fn leaf_hash(bytes: &[u8]) -> Digest {
-    Digest::concat(&[&[0], bytes])
+    blocks::of_short(0, &[bytes]).unwrap_or_else(|| Digest::concat(&[&[0], bytes]))
 }
 
 /// The hash of a node over its two children: SHA-256(0x01 ‖ left ‖ right).
 pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    let mut input = [1; 65];
-    input[1..33].copy_from_slice(&left.0);
-    input[33..].copy_from_slice(&right.0);
-    Digest::of(&input)
+    let children = [left.0.as_slice(), right.0.as_slice()];
+    blocks::of_short(1, &children).unwrap_or_else(|| Digest::concat(&[&[1], children[0], children[1]]))
 }
 
 /// The root of a tree without leaves: SHA-256 of nothing.

@@ -5,7 +5,6 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use creditbay_crypto::hash::Digest;
-use creditbay_crypto::merkle::node_hash;
 use creditbay_crypto::merkle::tree::{Frontier, Nodes, TreeError, Window, consistency, inclusion};
 use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::leaf::Leaf;
@@ -15,7 +14,7 @@ use super::Log;
 use super::entry::Appended;
 use super::fault::LogError;
 use crate::store::Store;
-use crate::store::log::{self as layout, Head, RowError};
+use crate::store::log::{self as layout, CHUNK_HEIGHT, Head, RowError};
 
 /// The nodes of the tree, wherever they are.
 pub(super) struct StoredNodes<'a> {
@@ -32,13 +31,17 @@ impl Nodes for StoredNodes<'_> {
         {
             return Ok(hash);
         }
-        // Of eight levels one is stored; what lies above it within a tile is hashed again, from values that are read once.
-        let (tile_level, within) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
-        let mut hashes = layout::read_hashes(self.store, tile_level as u8, index << within, 1 << within)?;
-        while hashes.len() > 1 {
-            hashes = hashes.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
-        }
-        hashes.pop().ok_or(RowError::Missing { what: "hash", number: index })
+        // Of eight levels the lowest is stored, and the seventh behind each chunk of it; the others are hashed again, from values that are
+        // read once.
+        let (tile_level, within) = ((level / TILE_HEIGHT) as u8, level % TILE_HEIGHT);
+        let hashes = match within.checked_sub(CHUNK_HEIGHT) {
+            None => layout::read_hashes(self.store, tile_level, index << within, 1 << within)?,
+            Some(above) => {
+                let chunks = index << above..(index + 1) << above;
+                chunks.map(|chunk| layout::read_chunk_root(self.store, tile_level, chunk)).collect::<Result<_, _>>()?
+            }
+        };
+        Ok(layout::perfect_root(hashes))
     }
 }
 

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::leaf_hash;
-use creditbay_crypto::merkle::tree::{Frontier, root};
+use creditbay_crypto::merkle::tree::root;
 use creditbay_protocol::tile::{TILE_HEIGHT, TILE_WIDTH};
 
 use super::Log;
 use super::fault::LogError;
 use super::prove::StoredNodes;
 use crate::host::telemetry::Metrics;
-use crate::store::log::{self as layout, RowError};
+use crate::store::log::{self as layout, HASHES_PER_CHUNK, RowError};
 use crate::store::{Store, StoreError};
 
 /// Between two tiles of 256 leaves: a log of a million leaves takes seven minutes.
@@ -58,10 +58,23 @@ impl Scrub {
         if self.next < self.size {
             return Ok(true);
         }
+        self.right_edge(store)?;
         match root(self.size, &StoredNodes { window: None, store })? == self.root {
             true => Ok(false),
             false => Err(RowError::Altered { what: "tree of size", number: self.size }),
         }
+    }
+
+    /// The tiles that are not full: what they lead to is the root itself.
+    fn right_edge(&self, store: &dyn Store) -> Result<(), RowError> {
+        for level in 0u8.. {
+            let nodes = self.size.checked_shr(TILE_HEIGHT * u32::from(level)).unwrap_or(0);
+            if nodes == 0 {
+                break;
+            }
+            checked_hashes(store, level, nodes - nodes % TILE_WIDTH, nodes % TILE_WIDTH)?;
+        }
+        Ok(())
     }
 }
 
@@ -80,17 +93,27 @@ pub(super) fn checked_leaves(store: &dyn Store, from: u64, to: u64) -> Result<Ve
 /// The hashes of full tile `number` of a level, which lead to the hash above them.
 pub(super) fn checked_tile(store: &dyn Store, level: u8, number: u64) -> Result<Vec<Digest>, RowError> {
     let first = number * TILE_WIDTH;
-    let hashes =
-        (first..first + TILE_WIDTH).map(|index| layout::read_hash(store, level, index)).collect::<Result<Vec<_>, _>>()?;
-    let mut tile = Frontier::empty();
-    hashes.iter().for_each(|hash| tile.push(*hash));
-    match tile.root() == layout::read_hash(store, level + 1, number)? {
+    let hashes = checked_hashes(store, level, first, TILE_WIDTH)?;
+    match layout::perfect_root(hashes.clone()) == layout::read_hash(store, level + 1, number)? {
         true => Ok(hashes),
-        false => Err(RowError::Altered {
-            what: "tile of hashes that ends before leaf",
-            number: (number + 1) << (TILE_HEIGHT * (u32::from(level) + 1)),
-        }),
+        false => Err(altered(level, number)),
     }
+}
+
+/// Hashes of one tile of a level from its chunk's first on; what stands behind each full chunk is their root.
+pub(super) fn checked_hashes(store: &dyn Store, level: u8, from: u64, count: u64) -> Result<Vec<Digest>, RowError> {
+    let hashes = layout::read_hashes(store, level, from, count)?;
+    for (chunk, hashes) in (from / HASHES_PER_CHUNK..).zip(hashes.chunks_exact(HASHES_PER_CHUNK as usize)) {
+        if layout::perfect_root(hashes.to_vec()) != layout::read_chunk_root(store, level, chunk)? {
+            return Err(altered(level, from / TILE_WIDTH));
+        }
+    }
+    Ok(hashes)
+}
+
+fn altered(level: u8, number: u64) -> RowError {
+    let number = (number + 1) << (TILE_HEIGHT * (u32::from(level) + 1));
+    RowError::Altered { what: "tile of hashes that ends before leaf", number }
 }
 
 /// Scrubs until the log stops, or the task is dropped; what it finds stops the log.

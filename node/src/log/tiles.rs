@@ -6,8 +6,8 @@ use creditbay_protocol::tile::{TILE_WIDTH, TilePath, encode_bundle};
 
 use super::Log;
 use super::fault::LogError;
-use super::scrub::{checked_leaves, checked_tile};
-use crate::store::log::{self as layout, RowError};
+use super::scrub::{checked_hashes, checked_leaves, checked_tile};
+use crate::store::log::RowError;
 
 impl Log {
     /// The bytes of a tile or bundle; `None` if the published tree has no such tile.
@@ -27,7 +27,7 @@ impl Log {
         // What a partial tile leads to is the root itself, which the scrub computes.
         let hashes = match span.end - span.start == TILE_WIDTH {
             true => checked_tile(store, level, span.start / TILE_WIDTH),
-            false => layout::read_hashes(store, level, span.start, u64::from(tile.width)),
+            false => checked_hashes(store, level, span.start, u64::from(tile.width)),
         };
         Ok(Some(self.checked(hashes)?.iter().flat_map(|hash| hash.0).collect()))
     }

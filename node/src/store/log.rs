@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `H` | the head: size, root, time, watermark |
 //! | `E` · chunk u64 | up to 15 leaves, each with its length in two big-endian bytes before it |
-//! | `T` · tile level u8 · chunk u64 | up to 64 hashes of that tile level |
+//! | `T` · tile level u8 · chunk u64 | up to 64 hashes of that tile level; behind 64 the root over them |
 //! | `S` · size u64 · batch u64 · part u16 | sealed rows: what opens the leaves of one batch, and its receipts |
 //! | `N` · origin | the newest note seen of that log |
 //! | `R` | a restore is under way; what it wrote is no log yet |
@@ -13,6 +13,7 @@
 
 use bincode::{Decode, Encode};
 use creditbay_crypto::hash::Digest;
+use creditbay_crypto::merkle::{empty_root, node_hash};
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::name::Origin;
 use creditbay_protocol::wire::{self, WireError};
@@ -22,7 +23,9 @@ use super::{Batch, Store, StoreError, Tree};
 /// Leaves in one value: 15 × (448 + 2) bytes = 6 750, below `MAX_VALUE_BYTES` whatever the leaves hold.
 pub const LEAVES_PER_CHUNK: u64 = 15;
 /// Hashes in one value.
-pub const HASHES_PER_CHUNK: u64 = 64;
+pub const HASHES_PER_CHUNK: u64 = 1 << CHUNK_HEIGHT;
+/// Levels of the tree from the hashes of one value up to the root over them.
+pub const CHUNK_HEIGHT: u32 = 6;
 
 /// The state that a batch leaves the log in.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -144,14 +147,21 @@ pub fn split_bundle(mut bundle: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Writes a chunk of hashes of a tile level.
-pub fn set_hashes(batch: &mut Batch, tile_level: u8, chunk: u64, hashes: Vec<u8>) {
+/// Writes a chunk of hashes of a tile level, and the root over them if it is full.
+pub fn set_hashes(batch: &mut Batch, tile_level: u8, chunk: u64, mut hashes: Vec<u8>) {
+    let (full, _) = hashes.as_chunks();
+    if full.len() as u64 == HASHES_PER_CHUNK {
+        let root = perfect_root(full.iter().copied().map(Digest).collect());
+        hashes.extend_from_slice(&root.0);
+    }
     batch.set(numbered(&[b'T', tile_level], chunk), hashes);
 }
 
-/// The chunk of hashes; empty where there is none.
+/// The chunk of hashes, without the root over them; empty where there is none.
 pub fn hashes(store: &dyn Store, tile_level: u8, chunk: u64) -> Result<Vec<u8>, StoreError> {
-    Ok(store.get(Tree::Log, &numbered(&[b'T', tile_level], chunk))?.unwrap_or_default())
+    let mut hashes = store.get(Tree::Log, &numbered(&[b'T', tile_level], chunk))?.unwrap_or_default();
+    hashes.truncate(HASHES_PER_CHUNK as usize * 32);
+    Ok(hashes)
 }
 
 /// One hash of a tile level.
@@ -178,6 +188,23 @@ pub fn read_hashes(store: &dyn Store, tile_level: u8, from: u64, count: u64) -> 
         index = from + found.len() as u64;
     }
     Ok(found)
+}
+
+/// The root over a full chunk of hashes, as it stands behind them.
+pub fn read_chunk_root(store: &dyn Store, tile_level: u8, chunk: u64) -> Result<Digest, RowError> {
+    let value = store.get(Tree::Log, &numbered(&[b'T', tile_level], chunk))?.unwrap_or_default();
+    let (hashes, _) = value.as_chunks::<32>();
+    let root = hashes.get(HASHES_PER_CHUNK as usize).copied().map(Digest);
+    root.ok_or(RowError::Missing { what: "root of the chunk of hashes", number: chunk })
+}
+
+/// The root over the hashes of as many subtrees as a power of two, each as large as the other.
+pub fn perfect_root(mut hashes: Vec<Digest>) -> Digest {
+    while hashes.len() > 1 {
+        let (pairs, _) = hashes.as_chunks::<2>();
+        hashes = pairs.iter().map(|[left, right]| node_hash(left, right)).collect();
+    }
+    hashes.pop().unwrap_or_else(empty_root)
 }
 
 /// Writes sealed rows.

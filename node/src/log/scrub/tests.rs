@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use creditbay_crypto::merkle::leaf_hash;
-use creditbay_crypto::merkle::tree::Window;
+use creditbay_crypto::merkle::tree::{Frontier, Window};
 use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
@@ -24,8 +24,8 @@ use crate::store::in_memory::InMemory;
 use crate::store::log::{HASHES_PER_CHUNK, Head, LEAVES_PER_CHUNK};
 use crate::store::{Batch, Pair, Tree};
 
-/// Three levels of tiles: 256 full ones, and two that are not.
-const SIZE: u64 = 65_536 + 300;
+/// Three levels of tiles; at the right edge of the lower two stand chunks of hashes that are full.
+const SIZE: u64 = 65_536 + 100 * 256 + 200;
 
 fn origin() -> Origin {
     "gz.creditbay/log/1".parse().unwrap()
@@ -102,12 +102,13 @@ fn a_bit_that_flipped_anywhere_is_found_and_never_served() {
     let store = store();
     for prefix in [&b"E"[..], b"T\0", b"T\x01", b"T\x02"] {
         let pairs = held(&store, prefix);
-        for position in [0, pairs.len() / 2, pairs.len() - 1] {
+        let positions = [0, pairs.len() / 2, pairs.len().saturating_sub(2), pairs.len() - 1];
+        for (position, at_end) in positions.into_iter().flat_map(|position| [(position, false), (position, true)]) {
             let (key, value) = &pairs[position];
             let copy = store.reopen();
             let mut altered = value.clone();
-            let middle = altered.len() / 2;
-            altered[middle] ^= 1;
+            let byte = if at_end { altered.len() - 1 } else { altered.len() / 2 };
+            altered[byte] ^= 1;
             let mut batch = Batch::default();
             batch.set(key.clone(), altered);
             copy.commit(Tree::Log, batch).unwrap();
