@@ -36,7 +36,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a development network on this machine
+    /// Make a development network on this machine; write a trust policy for those who only verify
     #[command(subcommand)]
     Network(NetworkCommand),
     /// Make keys and show their public halves

@@ -8,8 +8,10 @@ pub mod directory;
 pub mod foreign;
 pub mod hostile;
 pub mod http;
+pub mod log_alone;
 pub mod loop_disk;
 pub mod network;
+pub mod questions;
 pub mod rules;
 pub mod samples;
 #[path = "../simulation/mod.rs"]

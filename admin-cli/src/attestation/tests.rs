@@ -246,6 +246,8 @@ fn a_policy_and_the_file_are_enough_and_a_party_that_was_needed_is_named() {
     assert_eq!((report["policy"]["cosigners"][0]["party"].as_str(), report["directory"].is_null()), (Some("hk"), true));
 
     let too = AttestationCommand::Verify(VerifyArgs { file, believed, query_too: true });
+    let (_, text) = told(&too, folder.path(), false);
+    assert!(text.contains("attestation refresh") && !text.contains("Take nothing"), "{text}");
     let (exit, text) = told(&too, folder.path(), true);
     assert_eq!(exit.unwrap(), Exit::Refuted);
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -263,6 +265,8 @@ fn a_policy_and_a_directory_are_asked_together_and_each_fault_is_told_once() {
     save(&forged, &file).unwrap();
     let both = BelievedArgs { policy: policy(&net, folder.path(), "group g all gz hk\nquorum g").policy, ..directory(&net) };
     let command = AttestationCommand::Verify(VerifyArgs { file, believed: both, query_too: false });
+    let (_, text) = told(&command, folder.path(), false);
+    assert!(text.contains("Take nothing") && !text.contains("attestation refresh"), "{text}");
     let (exit, text) = told(&command, folder.path(), true);
     assert_eq!(exit.unwrap(), Exit::Refuted);
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -10,6 +10,7 @@ use creditbay_crypto::note::Note;
 use creditbay_protocol::attestation::Attestation;
 use creditbay_protocol::attestation::fault::AttestationFault;
 use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::policy::fault::Rejection;
 use creditbay_protocol::proof::TlogProof;
 use creditbay_protocol::third_party::{self, Cosigner, Findings};
 
@@ -56,12 +57,23 @@ pub fn run(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
         for fault in &report.faults {
             screen.line(format!("  {fault}"))?;
         }
-        screen.line("\nTake nothing from this file. Ask whoever gave it for the file as the node wrote it.")?;
+        screen.line(format!("\n{}", advice(&report.faults)))?;
         return Ok(exit);
     }
     kept::tell(&attestation, screen)?;
     screen.line(format!("\n{}", verified(&attestation, &believed, &report)))?;
     Ok(exit)
+}
+
+/// What to do about a file that is refused.
+fn advice(faults: &[AttestationFault]) -> &'static str {
+    let waits =
+        |fault: &AttestationFault| matches!(fault, AttestationFault::Rejected { rejection: Rejection::NoQuorum { .. }, .. });
+    if faults.iter().all(waits) {
+        "Its log signed what it says, and too few have cosigned that: `creditbay attestation refresh` fetches a checkpoint that more have."
+    } else {
+        "Take nothing from this file. Ask whoever gave it for the file as the node wrote it."
+    }
 }
 
 /// Everything that is found of a file.

@@ -1,13 +1,13 @@
-//! What one exchange costs, as ratios out of one run: `cargo bench -p creditbay-tests --bench exchange [-- SECONDS]`.
+//! What one exchange costs, as ratios out of one run: `cargo bench -p creditbay-tests --bench exchange [-- SECONDS]`; what
+//! witnesses cost: `-- cosigning [SECONDS]`.
 //!
 //! Two processes: this one is Hong Kong's node, the other Guangzhou's daemon (or, for the comparisons, this same program as a server).
 //! Figures of one run belong together; the machine is noisy, so compare ratios, not runs.
 #![allow(clippy::print_stdout)]
 
+mod cosigning;
 mod echo;
 mod load;
-#[allow(dead_code, reason = "the other bench of the log has a use for the rest")]
-mod log;
 mod reference;
 
 use std::path::Path;
@@ -15,23 +15,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use creditbay_crypto::hash::Digest;
 use creditbay_node::exchange::ask::Outcome;
-use creditbay_node::exchange::compose::{About, Question};
-use creditbay_node::host::clock::Clock;
 use creditbay_node::node::Node;
-use creditbay_protocol::identifier::{Identifier, Scheme};
-use creditbay_protocol::name::{Name, Region};
-use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose};
-use creditbay_protocol::query::{Query, Subject};
+use harness::log_alone::{self, Batches};
 use harness::network::Network;
+use harness::questions::{COMPANY, question};
 use harness::samples;
 
 use crate::load::{Figures, drive};
 
 const IN_FLIGHT: [usize; 3] = [1, 32, 256];
 const REST_ROUNDS: usize = 5;
-const COMPANY: &str = "91440101MA9XTEAT0A";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
@@ -40,8 +34,11 @@ fn main() -> Result<()> {
         ["echo-server"] => runtime.block_on(echo::serve()),
         ["reference-server", config] => runtime.block_on(reference::serve(Path::new(config))),
         rest => {
-            let seconds = rest.iter().find_map(|seconds| seconds.parse().ok()).unwrap_or(4);
-            runtime.block_on(measure(Duration::from_secs(seconds)))
+            let seconds = Duration::from_secs(rest.iter().find_map(|seconds| seconds.parse().ok()).unwrap_or(4));
+            match rest.first() {
+                Some(&"cosigning") => runtime.block_on(cosigning::measure(seconds)),
+                _ => runtime.block_on(measure(seconds)),
+            }
         }
     }
 }
@@ -71,7 +68,11 @@ async fn measure(time: Duration) -> Result<()> {
     reference.print();
     println!("the log alone");
     let path = folder.path().to_owned();
-    let append = tokio::task::spawn_blocking(move || log::against_a_file(&path)).await??;
+    let append = tokio::task::spawn_blocking(move || log_alone::against_a_file(&path)).await??;
+    let Batches { items, bytes, log_us, store_us, file_us } = append;
+    println!(
+        "  batches of {items}, {bytes} bytes: log {log_us} us, of which the store {store_us}, plain file {file_us} us (medians)"
+    );
 
     println!();
     let top = IN_FLIGHT.len() - 1;
@@ -79,7 +80,7 @@ async fn measure(time: Duration) -> Result<()> {
     ratio("exchange/ask over the echo, 256 in flight", asked[top].per_second / echo[top].per_second, ">= 0.15");
     ratio("through the door over the echo, 256 in flight", door[top].per_second / echo[top].per_second, ">= 0.04");
     ratio("p50 at 1 in flight over echo + three commits", at_rest, "<= 1.25");
-    ratio("log append at batches of 256 over a plain file with fdatasync", append, ">= 0.8");
+    ratio("log append at batches of 256 over a plain file with fdatasync", file_us as f64 / log_us as f64, ">= 0.8");
     match Arc::try_unwrap(hk) {
         Ok(hk) => hk.shut_down().await,
         Err(_) => bail!("a task still holds the node"),
@@ -101,43 +102,6 @@ async fn each<F: Future<Output = Result<Figures>>>(mut measure: impl FnMut(usize
     Ok(all)
 }
 
-fn question() -> Question {
-    Question {
-        organisation: Name::new("bank.hk").expect("invariant: a name"),
-        operator: Name::new("bench").expect("invariant: a name"),
-        purpose: Purpose::Fin,
-        subject: About::Entity(Identifier::parse(Scheme::Uscc, COMPANY).expect("invariant: a valid code")),
-        issuer: None,
-        predicates: Predicates::new(vec![Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 }])
-            .expect("invariant: one predicate"),
-        authorisation: None,
-        digest: None,
-        portfolio: None,
-    }
-}
-
-/// The same question as a query that its node has already allowed.
-fn query(asker: Region, issuer: Region, pack: Digest, clock: &Clock) -> Query {
-    let question = question();
-    let About::Entity(subject) = question.subject else { unreachable!("the question is about a company") };
-    Query {
-        asker,
-        issuer,
-        organisation: question.organisation,
-        operator: question.operator,
-        purpose: question.purpose,
-        subject: Subject::Entity(subject),
-        predicates: question.predicates,
-        lane: Lane::Public,
-        legal_basis: LegalBasis::CnPub,
-        pack,
-        expires: clock.now().plus(30_000),
-        digest: None,
-        authorisation: None,
-        portfolio: None,
-    }
-}
-
 /// The median of some rounds: what one exchange takes over what an echo and its three commits take.
 async fn at_rest(hk: &Arc<Node>) -> Result<f64> {
     let time = Duration::from_millis(500);
@@ -145,7 +109,7 @@ async fn at_rest(hk: &Arc<Node>) -> Result<f64> {
     for _ in 0..REST_ROUNDS {
         let echo = echo::measure(1, time).await?.p50_us;
         let asked = ask(hk.clone(), 1, time).await?.p50_us;
-        let commits = log::three_commits(&hk.exchange).await?;
+        let commits = log_alone::three_commits(&hk.exchange).await?;
         println!("  p50 us: echo {echo:.0}, exchange {asked:.0}, three commits {commits:.0}");
         ratios.push(asked / (echo + commits));
     }

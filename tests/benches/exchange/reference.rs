@@ -27,7 +27,7 @@ use quinn::Connection;
 
 use crate::echo::{loopback, spawn_server};
 use crate::load::{Figures, drive};
-use crate::query;
+use harness::questions::query;
 
 const MAX_MESSAGE_BYTES: usize = MAX_FRAME_BYTES + 4096;
 

@@ -4,24 +4,13 @@
 //! and receipts. *Logical bytes* are all keys and values that the log's tree holds, each once: leaves, hashes, sealed rows, head.
 #![allow(clippy::print_stdout, reason = "a bench reports on standard output")]
 
-#[path = "../exchange/log.rs"]
-#[allow(dead_code, reason = "the batches alone are of use here")]
-mod log;
-
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use creditbay_crypto::hash::Digest;
-use creditbay_node::host::clock::Clock;
 use creditbay_node::store::on_disk::{OnDisk, compact};
 use creditbay_node::store::{Store, Tree};
-use creditbay_protocol::identifier::{Identifier, Scheme};
-use creditbay_protocol::name::{Name, Region};
-use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose};
-use creditbay_protocol::query::{Query, Subject};
-
-use self::log::Alone;
+use harness::log_alone::Alone;
 
 const CACHE_MIB: u64 = 32;
 
@@ -88,27 +77,5 @@ fn logical(store: &Path) -> Result<u64> {
         let Some((last, _)) = pairs.last() else { return Ok(bytes) };
         from = [last.as_slice(), &[0]].concat();
         bytes += pairs.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();
-    }
-}
-
-fn query(asker: Region, issuer: Region, pack: Digest, clock: &Clock) -> Query {
-    let named = |name: &str| Name::new(name).expect("invariant: a name");
-    let subject = Identifier::parse(Scheme::Uscc, "91440101MA9XTEAT0A").expect("invariant: a code of the samples");
-    let predicate = Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 };
-    Query {
-        asker,
-        issuer,
-        organisation: named("bank.hk"),
-        operator: named("a.chan"),
-        purpose: Purpose::Fin,
-        subject: Subject::Entity(subject),
-        predicates: Predicates::new(vec![predicate]).expect("invariant: one predicate"),
-        lane: Lane::Public,
-        legal_basis: LegalBasis::CnPub,
-        pack,
-        expires: clock.now().plus(30_000),
-        digest: None,
-        authorisation: None,
-        portfolio: None,
     }
 }

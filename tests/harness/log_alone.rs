@@ -1,4 +1,6 @@
-//! The log alone: what its three commits of one exchange cost at rest, and its batches against a plain file.
+//! A node's log alone, for benches: what the three commits of one exchange cost at rest, and its batches against a plain file.
+//!
+//! Not here: what is printed of it.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -35,7 +37,7 @@ use creditbay_protocol::requester::{Asked, Replied, Verified};
 use creditbay_protocol::responder::{Judged, Received};
 use tokio::sync::oneshot;
 
-use crate::query;
+use crate::questions::query;
 
 const ROUNDS: usize = 60;
 const BATCHES: usize = 60;
@@ -46,7 +48,7 @@ const PART: usize = BATCH / 3;
 
 /// The sum of the medians of the three commits, in microseconds: query, answer, receipt, one after the other with nothing else running.
 /// All three go to one store: in an exchange, too, the other store stands still meanwhile.
-pub(crate) async fn three_commits(exchange: &Exchange) -> Result<f64> {
+pub async fn three_commits(exchange: &Exchange) -> Result<f64> {
     let own = exchange.directory.entry(exchange.me).context("a node is in its directory")?;
     let mut micros = [Vec::new(), Vec::new(), Vec::new()];
     let pack = exchange.orders.read().await.pack().digest();
@@ -151,8 +153,22 @@ impl Store for Copied {
     }
 }
 
+/// What batches cost, medians in microseconds.
+pub struct Batches {
+    /// Items of a batch.
+    pub items: usize,
+    /// Bytes of keys and values of a batch, the mean.
+    pub bytes: usize,
+    /// The log's writer.
+    pub log_us: u128,
+    /// The store's part of it.
+    pub store_us: u128,
+    /// The same bytes appended to a plain file, with fdatasync.
+    pub file_us: u128,
+}
+
 /// A log of its own with what its batches are made of.
-pub(crate) struct Alone {
+pub struct Alone {
     writer: Writer,
     store: Arc<Copied>,
     own: RegionEntry,
@@ -171,14 +187,14 @@ impl Alone {
     }
 
     /// The same in a folder without a network, opened as often as one likes.
-    pub(crate) fn open_for_growth(folder: &Path) -> Result<Self> {
+    pub fn open_for_growth(folder: &Path) -> Result<Self> {
         let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/samples/network/network.toml");
         let directory = Directory::parse("network.toml", &std::fs::read_to_string(network)?)?;
         Self::of(directory.entry("gz".parse()?).context("no gz")?.clone(), folder)
     }
 
     /// Leaves in it.
-    pub(crate) fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.writer.size()
     }
 
@@ -206,7 +222,7 @@ impl Alone {
     }
 
     /// Writes one batch: new queries, answers to the last batch's queries, receipts for its answers. Returns the microseconds.
-    pub(crate) fn write(&mut self) -> Result<u128> {
+    pub fn write(&mut self) -> Result<u128> {
         let (mut items, mut queries, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         if let Some((.., last)) = self.answered.first() {
             let root = trust(last, &self.own, &self.clock)?;
@@ -246,8 +262,8 @@ impl Alone {
 }
 
 /// Batches of 256 with everything that exchanges store (a third each queries, answers and receipts) against the same bytes appended to a
-/// plain file with fdatasync; interleaved, so that both meet the same noise. Returns the log's rate over the file's.
-pub(crate) fn against_a_file(folder: &Path) -> Result<f64> {
+/// plain file with fdatasync; interleaved, so that both meet the same noise.
+pub fn against_a_file(folder: &Path) -> Result<Batches> {
     let mut log = Alone::open(folder)?;
     let mut file = File::create(folder.join("log-alone/plain"))?;
     for _ in 0..3 {
@@ -265,12 +281,7 @@ pub(crate) fn against_a_file(folder: &Path) -> Result<f64> {
         bytes += last.0.len();
     }
     let (log_us, store_us, file_us) = (median(log_us), median(store_us), median(file_us));
-    let mean = bytes / BATCHES;
-    println!(
-        "  batches of {}, {mean} bytes: log {log_us} us, of which the store {store_us}, plain file {file_us} us (medians)",
-        3 * PART
-    );
-    Ok(file_us as f64 / log_us as f64)
+    Ok(Batches { items: 3 * PART, bytes: bytes / BATCHES, log_us, store_us, file_us })
 }
 
 fn median(mut micros: Vec<u128>) -> u128 {
