@@ -26,6 +26,7 @@ use creditbay_protocol::requester::Asked;
 use super::super::Exchange;
 use super::super::answer::{Peer, Released};
 use super::super::ask::Outcome;
+use super::super::closing::Closing;
 use super::super::compose::{About, Question};
 use super::super::erasures::Erasures;
 use super::super::fault::AskError;
@@ -227,6 +228,7 @@ pub(super) fn open(
         records: Arc::new(Records::open(shared, [7; 32], entropy.clone()).unwrap()),
         replay,
         withholding: tokio::sync::Mutex::default(),
+        closing: Closing::default(),
         refusals: RefusalBudget::new(3),
         network,
         erasures,

@@ -6,6 +6,8 @@ use creditbay_crypto::commit::commit;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::merkle::verify::verify_inclusion;
 use creditbay_protocol::chain::ChainFault;
+use creditbay_protocol::checkpoint::SignedCheckpoint;
+use creditbay_protocol::fork::{Evidence, Finding};
 use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Name;
@@ -76,12 +78,19 @@ async fn every_kind_of_row_is_read_back_and_opens_its_leaf() {
     assert!(attestation.answer.tlog_proof.contains(String::from_utf8_lossy(note).trim()), "the note that the service got");
 
     let gz = rows(&bay.gz);
-    let [Row::Answer { index: 1, seed, answer, query, query_seed, query_time, query_log, query_index: 1 }] = gz.as_slice() else {
+    let [
+        Row::Note { log: asker_log, size: asked_under, note: asker_note },
+        Row::Answer { index: 1, seed, answer, query, query_seed, query_time, query_log, query_index: 1, query_size, query_path },
+    ] = gz.as_slice()
+    else {
         panic!("{} rows of other kinds", gz.len())
     };
     assert_eq!(LeafBody::of_answer(query, answer, seed), stored(&bay.gz, 1).body);
     assert_eq!(Leaf::new(*query_time, LeafBody::of_query(query, query_seed)), stored(&bay.hk, 1));
-    assert_eq!(query_log, bay.hk.exchange.log.origin());
+    assert_eq!((query_log, asker_log, query_size), (bay.hk.exchange.log.origin(), query_log, asked_under));
+    let key = &bay.gz.exchange.directory.entry(region("hk")).unwrap().log;
+    let note = SignedCheckpoint::verify(asker_note, query_log, key).unwrap();
+    verify_inclusion(&answer.query, 1, *query_size, query_path, &note.checkpoint().root).unwrap();
 }
 
 /// A second history of hk's log, under hk's own keys: another question stands under index 1.
@@ -127,4 +136,19 @@ async fn other_bytes_under_an_index_that_was_answered_are_a_fault() {
     let gz = open("gz", store, bay.gz.keys.clone(), &bay.time, network, &[sample_pack()]).unwrap();
     assert!(matches!(gz.exchange.answer(&peer, &frame).await, Err(Fault::OtherBytesUnderIndex)));
     assert_eq!(gz.exchange.log.head().signed().checkpoint().size, 2, "and no leaf");
+
+    // What proves it is durable and verifies with hk's key alone; trust in hk has ended, over a restart, too.
+    let trust = gz.exchange.log.seen().trust();
+    let case = &trust.cases(&peer.log).unwrap()[0];
+    assert!(case.decided.is_none() && case.what.contains("two leaves at index 1"), "{case:?}");
+    let evidence: Evidence = serde_json::from_slice(&trust.evidence(&peer.log, 0).unwrap()).unwrap();
+    let key = gz.exchange.directory.entry(region("hk")).unwrap().log.clone();
+    assert!(matches!(evidence.verify(&key), Ok(Finding::TwoRoots { size: 2, .. } | Finding::TwoLeaves { index: 1, .. })));
+    let [first, second] = &evidence.positions.as_ref().unwrap().leaves;
+    let of_hk = Leaf::parse(&layout::read_leaves(&bay.hk.store, 1, 2).unwrap()[0]).unwrap();
+    assert_eq!((first.leaf, second.leaf), (of_hk.hash(), *appended.committed.leaf()));
+    assert!(matches!(gz.exchange.answer(&peer, &frame).await, Err(Fault::TrustSuspended)));
+    let network = Arc::new(InProcess { nodes: Mutex::default(), me: OnceLock::new(), weather: bay.weather.clone() });
+    let gz = open("gz", gz.store.reopen(), gz.keys.clone(), &bay.time, network, &[sample_pack()]).unwrap();
+    assert!(matches!(gz.exchange.answer(&peer, &frame).await, Err(Fault::TrustSuspended)));
 }
