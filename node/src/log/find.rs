@@ -59,3 +59,6 @@ fn search<T>(
     }
     Ok((None, key_gone))
 }
+
+#[cfg(test)]
+mod tests;
