@@ -8,10 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::event::Event;
 use creditbay_protocol::identifier::{Identifier, Scheme};
+use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Name;
 use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose};
 use creditbay_protocol::query::{Query, Subject};
+use harness::archive::parse;
+use harness::forged::write_log;
 use harness::hostile::Rogue;
 use harness::network::Network;
 use harness::samples::{Expected, copy_records};
@@ -54,6 +58,38 @@ impl Bay {
         let mut arguments = vec!["verify", place, "--region", city, "--kept", &kept, "--rules", &pack, "--rules-note", &note];
         arguments.extend(also.iter().flat_map(|source| ["--also", source]));
         let (code, said) = self.log(&arguments);
+        let faults = said["faults"].as_array().unwrap().iter().map(|fault| fault["kind"].as_str().unwrap().to_owned());
+        (code, faults.collect(), said)
+    }
+
+    /// A sample of a log, drawn and opened on its node: both files.
+    fn drawn_and_opened(&self, city: &str, name: &str, count: &str) -> (String, String) {
+        let file = |what: &str| self.folder.path().join(format!("{city}-{name}-{what}")).display().to_string();
+        let (sample, openings) = (file("sample"), file("openings"));
+        let (code, said) = self.log(&["sample", &self.url(city), "--region", city, "--count", count, "--out", &sample]);
+        assert_eq!(code, 0, "{said}");
+        let open = ["log", "open", "--sample", &sample, "--for", "audit", "--out", &openings, "--node", &self.path(city)];
+        let ended = self.network.creditbay(open).unwrap();
+        assert_eq!(ended.code, 0, "{ended:?}");
+        (sample, openings)
+    }
+
+    /// Verifies a node's log with the openings of a sample, as an auditor who remembers nothing.
+    fn verify_opened(&self, city: &str, sample: &str, openings: &str) -> (i32, Vec<String>, Value) {
+        let (pack, url) = (self.path("rules/gba-2026.1.toml"), self.url(city));
+        let (code, said) = self.log(&[
+            "verify",
+            &url,
+            "--region",
+            city,
+            "--no-keep",
+            "--rules",
+            &pack,
+            "--openings",
+            openings,
+            "--drawn",
+            sample,
+        ]);
         let faults = said["faults"].as_array().unwrap().iter().map(|fault| fault["kind"].as_str().unwrap().to_owned());
         (code, faults.collect(), said)
     }
@@ -246,4 +282,126 @@ async fn a_node_that_shows_different_trees_to_different_callers_is_found_out() {
     let evidence: Value = serde_json::from_str(&fs::read_to_string(said["evidence"][0].as_str().unwrap()).unwrap()).unwrap();
     let notes: Vec<_> = evidence["notes"].as_array().unwrap().iter().map(|noted| noted["note"].as_str().unwrap()).collect();
     assert!(notes.len() == 2 && notes.iter().all(|note| note.contains("— gz.creditbay/log/1 ")), "{evidence}");
+}
+
+/// The auditor draws, the operator opens in one go, the auditor verifies: what was drawn is opened, fits, and keeps the rules.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_auditor_draws_is_opened_in_one_go_and_judged() {
+    let mut bay = Bay::start(&["gz", "hk"]);
+    let files = copy_records("gz", &bay.folder.path().join("records")).unwrap();
+    let ended = bay.network.import("gz", &files).unwrap();
+    assert!(ended.code == 0 || ended.code == 5, "{ended:?}");
+    let expected = Expected::load().unwrap();
+    let of_hk = expected.questions.iter().filter(|question| question.asker == "hk" && question.issuer == "gz");
+    for question in of_hk.step_by(5).take(12) {
+        bay.network.query("hk", &question.body()).await.unwrap();
+    }
+    for city in ["gz", "hk"] {
+        let (sample, openings) = bay.drawn_and_opened(city, "good", "5");
+        let (code, faults, said) = bay.verify_opened(city, &sample, &openings);
+        assert_eq!((code, faults), (0, vec![]), "{said}");
+        let outcome = &said["rules"]["by_opening"]["openings"];
+        assert_eq!((&outcome["opened"], &outcome["missing"], &outcome["shown_beyond"]), (&json!(5), &json!([]), &json!([])));
+        assert_eq!(said["kinds"]["openings-shown"], 1, "one leaf says that all of it was shown: {said}");
+
+        let lines: Vec<String> = fs::read_to_string(&openings).unwrap().lines().map(str::to_owned).collect();
+        let forged = |name: &str, lines: &[String]| {
+            let path = bay.folder.path().join(format!("{city}-{name}")).display().to_string();
+            fs::write(&path, lines.join("\n")).unwrap();
+            let (code, faults, said) = bay.verify_opened(city, &sample, &path);
+            assert_eq!((code, &said["rules"]["from_leaves"]["breaches"]), (3, &json!(0)), "{said}");
+            faults
+        };
+        let mut swapped = lines.clone();
+        let [one, other]: [Value; 2] = [0, 1].map(|at| serde_json::from_str(&lines[at]).unwrap());
+        swapped[0] = json!({"format": one["format"], "log": one["log"], "index": one["index"], "shown": one["shown"],
+            "holds": other["holds"]})
+        .to_string();
+        assert_eq!(forged("swapped", &swapped), ["opening_unfit"]);
+        assert_eq!(forged("short", &lines[1..]), ["not_opened", "other_shown"]);
+        let (_, others) = bay.drawn_and_opened(city, "other", "9");
+        let others: Vec<String> = fs::read_to_string(others).unwrap().lines().map(str::to_owned).collect();
+        let faults = forged("other", &others);
+        assert!(faults.iter().all(|fault| fault == "not_drawn") && faults.len() == 4, "{faults:?}");
+    }
+
+    // A query that asks to live for an hour: its leaf keeps every rule, its message does not.
+    bay.network.stop("hk").unwrap();
+    let rogue = Rogue::take_over(&bay.network.config("hk")).await.unwrap();
+    rogue.log(unending(&bay)).await.unwrap();
+    rogue.withdraw().await;
+    bay.network.launch("hk").unwrap();
+    let (code, faults, said) = bay.verify("leaves", "hk", &bay.url("hk"), &[]);
+    assert_eq!((code, faults), (0, vec![]), "from leaves alone: {said}");
+    let (sample, openings) = bay.drawn_and_opened("hk", "all", "1000");
+    let (code, faults, said) = bay.verify_opened("hk", &sample, &openings);
+    assert_eq!((code, faults), (3, vec!["opened_lifetime".to_owned()]), "{said}");
+}
+
+/// A query that no rule was asked about, wanted for an hour.
+fn unending(bay: &Bay) -> Query {
+    Query {
+        asker: Name::new("hk").unwrap(),
+        issuer: Name::new("gz").unwrap(),
+        organisation: Name::new("bank.hk").unwrap(),
+        operator: Name::new("a.chan").unwrap(),
+        purpose: Purpose::Fin,
+        subject: Subject::Entity(Identifier::parse(Scheme::Uscc, COMPANY).unwrap()),
+        predicates: Predicates::new(vec![Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 }]).unwrap(),
+        lane: Lane::Public,
+        legal_basis: LegalBasis::CnPub,
+        pack: Digest::of(&fs::read(bay.path("rules/gba-2026.1.toml")).unwrap()),
+        expires: now().plus(3_600_000),
+        digest: None,
+        authorisation: None,
+        portfolio: None,
+    }
+}
+
+/// Each of the two logs below verifies by itself, signed by the node that hides something; the other node's log tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_of_two_logs_hides_is_named_by_reconciling_them() {
+    let bay = Bay::start(&["gz", "hk"]);
+    for _ in 0..3 {
+        assert_eq!(bay.network.query("hk", &question()).await.unwrap().status, 200);
+    }
+    let copy = |city: &str| bay.folder.path().join("as-it-is").join(city);
+    let gz = bay.network.export("gz", &copy("gz")).await.unwrap();
+    let hk = bay.network.export("hk", &copy("hk")).await.unwrap();
+    let at = |leaves: &[Vec<u8>], kind: &str| -> Vec<usize> {
+        let parsed = parse(leaves).unwrap();
+        (0..parsed.len()).filter(|at| parsed[*at].body.kind() == kind).collect()
+    };
+    let (queries, answers) = (at(&hk, "query"), at(&gz, "answer"));
+    assert_eq!((queries.len(), answers.len()), (3, 3));
+    // Some minutes later, so that nothing is in flight any more.
+    let later = |leaves: &[Vec<u8>]| {
+        let at = parse(leaves).unwrap().last().unwrap().time.plus(600_000);
+        let event = Event::TurnedAway { peer: "mo".parse().unwrap(), since: at, count: 1 };
+        [leaves, &[Leaf::new(at, LeafBody::Event(event)).bytes()]].concat()
+    };
+    let without = |leaves: &[Vec<u8>], at: usize| [&leaves[..at], &leaves[at + 1..]].concat();
+    let reconciled = |name: &str, gz: &[Vec<u8>], hk: &[Vec<u8>]| {
+        let place = |city: &str| bay.folder.path().join(name).join(city);
+        for (city, leaves) in [("gz", gz), ("hk", hk)] {
+            write_log(&bay.network, city, &later(leaves), &place(city)).unwrap();
+            let (code, faults, said) = bay.verify(&format!("{name}-{city}"), city, &place(city).display().to_string(), &[]);
+            assert_eq!((code, faults), (0, vec![]), "alone it holds: {said}");
+        }
+        let [a, b] = ["gz", "hk"].map(|city| place(city).display().to_string());
+        let (code, said) = bay.log(&["reconcile", &a, &b, "--region-a", "gz", "--region-b", "hk"]);
+        let named = said["mismatches"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap().to_owned());
+        (code, named.collect::<Vec<_>>(), said)
+    };
+    let (code, named, said) = reconciled("whole", &gz, &hk);
+    assert_eq!((code, named), (0, vec![]), "{said}");
+    let (code, named, said) = reconciled("lost-answer", &without(&gz, answers[1]), &hk);
+    assert_eq!((code, named), (3, vec!["query_unanswered".to_owned()]), "{said}");
+    assert_eq!(said["mismatches"][0]["query"], queries[1]);
+    let (code, named, said) = reconciled("hidden-query", &gz, &without(&hk, queries[1]));
+    assert_eq!((code, named), (3, vec!["answer_without_query".to_owned()]), "{said}");
+    assert_eq!(said["mismatches"][0]["answer"], answers[1]);
+    let stranger = Leaf::new(parse(&hk).unwrap().last().unwrap().time, parse(&hk).unwrap()[queries[0]].body.clone());
+    let (code, named, said) = reconciled("one-sided-query", &gz, &[hk.as_slice(), &[stranger.bytes()]].concat());
+    assert_eq!((code, named), (3, vec!["query_unanswered".to_owned()]), "{said}");
 }

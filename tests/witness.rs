@@ -4,17 +4,26 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use creditbay_configs::node::NodeConfig;
 use creditbay_configs::peers::Directory;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::{Note, NoteVerifier};
+use creditbay_node::exchange::fault::AskError;
+use creditbay_node::exchange::network::LinkError;
+use creditbay_node::store::on_disk::OnDisk;
+use creditbay_node::store::{Batch, Store, Tree};
 use creditbay_protocol::attestation::Attestation;
+use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::leaf::LeafBody;
+use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate, Predicates, Purpose};
 use creditbay_protocol::proof::TlogProof;
-use creditbay_protocol::refusal::Refusal;
+use creditbay_protocol::query::{Query, Subject};
+use creditbay_protocol::refusal::{Fault, Refusal};
 use harness::archive::parse;
+use harness::hostile::Rogue;
 use harness::http::{Door, Reply};
 use harness::network::Network;
 use harness::rules::add_section;
@@ -320,6 +329,144 @@ fn two_copies_of_a_store_are_a_fork_that_is_kept_shown_and_decided() {
     assert_eq!(parse(&leaves).unwrap().last().unwrap().body.kind(), "trust-decided");
     let again = run(&["trust", "restore", "--node", &node, "--peer", "gz", "--reason", "twice"]);
     assert!(again.code == 1 && again.stderr.contains("not suspended"), "{again:?}");
+}
+
+/// Makes a node that does not run forget every note that it saw and cosigned of a log, as if neither had become durable.
+fn forget(data: &Path, origin: &str) {
+    for (store, tree, key) in [("store", Tree::Log, format!("N{origin}")), ("witness", Tree::Witness, format!("L{origin}"))] {
+        let store = OnDisk::open(&data.join(store), 16).unwrap();
+        assert!(store.get(tree, key.as_bytes()).unwrap().is_some(), "{key}");
+        let mut batch = Batch::default();
+        batch.remove(key.into_bytes());
+        store.commit(tree, batch).unwrap();
+    }
+}
+
+/// A question of hk's to gz, wanted for long enough that gz remembers it over a restart.
+fn asked(network: &Network, purpose: Purpose) -> Query {
+    let pack = fs::read(network.folder().join("rules/gba-2026.1.toml")).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    Query {
+        asker: "hk".parse().unwrap(),
+        issuer: "gz".parse().unwrap(),
+        organisation: "bank.hk".parse().unwrap(),
+        operator: "a.chan".parse().unwrap(),
+        purpose,
+        subject: Subject::Entity(Identifier::parse(Scheme::Uscc, "91440101MA9XTEAT0A").unwrap()),
+        predicates: Predicates::new(vec![Predicate::NotListed { of: AttestationType::SerAny, window_months: 0 }]).unwrap(),
+        lane: Lane::Public,
+        legal_basis: LegalBasis::CnPub,
+        pack: Digest::of(&pack),
+        expires: Millis(u64::try_from(now).unwrap()).plus(110_000),
+        digest: None,
+        authorisation: None,
+        portfolio: None,
+    }
+}
+
+/// A peer that shows a second history to a node which lost the notes of the first: what it answered tells, with both proofs.
+#[test]
+fn two_queries_under_one_index_are_a_fork_though_no_two_notes_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let mut network = Network::start(&folder.path().join("n"), &["gz", "hk"]).unwrap();
+    network.stop("hk").unwrap();
+    let data = |city: &str| {
+        NodeConfig::parse(&network.config(city), &fs::read_to_string(network.config(city)).unwrap()).unwrap().data_dir
+    };
+    let (of_gz, of_hk, copy) = (data("gz"), data("hk"), folder.path().join("copy"));
+    copy_tree(&of_hk, &copy);
+    let config = network.config("hk");
+    let first = runtime.block_on(async {
+        let rogue = Rogue::take_over(&config).await.unwrap();
+        let (asked, appended) = rogue.log(asked(&network, Purpose::Fin)).await.unwrap();
+        let index = appended.committed.place().index;
+        rogue.exchange().carry_through(asked, appended).await.unwrap();
+        rogue.withdraw().await;
+        index
+    });
+    network.stop("gz").unwrap();
+    forget(&of_gz, "hk.creditbay/log/1");
+    fs::remove_dir_all(&of_hk).unwrap();
+    copy_tree(&copy, &of_hk);
+    network.launch("gz").unwrap();
+    let ended = runtime.block_on(async {
+        let rogue = Rogue::take_over(&config).await.unwrap();
+        let (other, appended) = rogue.log(asked(&network, Purpose::Inv)).await.unwrap();
+        assert_eq!(appended.committed.place().index, first, "two histories");
+        rogue.log(asked(&network, Purpose::Inv)).await.unwrap();
+        let log = &rogue.exchange().log;
+        let under_a_larger_tree = log.prove(first, &log.head()).unwrap();
+        let ended = rogue.exchange().carry_through(other, under_a_larger_tree).await.err().unwrap();
+        rogue.withdraw().await;
+        ended
+    });
+    assert!(matches!(ended, AskError::NoAnswer(LinkError::Fault(Fault::OtherBytesUnderIndex))), "{ended}");
+
+    // As with two notes of one size: trust has ended over a restart, what proves it verifies offline, and the operator decides.
+    network.kill("gz").unwrap();
+    network.launch("gz").unwrap();
+    let why = runtime.block_on(why_suspended(&network, "gz", "hk")).unwrap();
+    assert!(why.contains("FORK") && why.contains(&format!("two leaves at index {first}")), "{why}");
+    let node = network.folder().join("gz").display().to_string();
+    let out = folder.path().join("evidence").display().to_string();
+    let run = |arguments: &[&str]| network.creditbay(arguments).unwrap();
+    let ended = run(&["--json", "trust", "export", "--node", &node, "--out", &out]);
+    let written: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let file = written["written"][0].as_str().unwrap().to_owned();
+    let directory = network.folder().join("network.toml").display().to_string();
+    let ended = run(&["trust", "verify", &file, "--network", &directory]);
+    assert!(ended.code == 0 && ended.stdout.contains("different leaves at"), "{ended:?}");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains("91440101MA9XTEAT0A"), "evidence names no subject");
+    let mut forged: Value = serde_json::from_str(&text).unwrap();
+    forged["positions"]["index"] = (first + 1).into();
+    fs::write(&file, forged.to_string()).unwrap();
+    assert_eq!(run(&["trust", "verify", &file, "--network", &directory]).code, 3);
+    let ended = run(&["trust", "restore", "--node", &node, "--peer", "hk", "--reason", "hk retires its log"]);
+    assert_eq!((ended.code, runtime.block_on(why_suspended(&network, "gz", "hk"))), (0, None));
+}
+
+/// No peer tells a node that its store was rolled back, and a witness that is nobody's peer does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_rolled_back_is_stopped_by_what_a_witness_remembers() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut network = Network::lay_out(&folder.path().join("n"), &["gz", "hk"]).unwrap();
+    let gz = directory(&network).entry("gz".parse().unwrap()).unwrap().log.clone();
+    let outside = ForeignWitness::start("witness.example/1", 0x31, gz, Manner::Honest).await.unwrap();
+    configure(&network, "gz", &outside.section());
+    let order = |network: &Network, of: &str| {
+        let node = network.folder().join("gz").display().to_string();
+        network.creditbay(["rules", "suspend", "--type", of, "--node", &node]).unwrap()
+    };
+    network.launch("gz").unwrap();
+    assert_eq!(order(&network, "TAX_GRADE").code, 0);
+    network.stop("gz").unwrap();
+    let data = network.folder().join("gz/data");
+    copy_tree(&data, &folder.path().join("backup"));
+    network.launch("gz").unwrap();
+    for of in ["PUB_GRADE", "PERMIT"] {
+        assert_eq!(order(&network, of).code, 0);
+    }
+    await_cosigned(&network, "gz", std::slice::from_ref(outside.vkey())).await;
+    network.stop("gz").unwrap();
+    fs::remove_dir_all(&data).unwrap();
+    copy_tree(&folder.path().join("backup"), &data);
+
+    network.launch("gz").unwrap();
+    let since = Instant::now();
+    let stopped = loop {
+        let status = network.status("gz").await.unwrap();
+        let state = status["log"]["state"].as_str().unwrap();
+        if state != "running" {
+            break state.to_owned();
+        }
+        assert!(since.elapsed() < PATIENCE, "{status}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(stopped.contains("ROLLBACK"), "{stopped}");
+    let refused = order(&network, "QUAL_GRADE");
+    assert!(refused.code == 1 && refused.stderr.contains("ROLLBACK"), "it signs nothing more: {refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,6 @@ use creditbay_protocol::requester::Asked;
 use tokio::task::JoinSet;
 
 use crate::exchange::Exchange;
-use crate::log::entry::Entry;
 use crate::log::recover::OpenQuery;
 use crate::log::scrub::scrub;
 
@@ -23,6 +22,7 @@ pub fn begin(exchange: &Arc<Exchange>, unanswered: Vec<OpenQuery>, tasks: &mut J
     tasks.spawn(scrub_slowly(exchange.clone()));
     tasks.spawn(send_notices(exchange.clone()));
     tasks.spawn(retain_each_day(exchange.clone()));
+    tasks.spawn(close_each_second(exchange.clone()));
 }
 
 /// Holds what is on disk against the signed root.
@@ -36,6 +36,15 @@ async fn report_each_minute(exchange: Arc<Exchange>) {
     loop {
         minutes.tick().await;
         exchange.report_turned_away().await;
+    }
+}
+
+/// Queries that the log could not close when they ended.
+async fn close_each_second(exchange: Arc<Exchange>) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        exchange.close_waiting().await;
     }
 }
 
@@ -71,8 +80,8 @@ pub async fn take_up(exchange: Arc<Exchange>, unanswered: Vec<OpenQuery>) {
             let ended = if query.expires > exchange.clock.now() {
                 resend(&exchange, index, query, seed).await
             } else {
-                let issuer = query.issuer;
-                exchange.log.append(Entry::Abandoned { query: index, issuer }).await.map(drop).map_err(|error| error.to_string())
+                exchange.close(index, query.issuer).await;
+                Ok(())
             };
             if let Err(error) = ended {
                 tracing::info!("query {index} of before the restart: {error}");

@@ -25,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::errands;
 use crate::exchange::Exchange;
 use crate::exchange::answer::Peer;
+use crate::exchange::closing::Closing;
 use crate::exchange::erasures::Erasures;
 use crate::exchange::replay::Replay;
 use crate::files::{Files, StartError, because, own_entry, read_files};
@@ -152,6 +153,7 @@ impl Node {
             records,
             replay,
             withholding: tokio::sync::Mutex::default(),
+            closing: Closing::default(),
             refusals: RefusalBudget::new(config.limits.refusals_per_peer_per_minute),
             network: links.clone(),
             erasures,

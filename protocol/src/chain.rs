@@ -39,6 +39,10 @@ impl TrustedRoot {
     pub fn signed(&self) -> &SignedCheckpoint {
         &self.signed
     }
+    /// The same, to be held on to.
+    pub fn note(&self) -> &Arc<SignedCheckpoint> {
+        &self.signed
+    }
     /// When it was the largest tree seen of this log.
     pub fn accepted(&self) -> Millis {
         self.accepted

@@ -155,6 +155,11 @@ impl Evidence {
         }
     }
 
+    /// Two leaves at one position, each under its note.
+    pub fn of_leaves(log: &NoteVerifier, notes: [&SignedCheckpoint; 2], positions: Positions) -> Self {
+        Self { positions: Some(positions), ..Self::new(Alarm::Fork, log, notes, &[]) }
+    }
+
     /// Verifies everything in the file with the log's key, and says what follows.
     pub fn verify(&self, log: &NoteVerifier) -> Result<Finding, EvidenceFault> {
         if self.format != FORMAT {

@@ -3,6 +3,8 @@
 //! `Received → Identified → Included → Fresh → Judged → bytes`. A step consumes the one before; there is no way round. Whatever fails
 //! before `Fresh` is a fault and leaves no leaf. Not here: the rules, the replay table, the log.
 
+use std::sync::Arc;
+
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::verify::verify_inclusion;
 use creditbay_crypto::secret::Seed;
@@ -10,6 +12,7 @@ use creditbay_crypto::secret::Seed;
 use crate::answer::{Answer, Reply};
 use crate::calendar::Millis;
 use crate::chain::TrustedRoot;
+use crate::checkpoint::SignedCheckpoint;
 use crate::evidence::{Committed, Place};
 use crate::frame::{self, Logged};
 use crate::leaf::{Leaf, LeafBody};
@@ -56,7 +59,7 @@ impl Identified {
         }
         let leaf = Leaf::new(time, LeafBody::of_query(&message, &seed)).hash();
         verify_inclusion(&leaf, place.index, place.size, &place.path, root.root()).map_err(|_| Fault::ProofInvalid)?;
-        Ok(Included(AskedHere { query: message, time, seed, leaf, place }))
+        Ok(Included(AskedHere { query: message, time, seed, leaf, place, note: root.note().clone() }))
     }
 }
 
@@ -72,6 +75,8 @@ pub struct AskedHere {
     pub leaf: Digest,
     /// Where the leaf stands in the asker's log.
     pub place: Place,
+    /// The asker's note under which it stands there.
+    pub note: Arc<SignedCheckpoint>,
 }
 
 /// A query that stands in its sender's log.
@@ -157,13 +162,14 @@ impl Judged {
 
     /// What is pronounced where this answer must not be released: a refusal of the same query, with a leaf of its own.
     pub fn refused_instead(&self, refusal: Refusal, seed: Seed) -> Self {
-        let AskedHere { query, time, seed: query_seed, leaf, place } = &self.asked;
+        let AskedHere { query, time, seed: query_seed, leaf, place, note } = &self.asked;
         let asked = AskedHere {
             query: query.clone(),
             time: *time,
             seed: Seed::from_bytes(*query_seed.expose()),
             leaf: *leaf,
             place: place.clone(),
+            note: note.clone(),
         };
         Fresh(asked).judge(Reply::Refused(refusal), seed)
     }

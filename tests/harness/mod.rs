@@ -6,6 +6,7 @@ pub mod archive;
 pub mod build;
 pub mod directory;
 pub mod foreign;
+pub mod forged;
 pub mod hostile;
 pub mod http;
 pub mod log_alone;

@@ -1,6 +1,6 @@
 //! A log and a witness that are nobody's peers: they speak C2SP tlog-witness and nothing else of ours.
 //!
-//! The witness is the smallest HTTP/1.1 server; it remembers what it cosigned in memory. Not here: tools from other hands.
+//! The witness is the smallest HTTP/1.1 server; it remembers what it cosigned in memory, and shows it to whoever asks. Not here: tools from other hands.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,7 +76,7 @@ pub struct ForeignWitness {
 struct State {
     signer: NoteSigner,
     log: NoteVerifier,
-    latest: Mutex<Tree>,
+    latest: Mutex<(Tree, String)>,
     manner: Manner,
 }
 
@@ -86,7 +86,7 @@ impl ForeignWitness {
         let signer = signer(name, KeyKind::CosignatureV1, seed)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (vkey, address) = (signer.verifier().clone(), listener.local_addr()?);
-        let state = Arc::new(State { signer, log, latest: Mutex::new(Tree::empty()), manner });
+        let state = Arc::new(State { signer, log, latest: Mutex::new((Tree::empty(), String::new())), manner });
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = state.clone();
@@ -141,8 +141,14 @@ impl State {
                     }
                 }
                 Manner::Honest | Manner::Wrong => {
-                    let (status, answer) =
-                        if head.starts_with("post /w/add-checkpoint ") { self.judge(&body) } else { (404, String::new()) };
+                    let shown = format!("get /w/{}/checkpoint ", Digest::of(self.log.name().as_str().as_bytes()));
+                    let (status, answer) = if head.starts_with("post /w/add-checkpoint ") {
+                        self.judge(&body)
+                    } else if head.starts_with(&shown) {
+                        (200, self.latest.lock().unwrap_or_else(PoisonError::into_inner).1.clone())
+                    } else {
+                        (404, String::new())
+                    };
                     let reply = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n\r\n{answer}", answer.len());
                     stream.write_all(reply.as_bytes()).await?;
                 }
@@ -154,8 +160,8 @@ impl State {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let mut cosign = || -> Result<String, WitnessFault> {
             let offered = Submission::parse(body)?.signed_by(&self.log)?;
-            offered.follows(&latest)?;
-            *latest = *offered.tree();
+            offered.follows(&latest.0)?;
+            *latest = (*offered.tree(), offered.note().to_string());
             let text = if self.manner == Manner::Wrong { "another text\n" } else { &offered.note().text };
             Ok(format!("{}\n", self.signer.cosign(text, 1_795_406_400).map_err(WitnessFault::NotSigned)?))
         };

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_node::errands::take_up;
 use creditbay_node::exchange::Exchange;
+use creditbay_node::exchange::closing::Closing;
 use creditbay_node::exchange::erasures::Erasures;
 use creditbay_node::exchange::replay::Replay;
 use creditbay_node::host::clock::Clock;
@@ -204,6 +205,7 @@ impl City {
             heads,
             erasures,
             withholding: tokio::sync::Mutex::default(),
+            closing: Closing::default(),
             directory: ground.directory.clone(),
             orders: Orders::recover(ordered, packs, clock.now())?,
             ledger: Ledger::new(spent, &RECORD_KEY),

@@ -87,6 +87,11 @@ impl<'a> Auditing<'a> {
         self.found.checkpoint.map_or_else(empty_root, |checkpoint| checkpoint.root)
     }
 
+    /// The size that the checkpoint says.
+    pub fn size(&self) -> u64 {
+        self.found.checkpoint.map_or(0, |checkpoint| checkpoint.size)
+    }
+
     /// The time as of which the log is known to be no larger: that at which it was fetched from a node, or its newest cosignature says, or
     /// its newest leaf that was read.
     pub fn as_of(&self) -> Millis {

@@ -2,21 +2,38 @@
 //!
 //! Memory is that of the sample, whatever the log's size. Not here: the openings.
 
-use std::collections::BinaryHeap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::label::Label;
-use creditbay_protocol::leaf::LeafBody;
+use creditbay_protocol::leaf::{Leaf, LeafBody};
 
 use super::walk::Read;
 
+/// From which tree, and how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lottery {
+    /// The signed root.
+    pub root: Digest,
+    /// Leaves under it; what stands behind them is not drawn.
+    pub size: u64,
+    /// How many to draw.
+    pub count: usize,
+}
+
 /// The sample as it is drawn.
 pub struct Draw {
-    root: Digest,
-    count: usize,
+    lottery: Lottery,
     /// The lowest lots so far, the highest of them on top.
-    lots: BinaryHeap<(Digest, u64, &'static str)>,
+    lots: BinaryHeap<Lot>,
     disclosures: u64,
+}
+
+struct Lot {
+    lot: Digest,
+    index: u64,
+    leaf: Leaf,
 }
 
 /// A leaf that was drawn.
@@ -29,23 +46,32 @@ pub struct Drawn {
 }
 
 impl Draw {
-    /// So many leaves of the log with this root.
-    pub fn new(root: Digest, count: usize) -> Self {
-        Self { root, count, lots: BinaryHeap::new(), disclosures: 0 }
+    /// Nothing drawn yet.
+    pub fn new(lottery: Lottery) -> Self {
+        Self { lottery, lots: BinaryHeap::new(), disclosures: 0 }
     }
 
     /// Looks at the next leaf. Only queries, answers and refusals are drawn: the rest commits to no message.
     pub fn leaf(&mut self, read: &Read<'_>) {
-        if !matches!(read.leaf.body, LeafBody::Query { .. } | LeafBody::Answer { .. }) {
+        let Lottery { root, size, count } = self.lottery;
+        if read.index >= size || !matches!(read.leaf.body, LeafBody::Query { .. } | LeafBody::Answer { .. }) {
             return;
         }
         self.disclosures += 1;
-        let index = read.index.to_be_bytes();
-        let lot = Digest::concat(&[Label::AUDIT_SAMPLE.as_bytes(), &[0], &self.root.0, &index]);
-        self.lots.push((lot, read.index, read.leaf.body.kind()));
-        if self.lots.len() > self.count {
+        let lot = Digest::concat(&[Label::AUDIT_SAMPLE.as_bytes(), &[0], &root.0, &read.index.to_be_bytes()]);
+        let beaten = |highest: &Lot| (lot, read.index) >= (highest.lot, highest.index);
+        if count == 0 || self.lots.len() == count && self.lots.peek().is_some_and(beaten) {
+            return;
+        }
+        self.lots.push(Lot { lot, index: read.index, leaf: read.leaf.clone() });
+        if self.lots.len() > count {
             self.lots.pop();
         }
+    }
+
+    /// From which tree it is drawn.
+    pub fn lottery(&self) -> &Lottery {
+        &self.lottery
     }
 
     /// Queries, answers and refusals that there were.
@@ -55,23 +81,48 @@ impl Draw {
 
     /// The sample, in the order of the log.
     pub fn drawn(&self) -> Vec<Drawn> {
-        let mut drawn: Vec<_> = self.lots.iter().map(|(_, index, kind)| Drawn { index: *index, kind }).collect();
+        let mut drawn: Vec<_> = self.lots.iter().map(|lot| Drawn { index: lot.index, kind: lot.leaf.body.kind() }).collect();
         drawn.sort();
         drawn
     }
+
+    /// The leaves of the sample, by their index.
+    pub fn into_leaves(self) -> BTreeMap<u64, Leaf> {
+        self.lots.into_iter().map(|lot| (lot.index, lot.leaf)).collect()
+    }
 }
+
+impl Ord for Lot {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.lot, self.index).cmp(&(other.lot, other.index))
+    }
+}
+
+impl PartialOrd for Lot {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Lot {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Lot {}
 
 #[cfg(test)]
 mod tests {
     use creditbay_crypto::hash::Digest;
     use creditbay_protocol::leaf::Leaf;
 
-    use super::Draw;
+    use super::{Draw, Lottery};
     use crate::log::sample::{abandoned, queries};
     use crate::log::walk::Read;
 
     fn drawn(root: u8, count: usize, entries: &[Vec<u8>]) -> Vec<u64> {
-        let mut draw = Draw::new(Digest([root; 32]), count);
+        let mut draw = Draw::new(Lottery { root: Digest([root; 32]), size: u64::MAX, count });
         for (index, entry) in (0..).zip(entries) {
             let leaf = Leaf::parse(entry).unwrap();
             draw.leaf(&Read { index, hash: leaf.hash(), leaf: &leaf });

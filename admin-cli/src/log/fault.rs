@@ -12,6 +12,7 @@ use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::policy::fault::Rejection;
 use creditbay_protocol::tile::{TileError, TilePath};
 
+use super::opened::fault::OpenedFault;
 use super::source::Unreadable;
 
 mod named;
@@ -283,6 +284,14 @@ pub enum Fault {
         index: u64,
         /// What it breaks.
         breach: Breach,
+    },
+    /// A leaf of the sample that is not opened, whose opening does not fit, or that breaks the rules once it is opened.
+    #[error("leaf {index}: {fault}")]
+    Opened {
+        /// The leaf.
+        index: u64,
+        /// What is wrong.
+        fault: OpenedFault,
     },
     /// A query abandoned a second time.
     #[error("leaf {index}: abandons query {query} a second time")]

@@ -20,6 +20,8 @@ pub mod verify;
 pub mod walk;
 
 pub mod draw;
+pub mod drawn;
+pub mod opened;
 pub mod ruled;
 
 pub mod auditing;
@@ -160,9 +162,12 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
         let seen = kept::read(path, entry)?;
         earlier.push(seen.with_context(|| format!("{} does not exist; check the path", path.display()))?);
     }
+    let drawn = args.rules.drawn_earlier(entry)?;
+    earlier.extend(drawn.iter().map(|drawn| Seen { from: drawn.path.display().to_string(), signed: drawn.signed.clone() }));
     let place = Place { place, source: &mut source, entry, earlier: &earlier };
     let mut auditing = Auditing::begin(place, &trusted, screen).await?;
-    let mut ruling = args.rules.begin(entry.name, &trusted.directory, auditing.root())?;
+    let of = (auditing.root(), auditing.size());
+    let mut ruling = args.rules.begin(entry, &trusted.directory, of, drawn)?;
     while let Some(batch) = auditing.next().await? {
         if let Some(ruling) = &mut ruling {
             batch.reads().for_each(|read| ruling.leaf(&read));

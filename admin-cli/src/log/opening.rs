@@ -20,12 +20,13 @@ use creditbay_protocol::shown::Field;
 use creditbay_protocol::tile::{TILE_WIDTH, TilePath, decode_bundle};
 use creditbay_protocol::wire;
 
-use crate::client::Problem;
+use crate::client::{Client, Problem};
 use crate::exit::{Exit, UsageError};
 use crate::file;
 use crate::node::AdminDoor;
 use crate::print::{Fields, Screen, count};
 
+use super::drawn::SampleFile;
 use super::source::{AuditorArgs, Source};
 
 /// Bytes of an answer, or of a file of openings, at most: a line has about 1 200.
@@ -35,13 +36,16 @@ const MAX_BYTES: usize = 8 << 20;
 #[derive(Debug, Args)]
 pub struct OpenArgs {
     /// The leaves, by their index in the node's own log
-    #[arg(required = true, value_name = "INDEX")]
+    #[arg(required_unless_present = "sample", conflicts_with = "sample", value_name = "INDEX")]
     pub indices: Vec<u64>,
+    /// The leaves that an auditor drew, as `creditbay log sample --out` wrote them
+    #[arg(long, value_name = "FILE", requires = "out")]
+    pub sample: Option<PathBuf>,
     /// The node
     #[command(flatten)]
     pub door: AdminDoor,
-    /// What is shown: message, subject or operator; repeat for several
-    #[arg(long = "field", value_name = "FIELD", default_value = "subject", value_parser = read_field)]
+    /// What is shown: message, subject or operator; repeat for several [default: subject; of a sample all three]
+    #[arg(long = "field", value_name = "FIELD", value_parser = read_field)]
     pub fields: Vec<Field>,
     /// For what it is shown, in words that name no subject; the log keeps a commitment to it
     #[arg(long = "for", value_name = "GROUND")]
@@ -66,31 +70,64 @@ pub struct CheckArgs {
 
 /// Runs `creditbay log open`.
 pub async fn open(args: &OpenArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
-    if args.indices.len() > MAX_SHOWN {
+    let sample = args.sample.as_deref().map(SampleFile::read).transpose()?;
+    let (indices, fields) = match &sample {
+        Some(sample) => (&sample.leaves, Field::ALL),
+        None => (&args.indices, &[Field::Subject][..]),
+    };
+    let fields = if args.fields.is_empty() { fields } else { &args.fields };
+    if sample.is_none() && indices.len() > MAX_SHOWN {
         return Err(UsageError(format!("{MAX_SHOWN} leaves are shown at a time at most")).into());
     }
+    // Looked at first: what was shown is a leaf, whether or not it could be written down.
+    if let Some(path) = args.out.as_deref().filter(|path| path.exists()) {
+        bail!("{} exists; name another file for the openings", path.display());
+    }
     let mut client = args.door.client()?;
-    let body = serde_json::json!({ "indices": args.indices, "fields": args.fields, "ground": args.ground });
-    let headers = [("content-type", "application/json".to_owned())];
-    let reply = client.post("/v1/openings", &headers, body.to_string().into_bytes(), MAX_BYTES).await?;
-    if reply.status != 200 {
-        bail!("{} says {}: {}", client.door(), reply.status, Problem::of(&reply));
+    let (mut bytes, mut lines) = (Vec::new(), Vec::new());
+    for part in indices.chunks(MAX_SHOWN) {
+        let (reply, read) = shown(&mut client, part, fields, &args.ground).await?;
+        bytes.extend(reply);
+        lines.extend(read);
     }
-    let lines = read_lines(&reply.body).with_context(|| format!("{} answers in another form", client.door()))?;
+    if let Some(stranger) = sample.iter().find_map(|sample| lines.iter().find(|line| line.log != sample.log)) {
+        bail!("the sample is of another log than this node's, {}; ask the node whose log it is", stranger.log);
+    }
     if let Some(path) = &args.out {
-        file::write_new(path, file::PRIVATE, &reply.body)?;
+        file::write_new(path, file::PRIVATE, &bytes)?;
     }
-    for line in &lines {
+    for line in lines.iter().filter(|_| sample.is_none()) {
         if screen.is_json() {
             screen.json(line)?;
         } else {
             screen.line(told(line, None)?)?;
         }
     }
+    if sample.is_some() && screen.is_json() {
+        screen.json(&serde_json::json!({ "ok": true, "shown": lines.len(), "out": args.out }))?;
+    }
     if let Some(path) = args.out.as_deref().filter(|_| !screen.is_json()) {
-        screen.line(format!("\nWritten to {}, readable by its owner alone.", path.display()))?;
+        let shown = count(lines.len() as u64, "opening");
+        screen.line(format!("\n{shown} written to {}, readable by its owner alone.", path.display()))?;
     }
     Ok(Exit::Done)
+}
+
+/// Has a node show these leaves: its answer, and the lines in it.
+async fn shown(
+    client: &mut Client,
+    indices: &[u64],
+    fields: &[Field],
+    ground: &str,
+) -> anyhow::Result<(Vec<u8>, Vec<LeafOpening>)> {
+    let body = serde_json::json!({ "indices": indices, "fields": fields, "ground": ground });
+    let headers = [("content-type", "application/json".to_owned())];
+    let reply = client.post("/v1/openings", &headers, body.to_string().into_bytes(), MAX_BYTES).await?;
+    if reply.status != 200 {
+        bail!("{} says {}: {}", client.door(), reply.status, Problem::of(&reply));
+    }
+    let lines = read_lines(&reply.body).with_context(|| format!("{} answers in another form", client.door()))?;
+    Ok((reply.body, lines))
 }
 
 /// Runs `creditbay log check-opening`.
@@ -180,7 +217,8 @@ impl Entries {
     }
 }
 
-fn read_lines(text: &[u8]) -> anyhow::Result<Vec<LeafOpening>> {
+/// The lines of a file of openings, at least one.
+pub fn read_lines(text: &[u8]) -> anyhow::Result<Vec<LeafOpening>> {
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let lines: Vec<LeafOpening> = lines.map(serde_json::from_slice).collect::<Result<_, _>>()?;
     if lines.is_empty() { bail!("there is no opening in it") } else { Ok(lines) }

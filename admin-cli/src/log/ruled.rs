@@ -9,21 +9,24 @@ use anyhow::Context;
 use clap::Args;
 use creditbay_configs::endorsement;
 use creditbay_configs::peers::Directory;
+use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_configs::rules::RulePack;
 use creditbay_configs::rules::replay::Replay;
 use creditbay_configs::rules::section::Holder;
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::note::Note;
-use creditbay_protocol::name::Region;
+use creditbay_protocol::checkpoint::SignedCheckpoint;
 use serde_json::{Value, json};
 
 use crate::exit::UsageError;
 use crate::file;
 use crate::print::{Fields, count};
 
-use super::draw::{Draw, Drawn};
+use super::draw::{Draw, Drawn, Lottery};
+use super::drawn::{MAX_DRAWN, SampleFile};
 use super::fault::{Fault, Faults};
+use super::opened::{Gone, Openings, Outcome};
 use super::walk::Read;
 
 /// Rule packs to judge by.
@@ -36,16 +39,35 @@ pub struct RulesArgs {
     #[arg(long, value_name = "NOTE", num_args = 1.., requires = "rules")]
     pub rules_note: Vec<PathBuf>,
     /// How many leaves to draw for openings
-    #[arg(long, value_name = "N", default_value_t = 20, requires = "rules", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "rules", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_DRAWN)))]
     pub sample: u32,
+    /// The openings of the sample, as `creditbay log open --sample --out` wrote them on the node: every leaf that was drawn must be opened
+    #[arg(long, value_name = "FILE", requires = "rules")]
+    pub openings: Option<PathBuf>,
+    /// The sample that they answer, as `creditbay log sample --out` wrote it; without it, the one that this checkpoint's root draws
+    #[arg(long, value_name = "FILE", requires = "rules", conflicts_with = "sample")]
+    pub drawn: Option<PathBuf>,
+}
+
+/// A sample that was drawn earlier.
+pub struct DrawnEarlier {
+    /// The file.
+    pub path: PathBuf,
+    /// What stands in it.
+    pub file: SampleFile,
+    /// The checkpoint that draws it: the log must continue it.
+    pub signed: SignedCheckpoint,
 }
 
 /// A replay under way.
 pub struct Ruling<'a> {
     packs: Vec<Arc<RulePack>>,
     signed: &'static str,
+    directory: &'a Directory,
     replay: Replay<'a>,
     draw: Draw,
+    claimed: Option<Vec<u64>>,
+    openings: Option<Openings>,
     faults: Faults,
 }
 
@@ -57,12 +79,28 @@ pub struct Ruled {
     refused_though_admitted: Vec<(String, u64)>,
     breaches: u64,
     disclosures: u64,
+    lottery: Lottery,
     drawn: Vec<Drawn>,
+    opened: Option<Outcome>,
 }
 
 impl RulesArgs {
-    /// A replay over the log of `owner` with this root; `None` where no rules were given.
-    pub fn begin<'a>(&self, owner: Region, directory: &'a Directory, root: Digest) -> anyhow::Result<Option<Ruling<'a>>> {
+    /// The sample that was drawn earlier, if one was named.
+    pub fn drawn_earlier(&self, entry: &RegionEntry) -> anyhow::Result<Option<DrawnEarlier>> {
+        let Some(path) = &self.drawn else { return Ok(None) };
+        let file = SampleFile::read(path)?;
+        let signed = file.signed(entry).with_context(|| path.display().to_string())?;
+        Ok(Some(DrawnEarlier { path: path.clone(), file, signed }))
+    }
+
+    /// A replay over a log with this root and size; `None` where no rules were given.
+    pub fn begin<'a>(
+        &self,
+        entry: &RegionEntry,
+        directory: &'a Directory,
+        (root, size): (Digest, u64),
+        earlier: Option<DrawnEarlier>,
+    ) -> anyhow::Result<Option<Ruling<'a>>> {
         if self.rules.is_empty() {
             return Ok(None);
         }
@@ -76,9 +114,14 @@ impl RulesArgs {
             self.check_signatures(&packs, directory)?;
             "by every region of the directory"
         };
-        let replay = Replay::new(owner, directory, packs.clone());
-        let draw = Draw::new(root, self.sample as usize);
-        Ok(Some(Ruling { packs, signed, replay, draw, faults: Faults::new() }))
+        let replay = Replay::new(entry.name, directory, packs.clone());
+        let lottery = match &earlier {
+            Some(earlier) => earlier.file.lottery(&earlier.signed),
+            None => Lottery { root, size, count: self.sample as usize },
+        };
+        let openings = self.openings.as_deref().map(|path| Openings::read(path, entry.log_origin)).transpose()?;
+        let (draw, claimed) = (Draw::new(lottery), earlier.map(|earlier| earlier.file.leaves));
+        Ok(Some(Ruling { packs, signed, directory, replay, draw, claimed, openings, faults: Faults::new() }))
     }
 
     fn check_signatures(&self, packs: &[Arc<RulePack>], directory: &Directory) -> anyhow::Result<()> {
@@ -102,11 +145,21 @@ impl Ruling<'_> {
             self.faults.add(Fault::Rules { index: read.index, breach });
         }
         self.draw.leaf(read);
+        if let Some(openings) = &mut self.openings {
+            openings.leaf(read);
+        }
     }
 
     /// What was found, and the faults.
-    pub fn end(self) -> (Ruled, Faults) {
+    pub fn end(mut self) -> (Ruled, Faults) {
         let judged = self.replay.judged();
+        let (breaches, lottery, disclosures) = (self.faults.count(), *self.draw.lottery(), self.draw.disclosures());
+        let (drawn, leaves) = (self.draw.drawn(), self.draw.into_leaves());
+        let opened = self.openings.map(|openings| {
+            let (outcome, faults) = openings.end(&leaves, self.claimed.as_deref(), self.directory, &self.packs);
+            self.faults.extend(faults);
+            outcome
+        });
         let ruled = Ruled {
             packs: self.packs,
             signed: self.signed,
@@ -119,9 +172,11 @@ impl Ruling<'_> {
                 ("orders", judged.orders),
             ],
             refused_though_admitted: judged.refused_though_admitted.iter().map(|(class, of)| (class.to_string(), *of)).collect(),
-            breaches: self.faults.count(),
-            disclosures: self.draw.disclosures(),
-            drawn: self.draw.drawn(),
+            breaches,
+            disclosures,
+            lottery,
+            drawn,
+            opened,
         };
         (ruled, self.faults)
     }
@@ -156,7 +211,8 @@ impl Ruled {
             "packs": packs, "signed": self.signed,
             "from_leaves": { "sections": self.sections(Holder::Leaves), "judged": judged, "breaches": self.breaches,
                 "refused_though_admitted": admitted },
-            "by_opening": { "sections": self.sections(Holder::Openings), "of": self.disclosures, "sample": self.drawn },
+            "by_opening": { "sections": self.sections(Holder::Openings), "of": self.disclosures, "sample": self.drawn,
+                "root": self.lottery.root, "size": self.lottery.size, "openings": self.opened },
             "contract": { "sections": self.sections(Holder::Contract), "rules": self.contract() },
         })
     }
@@ -177,15 +233,34 @@ impl Ruled {
         }
         fields.add("by opening", format!("{} of {} drawn from the root", self.drawn.len(), count(self.disclosures, "message")));
         fields.add("", self.sections(Holder::Openings).join(", "));
-        if !self.drawn.is_empty() {
-            let indices: Vec<_> = self.drawn.iter().map(|drawn| drawn.index.to_string()).collect();
-            fields.add("", format!("ask the operator to open: {}", indices.join(" ")));
+        match &self.opened {
+            Some(outcome) => outcome.add_to(&mut fields),
+            None if self.drawn.is_empty() => {}
+            None => {
+                let indices: Vec<_> = self.drawn.iter().map(|drawn| drawn.index.to_string()).collect();
+                fields.add("", format!("ask the operator to open (creditbay log sample --out): {}", indices.join(" ")));
+            }
         }
         fields.add("contract only", format!("{} that no software holds", count(self.contract().len() as u64, "rule")));
         for rule in self.contract() {
             fields.add("", format!("- {rule}"));
         }
         fields.to_string()
+    }
+}
+
+impl Outcome {
+    /// For people.
+    fn add_to(&self, fields: &mut Fields) {
+        let Self { opened, erased, expired, missing, shown_beyond, faults } = self;
+        let gone = format!("erased {}, expired {}, missing {}", erased.len(), expired.len(), missing.len());
+        fields.add("", format!("opened {opened}, {gone}; {}", count(*faults, "fault")));
+        for Gone { index, erasure, ground } in erased.iter().chain(expired) {
+            fields.add("", format!("- leaf {index} was erased by leaf {erasure}: {}", ground.as_str()));
+        }
+        for shown in shown_beyond {
+            fields.add("", format!("- that they were shown stands in leaf {shown}, behind the end of this copy"));
+        }
     }
 }
 

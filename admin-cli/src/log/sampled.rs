@@ -2,6 +2,8 @@
 //!
 //! Not here: the lots (`draw`), and the openings.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use creditbay_protocol::name::Region;
 
@@ -10,7 +12,8 @@ use crate::print::{Screen, Table, count};
 use crate::trust::{self, TrustArgs};
 
 use super::auditing::{Auditing, Place};
-use super::draw::Draw;
+use super::draw::{Draw, Lottery};
+use super::drawn::SampleFile;
 use super::source::{AuditorArgs, Source};
 
 /// A log and how many of its leaves to draw.
@@ -25,6 +28,10 @@ pub struct SampleArgs {
     /// How many queries, answers and refusals to draw
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub count: u32,
+    /// Write the sample to this file: the operator opens it by `creditbay log open --sample`, and `creditbay log verify --openings` holds
+    /// the openings against it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// Whom to believe
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -40,7 +47,7 @@ pub async fn run(args: &SampleArgs, screen: &mut Screen) -> anyhow::Result<Exit>
     let mut source = Source::open_expecting(&args.place, &args.auditor, Some(entry.tls))?;
     let place = Place { place: args.place.clone(), source: &mut source, entry, earlier: &[] };
     let mut auditing = Auditing::begin(place, &trusted, screen).await?;
-    let mut draw = Draw::new(auditing.root(), args.count as usize);
+    let mut draw = Draw::new(Lottery { root: auditing.root(), size: auditing.size(), count: args.count as usize });
     while let Some(batch) = auditing.next().await? {
         batch.reads().for_each(|read| draw.leaf(&read));
     }
@@ -49,6 +56,9 @@ pub async fn run(args: &SampleArgs, screen: &mut Screen) -> anyhow::Result<Exit>
         return findings.tell("", screen);
     }
     let drawn = draw.drawn();
+    if let (Some(path), Some(signed)) = (&args.out, &findings.signed) {
+        SampleFile::new(signed, args.count, &drawn).write(path)?;
+    }
     if screen.is_json() {
         screen.json(&serde_json::json!({ "ok": true, "root": root, "of": draw.disclosures(), "sample": drawn }))?;
     } else {
@@ -56,6 +66,9 @@ pub async fn run(args: &SampleArgs, screen: &mut Screen) -> anyhow::Result<Exit>
         let mut table = Table::new(&[">leaf", "kind"]);
         drawn.iter().for_each(|one| table.row(vec![one.index.to_string(), one.kind.to_owned()]));
         screen.line(table)?;
+        if let Some(path) = &args.out {
+            screen.line(format!("\nWritten to {}; the operator opens it by `creditbay log open --sample`.", path.display()))?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -24,6 +24,7 @@ use crate::trust::TrustArgs;
 mod bad_input_tests;
 mod judged_tests;
 mod mutation_tests;
+mod opened_tests;
 
 /// A network, and the log of hk as a folder of static files.
 struct Bay {

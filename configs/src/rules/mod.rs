@@ -53,6 +53,8 @@ pub mod replay;
 
 pub mod evaluate;
 
+pub mod opened;
+
 mod golden;
 
 pub mod parse;

@@ -19,12 +19,12 @@ use super::replay::{Claim, Ticket};
 use super::witnessed::Gate;
 use crate::log::entry::{Appended, Entry};
 use crate::log::fault::LogError;
+use crate::log::find;
 use crate::log::rows::Row;
 use crate::policy;
 use crate::policy::ledger::{Cost, Reservation, ReserveError, VolumeWarning};
 use crate::policy::orders::InForce;
 use crate::store::ledger;
-use crate::store::log as layout;
 use crate::store::records::RecordsError;
 
 /// Who is at the other end of the connection, by the key that it proved.
@@ -186,7 +186,7 @@ impl Exchange {
             match self.replay.claim(fresh.asked()) {
                 Claim::New(ticket) => return Ok(Claimed::New(ticket)),
                 Claim::Answered(index) => return Ok(Claimed::Answered(index)),
-                Claim::OtherBytes => return Err(Fault::OtherBytesUnderIndex),
+                Claim::OtherBytes(answer) => return Err(self.two_leaves(fresh.asked(), answer)),
                 Claim::Lost => return Err(Fault::Expired),
                 Claim::InFlight(mut wait) => while wait.changed().await.is_ok() {},
             }
@@ -243,31 +243,18 @@ impl Exchange {
         Ok((Reply::Refused(refusal), None))
     }
 
-    /// The same answer under a fresh proof.
+    /// The same answer under a fresh proof. Where what opens it was erased, nothing can be said again.
     fn answer_again(&self, index: u64) -> Result<Released, Fault> {
         self.metrics.count("creditbay_answers_again_total", &[]);
-        let again = || -> Result<Released, LogError> {
-            for sealed in layout::sealed_from(&**self.log.store(), index)? {
-                for row in self.seals.open(&sealed)? {
-                    if let Row::Answer { index: found, seed, answer, query, .. } = row
-                        && found == index
-                    {
-                        let body = LeafBody::of_answer(&query, &answer, &seed);
-                        let before = AnsweredBefore { answer, seed, body };
-                        return Ok(Released {
-                            pronounced: Pronounced::Before(Box::new(before)),
-                            appended: self.log.prove(index, &self.log.head())?,
-                            cosigned: None,
-                        });
-                    }
-                }
-            }
-            Err(LogError::NoProof { index, size: self.log.head().signed().checkpoint().size })
-        };
-        again().map_err(|error| self.refuse_leaf(&error))
+        let row = find::row(&**self.log.store(), &self.seals, index).map_err(|error| self.refuse_leaf(&error))?;
+        let Some(Row::Answer { seed, answer, query, .. }) = row else { return Err(Fault::Expired) };
+        let appended = self.log.prove(index, &self.log.head()).map_err(|error| self.refuse_leaf(&error))?;
+        let body = LeafBody::of_answer(&query, &answer, &seed);
+        let before = AnsweredBefore { answer, seed, body };
+        Ok(Released { pronounced: Pronounced::Before(Box::new(before)), appended, cosigned: None })
     }
 
-    fn refuse_leaf(&self, error: &LogError) -> Fault {
+    pub(super) fn refuse_leaf(&self, error: &LogError) -> Fault {
         tracing::warn!("a query was not answered: {error}");
         Fault::LogStopped
     }

@@ -83,16 +83,17 @@ impl Exchange {
 
     /// From a logged query to an answer with its receipt; closes the query with an `abandoned` leaf where none comes.
     pub async fn carry_through(&self, asked: Arc<Asked>, query: Appended) -> Result<Answer, AskError> {
+        let (index, issuer) = (query.committed.place().index, asked.query().issuer);
+        let answer = self.answer_to(asked, query).await;
+        if answer.is_err() {
+            self.close(index, issuer).await;
+        }
+        answer
+    }
+
+    async fn answer_to(&self, asked: Arc<Asked>, query: Appended) -> Result<Answer, AskError> {
         let index = query.committed.place().index;
-        let verified = match self.reply_to(&asked, &query).await {
-            Ok(verified) => verified,
-            Err(error) => {
-                self.metrics.count("creditbay_abandoned_total", &[("peer", asked.query().issuer.as_str())]);
-                self.log.append(Entry::Abandoned { query: index, issuer: asked.query().issuer }).await?;
-                return Err(error);
-            }
-        };
-        let (verified, root) = verified;
+        let (verified, root) = self.reply_to(&asked, &query).await?;
         let note = self.witness.cosign(&root).map_err(|error| AskError::Log(LogError::Sealing(error.to_string())))?;
         let verified = Arc::new(verified);
         let receipt = self.log.keep_receipt(index, verified.clone(), note.clone()).await?;

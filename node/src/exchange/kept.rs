@@ -156,7 +156,7 @@ impl Walk<'_> {
                         receipts_until = Some(at.plus(ROWS_AFTER_MS));
                     }
                 }
-                for row in self.opened(rows)? {
+                for row in self.seals.open_kept(rows)? {
                     self.look_at(row, at, wanted, taken, receipts_until.is_none(), &mut found);
                 }
             }
@@ -164,14 +164,6 @@ impl Walk<'_> {
             page = layout::sealed_after(self.store, end)?;
         }
         Ok(found)
-    }
-
-    /// Rows whose key is gone were erased.
-    fn opened(&self, rows: &SealedRows) -> Result<Vec<Row>, LogError> {
-        match self.seals.open(rows) {
-            Err(LogError::KeyGone { .. }) => Ok(Vec::new()),
-            opened => opened,
-        }
     }
 
     fn look_at(&self, row: Row, at: Millis, wanted: &Wanted, taken: &BTreeSet<ErasedEntry>, taking: bool, found: &mut Found) {

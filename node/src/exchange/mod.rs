@@ -6,7 +6,9 @@
 
 pub mod answer;
 pub mod ask;
+pub mod closing;
 pub mod compose;
+mod contradiction;
 pub mod erase;
 pub mod erasures;
 pub mod fault;
@@ -27,6 +29,7 @@ use creditbay_configs::peers::EndorsedDirectory;
 use creditbay_protocol::name::Region;
 use tokio::sync::Mutex;
 
+use self::closing::Closing;
 use self::erasures::Erasures;
 use self::network::Network;
 use self::replay::Replay;
@@ -70,6 +73,8 @@ pub struct Exchange {
     pub refusals: RefusalBudget,
     /// The way to the peers.
     pub network: Arc<dyn Network>,
+    /// Queries that are still to be closed.
+    pub closing: Closing,
     /// What is being erased.
     pub erasures: Erasures,
     /// Time.

@@ -16,9 +16,9 @@ use super::Exchange;
 use super::erase::blocking;
 use crate::log::entry::{Entry, Showing};
 use crate::log::fault::LogError;
+use crate::log::find;
 use crate::log::rows::Row;
 use crate::store::erasure as rows;
-use crate::store::log as layout;
 
 /// Why nothing is shown.
 #[derive(Debug, thiserror::Error)]
@@ -112,31 +112,9 @@ impl Exchange {
     }
 
     fn fields(&self, index: u64, wanted: &[Field]) -> Result<Vec<FieldOpening>, OpenError> {
-        let row = match self.row(index) {
-            // Sealed anew between reading and opening: the row is read again.
-            Err(LogError::KeyGone { .. }) => self.row(index)?,
-            row => row?,
-        };
-        let row = row.ok_or(OpenError::Lost(index))?;
+        let row = find::row(&**self.log.store(), &self.seals, index)?.ok_or(OpenError::Lost(index))?;
         let open = |field: &Field| field_of(&row, *field).ok_or(OpenError::Lost(index));
         wanted.iter().map(open).collect()
-    }
-
-    fn row(&self, index: u64) -> Result<Option<Row>, LogError> {
-        let store = &**self.log.store();
-        let mut page = layout::sealed_from(store, index)?;
-        while let Some(end) = page.last() {
-            for sealed in &page {
-                if sealed.size > index {
-                    return Ok(None);
-                }
-                if let Some(row) = self.seals.open(sealed)?.into_iter().find(|row| row.opens() == Some(index)) {
-                    return Ok(Some(row));
-                }
-            }
-            page = layout::sealed_after(store, end)?;
-        }
-        Ok(None)
     }
 
     /// Which of these leaves were erased, each with the erasure's leaf and the proof.

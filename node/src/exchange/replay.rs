@@ -53,8 +53,8 @@ pub enum Claim {
     InFlight(watch::Receiver<()>),
     /// It was answered by the leaf with this index.
     Answered(u64),
-    /// Another query came before under this index of this log.
-    OtherBytes,
+    /// Another query came before under this index of this log, and was answered by the leaf with this index.
+    OtherBytes(u64),
     /// It was answered, and what opens the answer is gone or stands in a log that has ended.
     Lost,
 }
@@ -91,8 +91,9 @@ impl Replay {
         let key = (asked.place.origin, asked.place.index);
         let mut table = self.table();
         match table.entries.get(&key) {
-            Some(entry) if entry.query_leaf != asked.leaf => Claim::OtherBytes,
+            // Which of two queries it was that came before is told once that one has its answer.
             Some(Entry { state: State::InFlight(wait), .. }) => Claim::InFlight(wait.clone()),
+            Some(Entry { state: State::Answered(index), query_leaf }) if *query_leaf != asked.leaf => Claim::OtherBytes(*index),
             Some(Entry { state: State::Answered(index), .. }) => Claim::Answered(*index),
             None if table.before.contains(&asked.leaf) => Claim::Lost,
             None => {
@@ -140,7 +141,7 @@ impl Replay {
                 break;
             }
             // Newest first: of an answer that was withheld and the refusal in its place, the refusal counts.
-            for row in seals.open(&rows)?.into_iter().rev() {
+            for row in seals.open_kept(&rows)?.into_iter().rev() {
                 if let Row::Answer { index, query, query_seed, query_time, query_log, query_index, .. } = row
                     && query.expires > watermark
                 {

@@ -123,14 +123,14 @@ fn wall() -> Millis {
     Millis(since.as_millis() as u64)
 }
 
-/// A stopwatch for what is reported to people; never for what is decided.
-pub struct Stopwatch(Instant);
+/// A stopwatch, virtual where the runtime's time is. Never for what a leaf says.
+pub struct Stopwatch(tokio::time::Instant);
 
 impl Stopwatch {
     /// Starts now.
     #[expect(clippy::disallowed_methods, reason = "the one room that asks the clock")]
     pub fn start() -> Self {
-        Self(Instant::now())
+        Self(tokio::time::Instant::now())
     }
 
     /// Microseconds since the start.

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::entry::{Appended, Entry};
 use super::fault::LogError;
-use super::opening::{encode_note, encode_receipt, row_of};
+use super::opening::Rows;
 use super::reserve::Reserve;
 use super::seals::Seals;
 use super::shared::Shared;
@@ -98,7 +98,7 @@ pub struct Writer {
 struct Prepared {
     time: Millis,
     leaves: Vec<(Vec<u8>, Digest)>,
-    rows: Vec<Vec<u8>>,
+    rows: Rows,
 }
 
 impl Writer {
@@ -195,7 +195,8 @@ impl Writer {
         // Held until the rows are durable: an erasure that retires their key waits, and then finds them.
         let seals = self.seals.clone();
         let _writing = seals.writing();
-        for (part, sealed) in self.seals.seal(&prepared.rows, time, head.batches, &self.entropy)?.into_iter().enumerate() {
+        for (part, sealed) in self.seals.seal(prepared.rows.encoded(), time, head.batches, &self.entropy)?.into_iter().enumerate()
+        {
             layout::set_sealed(&mut batch, first, head.batches, part as u16, sealed);
         }
         self.write_ledger(&mut batch, items, time)?;
@@ -254,25 +255,21 @@ impl Writer {
     }
 
     fn prepare(&mut self, items: &[Item], time: Millis) -> Prepared {
-        let mut prepared = Prepared { time: self.head.time, leaves: Vec::new(), rows: Vec::new() };
-        let mut notes = BTreeSet::new();
+        let mut prepared = Prepared { time: self.head.time, leaves: Vec::new(), rows: Rows::default() };
         for item in items {
             match item {
                 Item::Leaf { entry, .. } => {
                     let index = self.head.size + prepared.leaves.len() as u64;
                     let leaf = entry.leaf(time);
                     track_open(&mut self.open, &leaf, index);
-                    prepared.rows.extend(row_of(entry, index));
+                    prepared.rows.add(entry, index);
                     let bytes = leaf.bytes();
                     let hash = leaf_hash(&bytes);
                     prepared.leaves.push((bytes, hash));
                     prepared.time = time;
                 }
                 Item::Receipt { query, verified, note, .. } => {
-                    if notes.insert((note.log, note.size)) {
-                        prepared.rows.push(encode_note(note));
-                    }
-                    prepared.rows.push(encode_receipt(*query, verified));
+                    prepared.rows.add_receipt(*query, verified, note);
                     self.open.remove(query);
                 }
             }

@@ -9,6 +9,7 @@ pub mod append;
 pub mod entry;
 pub mod erase;
 pub mod fault;
+pub mod find;
 mod opening;
 pub mod prove;
 mod put_back;

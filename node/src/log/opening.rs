@@ -2,7 +2,10 @@
 //!
 //! Not here: how rows are read, packed and sealed (`rows`).
 
+use std::collections::BTreeSet;
+
 use creditbay_protocol::evidence::Place;
+use creditbay_protocol::name::Origin;
 use creditbay_protocol::query::Declined;
 use creditbay_protocol::requester::Verified;
 use creditbay_protocol::wire;
@@ -11,8 +14,47 @@ use super::entry::Entry;
 use super::rows::RowRef;
 use super::witness::Cosigned;
 
+/// The encoded rows of a batch, in their order.
+#[derive(Default)]
+pub(super) struct Rows {
+    encoded: Vec<Vec<u8>>,
+    /// Notes that receipts of the batch rest on, and notes under which queries came that it answers: by log and size.
+    of_receipts: BTreeSet<(Origin, u64)>,
+    of_queries: BTreeSet<(Origin, u64)>,
+}
+
+impl Rows {
+    /// Adds what opens an entry's leaf, and the note under which came what it answers.
+    pub(super) fn add(&mut self, entry: &Entry, index: u64) {
+        if let Entry::Answer(judged) = entry {
+            let signed = &judged.asked().note;
+            let (log, size) = (signed.checkpoint().origin, signed.checkpoint().size);
+            if self.of_queries.insert((log, size)) {
+                self.encoded.push(wire::encode(&RowRef::Note { log, size, note: &signed.note_bytes() }));
+            }
+        }
+        self.encoded.extend(row_of(entry, index));
+    }
+
+    /// Adds a receipt, and the cosigned note that it rests on.
+    pub(super) fn add_receipt(&mut self, query: u64, verified: &Verified, note: &Cosigned) {
+        if self.of_receipts.insert((note.log, note.size)) {
+            self.encoded.push(wire::encode(&RowRef::Note { log: note.log, size: note.size, note: &note.note }));
+        }
+        let Place { origin, index, size, path } = verified.place();
+        let (answer, seed, time) = (verified.answer(), verified.seed(), verified.time());
+        let receipt = RowRef::Receipt { query, answer, seed, time, log: *origin, index: *index, size: *size, path };
+        self.encoded.push(wire::encode(&receipt));
+    }
+
+    /// All of them.
+    pub(super) fn encoded(&self) -> &[Vec<u8>] {
+        &self.encoded
+    }
+}
+
 /// The row that opens an entry's leaf; none for a leaf that commits to nothing.
-pub(super) fn row_of(entry: &Entry, index: u64) -> Option<Vec<u8>> {
+fn row_of(entry: &Entry, index: u64) -> Option<Vec<u8>> {
     match entry {
         Entry::Query(asked) => Some(wire::encode(&RowRef::Query { index, seed: asked.seed(), query: asked.query() })),
         Entry::Answer(judged) => {
@@ -26,6 +68,8 @@ pub(super) fn row_of(entry: &Entry, index: u64) -> Option<Vec<u8>> {
                 query_time: asked.time,
                 query_log: asked.place.origin,
                 query_index: asked.place.index,
+                query_size: asked.place.size,
+                query_path: &asked.place.path,
             }))
         }
         Entry::Declined(declined) => {
@@ -38,16 +82,4 @@ pub(super) fn row_of(entry: &Entry, index: u64) -> Option<Vec<u8>> {
         }
         Entry::Abandoned { .. } | Entry::Event(_) | Entry::Erasure(_) => None,
     }
-}
-
-/// The row of a receipt.
-pub(super) fn encode_receipt(query: u64, verified: &Verified) -> Vec<u8> {
-    let Place { origin, index, size, path } = verified.place();
-    let (answer, seed, time) = (verified.answer(), verified.seed(), verified.time());
-    wire::encode(&RowRef::Receipt { query, answer, seed, time, log: *origin, index: *index, size: *size, path })
-}
-
-/// The row of a note that receipts of its batch rest on.
-pub(super) fn encode_note(note: &Cosigned) -> Vec<u8> {
-    wire::encode(&RowRef::Note { log: note.log, size: note.size, note: &note.note })
 }

@@ -211,7 +211,7 @@ impl Writer {
         let mut page = layout::sealed_from(&*self.shared.store, from)?;
         while let Some(last) = page.last() {
             for sealed in &page {
-                for row in self.seals.open(sealed)? {
+                for row in self.seals.open_kept(sealed)? {
                     match row {
                         Row::Query { index, seed, query } if self.open.contains(&index) => {
                             waiting.insert(index, OpenQuery { index, query, seed });

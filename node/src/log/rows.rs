@@ -42,6 +42,10 @@ pub enum Row {
         query_log: Origin,
         /// The query's index there.
         query_index: u64,
+        /// The tree size under which it came; the note of that size is a row of the same batch.
+        query_size: u64,
+        /// Its inclusion path under that size.
+        query_path: Vec<Digest>,
     },
     /// Opens the leaf of a question that was not asked.
     Declined {
@@ -75,7 +79,7 @@ pub enum Row {
         /// The inclusion path.
         path: Vec<Digest>,
     },
-    /// A peer's note with this node's cosignature, as accepted.
+    /// A peer's note as accepted; of a receipt's, with this node's cosignature.
     Note {
         /// The peer's log.
         log: Origin,
@@ -133,6 +137,8 @@ pub(super) enum RowRef<'a> {
         query_time: Millis,
         query_log: Origin,
         query_index: u64,
+        query_size: u64,
+        query_path: &'a [Digest],
     },
     /// See [`Row::Declined`].
     Declined { index: u64, seed: &'a Seed, subject: &'a [u8], operator: &'a OperatorId, refusal: &'a Refusal },

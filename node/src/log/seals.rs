@@ -108,6 +108,14 @@ impl Seals {
         self.open_packed(sealed)?.iter().map(|row| read(row)).collect()
     }
 
+    /// Opens a sealed value whose key may be gone: then its rows were erased, and there are none.
+    pub fn open_kept(&self, sealed: &SealedRows) -> Result<Vec<Row>, LogError> {
+        match self.open(sealed) {
+            Err(LogError::KeyGone { .. }) => Ok(Vec::new()),
+            opened => opened,
+        }
+    }
+
     /// Opens a sealed value; the rows as they were written.
     pub(super) fn open_packed(&self, sealed: &SealedRows) -> Result<Vec<Vec<u8>>, LogError> {
         let number = sealed_under(sealed).ok_or_else(|| broken("cut short"))?;

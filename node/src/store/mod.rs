@@ -15,7 +15,7 @@ pub mod records;
 pub mod witness;
 
 /// The layout of all trees. A store of another version is refused.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The trees of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

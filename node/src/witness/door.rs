@@ -190,9 +190,13 @@ impl Door {
         if tree.size <= latest.tree.size {
             return Ok(false);
         }
-        self.seen.adopt(peer, note.to_string().as_bytes());
+        let shown = note.to_string();
         self.persist(served, tree, note, &mut latest).await?;
+        self.seen.adopt(peer, shown.as_bytes());
         tracing::info!(log = %peer, size = tree.size, "a note that this witness cosigned before was taken up again");
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,3 +154,6 @@ fn cosigned(offer: &Offer) -> CosignedHead {
     let note = lines.fold(offer.head.signed().clone(), |note, line| note.with_line(line));
     CosignedHead { head: offer.head.clone(), note }
 }
+
+#[cfg(test)]
+mod tests;

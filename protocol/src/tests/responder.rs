@@ -32,10 +32,11 @@ fn flipped(frame: &[u8], at: usize, bit: usize) -> Vec<u8> {
 fn a_true_query_comes_through_and_says_where_it_stands() {
     let exchange = Exchange::new(verdicts(2, 3));
     let fresh = fresh(&exchange.query_frame, &exchange.asker);
-    let AskedHere { query, time, seed, leaf, place } = fresh.asked();
+    let AskedHere { query, time, seed, leaf, place, note } = fresh.asked();
     assert_eq!((query, *time, leaf), (exchange.asked.query(), NOW, exchange.query.leaf()));
     assert_eq!(seed.expose(), exchange.asked.seed().expose());
     assert_eq!(place, exchange.query.place());
+    assert_eq!(note.checkpoint().size, SIZE, "and under which note");
     assert_eq!((place.index, place.size), (INDEX, SIZE));
 }
 

@@ -36,6 +36,7 @@ impl Fault {
             Self::AnsweredTwice { .. } => "answered_twice",
             Self::AbandonsNoQuery { .. } => "abandons_no_query",
             Self::Rules { breach, .. } => breach.kind(),
+            Self::Opened { fault, .. } => fault.kind(),
             Self::AbandonedTwice { .. } => "abandoned_twice",
             Self::NoBeginning { .. } => "no_beginning",
             Self::BeginsAgain { .. } => "begins_again",
@@ -77,6 +78,7 @@ impl Fault {
             | Self::BeginsAgain { index }
             | Self::BehindRetirement { index, .. }
             | Self::Rules { index, .. }
+            | Self::Opened { index, .. }
             | Self::AbandonedTwice { index, .. } => Some(*index),
             _ => None,
         }

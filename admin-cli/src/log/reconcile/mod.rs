@@ -1,4 +1,4 @@
-//! `creditbay log reconcile`: two verified logs side by side, every message of one to the other with its counterpart (PROTOCOL 33.4).
+//! `creditbay log reconcile`: two verified logs side by side, every message of one to the other with its counterpart (PROTOCOL 33.5).
 //!
 //! Not here: matching (`pairs`), verification (`auditing`).
 

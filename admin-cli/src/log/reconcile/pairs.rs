@@ -1,4 +1,4 @@
-//! Queries of one region and the answers of another, matched as their leaves come (PROTOCOL 33.4).
+//! Queries of one region and the answers of another, matched as their leaves come (PROTOCOL 33.5).
 //!
 //! Both logs are read side by side, so that only what waits for its counterpart is remembered: the exchanges of some minutes, and the
 //! queries that were never answered. At most [`MAX_WAITING`] of each, some 150 bytes a piece. Pure; not here: reading the logs.

@@ -102,7 +102,12 @@ fn bay(count: u64) -> (Bay, RulePack) {
 }
 
 fn judged(bay: &Bay, owner: &str) -> (Exit, Value) {
-    let rules = RulesArgs { rules: vec![pack_file(bay)], rules_note: vec![bay.path("net/rules/gba-2026.1.note")], sample: 3 };
+    let rules = RulesArgs {
+        rules: vec![pack_file(bay)],
+        rules_note: vec![bay.path("net/rules/gba-2026.1.note")],
+        sample: 3,
+        ..RulesArgs::default()
+    };
     let place = Some(bay.path(owner).display().to_string());
     let (exit, out) = bay.run(&LogCommand::Verify(VerifyArgs { place, region: region(owner), rules, ..bay.verify_args() }));
     (exit.unwrap(), serde_json::from_str(&out).unwrap())
@@ -166,7 +171,7 @@ fn a_log_that_breaks_a_rule_is_refused_at_the_leaf_although_it_is_signed() {
 fn a_pack_that_nobody_signed_is_not_judged_by() {
     let (bay, _) = bay(3);
     let note = bay.path("net/network.note");
-    let rules = RulesArgs { rules: vec![pack_file(&bay)], rules_note: vec![note], sample: 0 };
+    let rules = RulesArgs { rules: vec![pack_file(&bay)], rules_note: vec![note], sample: 0, ..RulesArgs::default() };
     let error = bay.run(&LogCommand::Verify(VerifyArgs { rules, ..bay.verify_args() })).0.unwrap_err();
     assert!(error.to_string().contains("none is over gba-2026.1"), "{error}");
 }
@@ -246,6 +251,7 @@ fn a_sample_is_drawn_from_a_log_that_verifies_alone() {
             place: bay.path("gz").display().to_string(),
             region: region("gz"),
             count: 7,
+            out: None,
             trust: bay.trust(),
             auditor: auditor(),
         };

@@ -71,35 +71,46 @@ struct Asked<'a> {
 }
 
 /// What the pack says of a predicate's type.
-struct Scope<'a> {
+pub(super) struct Scope<'a> {
     registers: &'a [AttestationType],
     reports: Option<AttestationType>,
-    validity_days: u16,
+    /// For how many days an answer holds at most.
+    pub(super) validity_days: u16,
     look_back_months: Option<u16>,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// What the pack says of the predicate's type, if the issuer's law has it and the form is admitted. A digest is looked for among
+    /// reports, whose register must be there too; of a type that has no such form for entities the persons' row counts.
+    pub(super) fn of(pack: &'a RulePack, law: LawOfOrigin, predicate: &Predicate) -> Option<Self> {
+        let of = predicate.of();
+        if let Some(rule) = pack.catalogue().get(of).filter(|rule| rule.admits_shape(predicate)) {
+            let (validity_days, look_back_months) = (rule.validity_days, rule.look_back_months);
+            let scope = Self { registers: &rule.registers, reports: None, validity_days, look_back_months };
+            return rule.origins.contains(&law).then_some(scope);
+        }
+        let rule = pack.catalogue().person(of).filter(|rule| rule.admits_shape(predicate))?;
+        let own = pack.catalogue().get(of).map_or(&[][..], |rule| &rule.registers);
+        let (validity_days, look_back_months) = (rule.validity_days, rule.look_back_months);
+        let scope = Self { registers: own, reports: Some(AttestationType::ReportVerify), validity_days, look_back_months };
+        rule.origins.contains(&law).then_some(scope)
+    }
+
     /// Every register that an answer rests on.
-    fn registers(&self) -> impl Iterator<Item = AttestationType> {
+    pub(super) fn registers(&self) -> impl Iterator<Item = AttestationType> {
         self.registers.iter().copied().chain(self.reports)
     }
 }
 
+/// Whether a register was taken over longer ago than the pack admits for an answer of this time.
+pub(super) fn is_stale(pack: &RulePack, entry: &Coverage, now: Millis) -> bool {
+    let bound = pack.catalogue().get(entry.register).and_then(|rule| rule.stale_after_days).unwrap_or(0);
+    entry.synchronised < now.minus(u64::from(bound) * DAY_MS)
+}
+
 impl<'a> Asked<'a> {
-    /// What the pack says of the predicate's type, if the issuer's law has it and the form is admitted. A digest is looked for among
-    /// reports, whose register must be there too; of a type that has no such form for entities the persons' row counts.
     fn scope(&self, predicate: &Predicate) -> Option<Scope<'a>> {
-        let of = predicate.of();
-        if let Some(rule) = self.pack.catalogue().get(of).filter(|rule| rule.admits_shape(predicate)) {
-            let (validity_days, look_back_months) = (rule.validity_days, rule.look_back_months);
-            let scope = Scope { registers: &rule.registers, reports: None, validity_days, look_back_months };
-            return rule.origins.contains(&self.law).then_some(scope);
-        }
-        let rule = self.pack.catalogue().person(of).filter(|rule| rule.admits_shape(predicate))?;
-        let own = self.pack.catalogue().get(of).map_or(&[][..], |rule| &rule.registers);
-        let (validity_days, look_back_months) = (rule.validity_days, rule.look_back_months);
-        let scope = Scope { registers: own, reports: Some(AttestationType::ReportVerify), validity_days, look_back_months };
-        rule.origins.contains(&self.law).then_some(scope)
+        Scope::of(self.pack, self.law, predicate)
     }
 
     fn synchronised(&self, register: AttestationType) -> Option<Coverage> {
@@ -134,7 +145,7 @@ impl<'a> Asked<'a> {
             return Err(Indeterminate::NoSource);
         }
         let found: Option<Vec<Coverage>> = scope.registers().map(|register| self.synchronised(register)).collect();
-        if found.ok_or(Indeterminate::NoSource)?.iter().any(|entry| self.is_stale(entry)) {
+        if found.ok_or(Indeterminate::NoSource)?.iter().any(|entry| is_stale(self.pack, entry, self.now)) {
             return Err(Indeterminate::Stale);
         }
         let of_registers: Vec<&Record> =
@@ -148,11 +159,6 @@ impl<'a> Asked<'a> {
             report: self.facts.report,
         };
         Ok((on(&question, self.today)?, unchanged_until(&question, self.today, scope.validity_days)))
-    }
-
-    fn is_stale(&self, entry: &Coverage) -> bool {
-        let bound = self.pack.catalogue().get(entry.register).and_then(|rule| rule.stale_after_days).unwrap_or(0);
-        entry.synchronised < self.now.minus(u64::from(bound) * DAY_MS)
     }
 }
 

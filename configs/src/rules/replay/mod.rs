@@ -5,7 +5,7 @@
 //! Not here: what only an opening shows (subjects, what stands in an authorisation), and what only the other log shows (`reconcile`).
 
 pub mod breach;
-mod spent;
+pub(super) mod spent;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use crate::rules::budgets::{Budgets, Volumes};
 use super::breach::Breach;
 
 /// How long an answer may wait for its leaf, in milliseconds: as long as clocks may differ.
-pub(super) const QUEUE_MS: u64 = 30_000;
+pub(in crate::rules) const QUEUE_MS: u64 = 30_000;
 /// Accounts of a day that are remembered.
 const MAX_ACCOUNTS: usize = 65_536;
 

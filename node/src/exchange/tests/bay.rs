@@ -26,6 +26,7 @@ use creditbay_protocol::requester::Asked;
 use super::super::Exchange;
 use super::super::answer::{Peer, Released};
 use super::super::ask::Outcome;
+use super::super::closing::Closing;
 use super::super::compose::{About, Question};
 use super::super::erasures::Erasures;
 use super::super::fault::AskError;
@@ -174,6 +175,24 @@ pub(super) struct Bay {
     pub(super) networks: [Arc<InProcess>; 2],
 }
 
+/// A city's log over its store, with a writer that does not run yet.
+pub(super) fn recovered(city: &str, store: &InMemory, seals: Arc<Seals>, time: &Arc<AtomicU64>) -> Result<Recovered, LogError> {
+    let own = directory().entry(region(city)).unwrap().clone();
+    let (clock, metrics) = (Arc::new(Clock::manual(time.clone())), Arc::new(Metrics::default()));
+    let shared: Arc<dyn Store> = Arc::new(store.clone());
+    recover(Parts {
+        origin: own.log_origin,
+        signer: NoteSigner::new(own.log_origin.to_string().parse().unwrap(), KeyKind::Ed25519, sample_key(city, "log")),
+        seals,
+        entropy: Arc::new(Entropy::seeded(1)),
+        seen: Arc::new(Seen::of_nobody(shared.clone(), clock.clone(), metrics.clone())?),
+        store: shared,
+        clock,
+        metrics,
+        reserve: None,
+    })
+}
+
 pub(super) fn open(
     city: &str,
     store: InMemory,
@@ -227,6 +246,7 @@ pub(super) fn open(
         records: Arc::new(Records::open(shared, [7; 32], entropy.clone()).unwrap()),
         replay,
         withholding: tokio::sync::Mutex::default(),
+        closing: Closing::default(),
         refusals: RefusalBudget::new(3),
         network,
         erasures,

@@ -21,6 +21,7 @@ use creditbay_protocol::refusal::{Fault, Refusal};
 use creditbay_protocol::shown::Field;
 
 use super::super::answer::Peer;
+use super::super::ask::Outcome;
 use super::super::erase::{EraseError, ErasureReport, Target};
 use super::super::open::OpenError;
 use super::bay::{
@@ -253,7 +254,10 @@ async fn a_notice_about_an_exchange_of_others_or_of_none_erases_nothing() {
     assert_eq!(told(peer.log, unknown(9)).await, Err(Fault::LeafBudgetSpent));
     let named = NamedLeaf { index: 1, leaf: stored(&bay.hk, 1).hash() };
     assert_eq!(told(peer.log, named).await, Ok(5), "by the asker's own leaf");
-    assert!(rows(&bay.gz).is_empty());
+    assert!(
+        rows(&bay.gz).iter().all(|row| matches!(row, Row::Note { .. })),
+        "what hk's log showed of the query went with the answer"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -331,6 +335,9 @@ async fn what_erases_more_than_one_leaf_can_say_is_several_leaves() {
 #[tokio::test(start_paused = true)]
 async fn all_leaves_of_before_a_day_go_with_the_days_keys() {
     let bay = bay();
+    let forbidden = question(Purpose::Prof, Predicate::ExistsValid { of: AttestationType::Permit });
+    assert!(matches!(bay.hk.exchange.ask(forbidden).await, Ok(Outcome::Declined { index: 1, .. })));
+    pass(&bay, 1);
     answered(&bay, clean()).await;
     pass(&bay, 1);
     answered(&bay, clean()).await;
@@ -338,11 +345,13 @@ async fn all_leaves_of_before_a_day_go_with_the_days_keys() {
     let keys = || {
         fs::read_dir(bay.hk.keys.path().join("openings")).unwrap().map(|file| file.unwrap().file_name()).collect::<BTreeSet<_>>()
     };
-    assert_eq!(keys().len(), 2);
-    let second = stored(&bay.hk, 2).time.day();
-    let report = erase(&bay.hk, Target::Before(second), false).await.unwrap();
-    assert_eq!((report.exchanges, report.sealed_anew), (1, 1), "a note of gz's stays of the first day");
-    assert!(rows(&bay.hk).iter().any(|row| row.opens() == Some(2)));
-    let report = bay.gz.exchange.erase(Target::Before(second), ErasureGround::Order, false, |_| {}).await.unwrap();
+    assert_eq!(keys().len(), 3);
+    let days = [2, 3].map(|index| stored(&bay.hk, index).time.day());
+    let report = erase(&bay.hk, Target::Before(days[0]), false).await.unwrap();
     assert_eq!((report.exchanges, report.sealed_anew, report.keys), (1, 0, 2), "of a day of which nothing is left both keys go");
+    let report = erase(&bay.hk, Target::Before(days[1]), false).await.unwrap();
+    assert_eq!((report.exchanges, report.sealed_anew), (1, 1), "a note of gz's stays of the day after");
+    assert!(rows(&bay.hk).iter().any(|row| row.opens() == Some(3)));
+    let report = bay.gz.exchange.erase(Target::Before(days[1]), ErasureGround::Order, false, |_| {}).await.unwrap();
+    assert_eq!((report.exchanges, report.sealed_anew, report.keys), (1, 1, 1), "as one of hk's does here");
 }

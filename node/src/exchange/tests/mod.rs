@@ -3,8 +3,11 @@
 
 mod bay;
 
+mod closing;
+
 mod erasure;
 mod evidence;
 mod faults;
 mod retention;
 mod rules;
+mod withheld;
