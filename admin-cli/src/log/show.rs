@@ -173,6 +173,9 @@ fn event_parts(event: &Event) -> Parts {
         Event::LogBegun { predecessor, size, root } => {
             about(format!("this log goes on from {predecessor}, {size} leaves, root {}", root.to_base64()))
         }
+        Event::LogBegunAfterLoss { range, serial, .. } => {
+            about(format!("this log goes on behind the lost end of {range}; edition {serial} of the directory"))
+        }
         Event::TurnedAway { peer, since, count } => {
             Parts { to: peer.to_string(), ..about(format!("{count} refusals without a leaf since {since}")) }
         }

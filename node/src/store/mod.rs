@@ -5,6 +5,7 @@
 
 mod counter;
 pub mod documents;
+pub mod editions;
 pub mod erasure;
 pub mod in_memory;
 pub mod ledger;

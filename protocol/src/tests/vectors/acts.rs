@@ -44,6 +44,10 @@ pub(super) fn event_fields(event: &Event) -> Vec<Field> {
         Event::ErasureNotified(_) => {
             all.extend(fields([("receiver", 8), ("ground", 1), ("count", 1), ("commitment: message", 32)]));
         }
+        Event::LogBegunAfterLoss { .. } => {
+            all.extend(fields([("lost log", 36), ("goes on from", 8), ("root", 32), ("seen", 8), ("note", 32)]));
+            all.extend(fields([("serial", 4), ("directory", 32)]));
+        }
     }
     all
 }
