@@ -107,6 +107,13 @@ pub enum Event {
         /// SHA-256 of the directory.
         directory: Digest,
     },
+    /// Openings of leaves of the log before this one were shown to somebody.
+    EarlierOpeningsShown {
+        /// That log.
+        log: Origin,
+        /// Which leaves of it.
+        shown: Shown,
+    },
 }
 
 /// Why a log is retired.
@@ -200,6 +207,7 @@ impl Event {
             Self::OpeningsShown(_) => "openings-shown",
             Self::ErasureNotified(_) => "erasure-notified",
             Self::LogBegunAfterLoss { .. } => "log-begun-after-loss",
+            Self::EarlierOpeningsShown { .. } => "earlier-openings-shown",
         }
     }
 }

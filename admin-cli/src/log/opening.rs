@@ -34,12 +34,15 @@ const MAX_BYTES: usize = 8 << 20;
 /// Which leaves are opened, and for what.
 #[derive(Debug, Args)]
 pub struct OpenArgs {
-    /// The leaves, by their index in the node's own log
+    /// The leaves, by their index in the node's current log, or in the one named by --log
     #[arg(required = true, value_name = "INDEX")]
     pub indices: Vec<u64>,
     /// The node
     #[command(flatten)]
     pub door: AdminDoor,
+    /// The log, where the leaves are of the one before the current one: gz.creditbay/log/1
+    #[arg(long, value_name = "ORIGIN")]
+    pub log: Option<Origin>,
     /// What is shown: message, subject or operator; repeat for several
     #[arg(long = "field", value_name = "FIELD", default_value = "subject", value_parser = read_field)]
     pub fields: Vec<Field>,
@@ -70,7 +73,7 @@ pub async fn open(args: &OpenArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
         return Err(UsageError(format!("{MAX_SHOWN} leaves are shown at a time at most")).into());
     }
     let mut client = args.door.client()?;
-    let body = serde_json::json!({ "indices": args.indices, "fields": args.fields, "ground": args.ground });
+    let body = serde_json::json!({ "indices": args.indices, "fields": args.fields, "ground": args.ground, "log": args.log });
     let headers = [("content-type", "application/json".to_owned())];
     let reply = client.post("/v1/openings", &headers, body.to_string().into_bytes(), MAX_BYTES).await?;
     if reply.status != 200 {

@@ -240,3 +240,6 @@ impl Seen {
         self.chains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

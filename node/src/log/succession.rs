@@ -23,9 +23,10 @@ use creditbay_protocol::succession::{self, Beginning, Succession};
 use super::Log;
 use super::fault::LogError;
 use super::prove::{StoredNodes, recover_frontier};
+use crate::store::before::Before;
 use crate::store::ledger as orders;
 use crate::store::log::{self as layout, Head, Loss, RowError};
-use crate::store::{Batch, Durable, Pair, Store, StoreError, Tree};
+use crate::store::{Batch, Store, Tree};
 
 /// Leaves that are read at a time.
 const PAGE: u64 = 1_024;
@@ -37,31 +38,10 @@ const CARRIED: [&[u8; 1]; 8] = [b"B", b"Y", b"A", b"O", b"U", b"W", b"F", b"N"];
 /// How long after the leaf that answers it a query may still be brought again.
 const STILL_FRESH_MS: u64 = MAX_QUERY_LIFETIME_MS + FRESHNESS_MS + 1;
 
-/// The log before this one, as a store that is only read.
-struct Predecessor<'a>(&'a dyn Store);
-
 /// The log before this one as far as it goes, and the loss behind that, if there is one.
-struct Before {
+struct Ended {
     head: Head,
     loss: Option<Loss>,
-}
-
-impl Store for Predecessor<'_> {
-    fn get(&self, _: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(Tree::Predecessor, key)
-    }
-
-    fn range(&self, _: Tree, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
-        self.0.range(Tree::Predecessor, from, to, limit)
-    }
-
-    fn last(&self, _: Tree, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
-        self.0.last(Tree::Predecessor, from, to)
-    }
-
-    fn commit(&self, _: Tree, _: Batch) -> Result<Durable, StoreError> {
-        Err(StoreError::Stopped)
-    }
 }
 
 /// Goes back from the end of a log to the first leaf that is too old to matter.
@@ -106,18 +86,18 @@ pub fn carry_over(store: &dyn Store, origin: Origin) -> Result<(), LogError> {
 
 /// The state in which the log that this store is to hold begins: empty, and where it is not the first of its region, behind another.
 pub(super) fn beginning(store: &dyn Store, fresh: Head) -> Result<Head, LogError> {
-    let Some(Before { head: before, .. }) = predecessor(store, fresh.origin)? else { return Ok(fresh) };
+    let Some(Ended { head: before, .. }) = predecessor(store, fresh.origin)? else { return Ok(fresh) };
     Ok(Head { time: before.time, watermark: before.watermark, ..fresh })
 }
 
 /// The leaves with which a log begins that is not the first of its region.
 pub(super) fn first_leaves(store: &dyn Store, origin: Origin) -> Result<Vec<Event>, LogError> {
-    let Some(Before { head: before, loss }) = predecessor(store, origin)? else { return Ok(Vec::new()) };
+    let Some(Ended { head: before, loss }) = predecessor(store, origin)? else { return Ok(Vec::new()) };
     let began = match loss {
         None => Event::LogBegun { predecessor: before.origin, size: before.size, root: before.root },
         Some(Loss { range, serial, directory, .. }) => Event::LogBegunAfterLoss { range, serial, directory },
     };
-    let suspended = orders::suspensions(&Predecessor(store))?;
+    let suspended = orders::suspensions(&Before(store))?;
     let again = suspended.into_iter().map(|of| Event::Suspension { of, in_force: true });
     Ok(std::iter::once(began).chain(again).collect())
 }
@@ -136,16 +116,16 @@ fn begun(store: &dyn Store) -> Result<Option<(Millis, Beginning)>, LogError> {
 
 /// How far the log goes that is before the one that this store is open for.
 pub fn left_of(store: &dyn Store) -> Result<Option<Head>, RowError> {
-    layout::head(&Predecessor(store))
+    layout::head(&Before(store))
 }
 
 /// The log before this one, which must have ended as this one says or will say; `None` for the first log of a region.
-fn predecessor(store: &dyn Store, origin: Origin) -> Result<Option<Before>, LogError> {
+fn predecessor(store: &dyn Store, origin: Origin) -> Result<Option<Ended>, LogError> {
     if origin.number() == 1 {
         return Ok(None);
     }
     let refused = |reason: String| Err(LogError::NoPredecessor { origin, reason });
-    let (before, begun, loss) = (Predecessor(store), begun(store)?, layout::loss(store)?);
+    let (before, begun, loss) = (Before(store), begun(store)?, layout::loss(store)?);
     let lost = begun.as_ref().map_or_else(|| loss.as_ref().map(|loss| loss.range), |(_, begun)| begun.lost);
     let head = match (layout::head(&before)?, lost) {
         (Some(head), _) => head,
@@ -175,7 +155,7 @@ fn predecessor(store: &dyn Store, origin: Origin) -> Result<Option<Before>, LogE
         _ => {}
     }
     recover_frontier(&before, &head)?;
-    Ok(Some(Before { head, loss }))
+    Ok(Some(Ended { head, loss }))
 }
 
 impl Log {
@@ -187,12 +167,17 @@ impl Log {
         let since = self.watermark();
         lately(store, self.head().signed().checkpoint().size, since, &mut found)?;
         match predecessor(store, *self.origin()) {
-            Ok(Some(Before { head, .. })) => lately(&Predecessor(store), head.size, since, &mut found)?,
+            Ok(Some(Ended { head, .. })) => lately(&Before(store), head.size, since, &mut found)?,
             // A log that was put back from an archive has nothing before it in this store.
             Ok(None) | Err(LogError::NoPredecessor { .. }) => {}
             Err(error) => return Err(error),
         }
         Ok(found)
+    }
+
+    /// The log before this one, as far as the store holds it; `None` for the first of a region.
+    pub fn before(&self) -> Result<Option<Head>, LogError> {
+        Ok(predecessor(&**self.store(), *self.origin())?.map(|ended| ended.head))
     }
 
     /// When this log began, if the end of the one before it was lost: what that end answered nobody knows, so no older query is answered.
@@ -217,7 +202,7 @@ impl Log {
             return Ok(Some(Succession { leaf, inclusion, consistency: Vec::new() }));
         }
         let before = match predecessor(store, *self.origin()) {
-            Ok(Some(_)) => Predecessor(store),
+            Ok(Some(_)) => Before(store),
             Ok(None) | Err(LogError::NoPredecessor { .. }) => return Err(LogError::PredecessorGone { log, from }),
             Err(error) => return Err(error),
         };

@@ -106,6 +106,7 @@ impl State {
             }
             Event::PortfolioDeclared { .. } | Event::TurnedAway { .. } | Event::Withheld { .. } | Event::TrustDecided { .. } => {}
             Event::LogRetired { .. } | Event::LogBegun { .. } | Event::LogBegunAfterLoss { .. } => {}
+            Event::EarlierOpeningsShown { .. } => {}
             Event::Erased(_) | Event::OpeningsShown(_) | Event::ErasureNotified(_) => {}
         }
     }

@@ -62,7 +62,16 @@ fn every_kind_comes_back_and_the_largest_fits() {
     assert_eq!(events[5..9], ["portfolio-declared", "turned-away", "withheld", "trust-decided"]);
     assert_eq!(
         events[9..],
-        ["log-retired", "log-begun", "erased", "erased", "openings-shown", "erasure-notified", "log-begun-after-loss"]
+        [
+            "log-retired",
+            "log-begun",
+            "erased",
+            "erased",
+            "openings-shown",
+            "erasure-notified",
+            "log-begun-after-loss",
+            "earlier-openings-shown"
+        ]
     );
     for leaf in &leaves {
         let bytes = leaf.bytes();

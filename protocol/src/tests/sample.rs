@@ -311,6 +311,17 @@ pub(super) fn every_event() -> Vec<Event> {
             serial: 3,
             directory: Digest([0xee; 32]),
         },
+        Event::EarlierOpeningsShown {
+            log: "gz.creditbay/log/1".parse().unwrap(),
+            shown: Shown {
+                first: 3,
+                last: 900,
+                count: 40,
+                indices: Digest([0xee; 32]),
+                fields: Fields::of(&[Field::Subject]),
+                ground: Digest([0xff; 32]),
+            },
+        },
     ]
 }
 

@@ -37,7 +37,9 @@ pub(super) fn event_fields(event: &Event) -> Vec<Field> {
             }
             all.extend(fields([("early", 1), ("count", 4), ("list", 32)]));
         }
-        Event::OpeningsShown(_) => {
+        Event::OpeningsShown(_) | Event::EarlierOpeningsShown { .. } => {
+            let of = matches!(event, Event::EarlierOpeningsShown { .. });
+            all.extend(fields([("earlier log", 36)]).into_iter().filter(|_| of));
             all.extend(fields([("first", 8), ("last", 8), ("count", 4), ("indices", 32)]));
             all.extend(fields([("message", 1), ("subject", 1), ("operator", 1), ("commitment: ground", 32)]));
         }
