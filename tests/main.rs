@@ -19,6 +19,7 @@ mod proofs;
 mod publish;
 mod records;
 mod refusal;
+mod succession;
 mod tidy;
 mod torn;
 mod witness;

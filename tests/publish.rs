@@ -324,6 +324,8 @@ fn a_log_ends_and_the_next_one_goes_on_from_it() {
     assert_eq!(verified.code, 0, "{verified:?}");
     assert_eq!(said(&verified)["goes_on_from"][0], json!({ "origin": "gz.creditbay/log/1", "size": size, "checked": true }));
 
+    open_earlier(&network, &first, folder.path());
+
     // A retired log that is not the one that the next one names.
     let leaf = fs::read(first.join("tile/entries").join(format!("000.p/{size}"))).unwrap();
     let mut forged = leaf.clone();
@@ -333,4 +335,134 @@ fn a_log_ends_and_the_next_one_goes_on_from_it() {
     assert!(refused.code == 3 && said(&refused)["faults"][0]["kind"] == "in_predecessor", "{refused:?}");
     let refused = log(&network, &["verify", &path(&second), "--predecessor", &path(&second)], "gz");
     assert!(refused.code == 3 && said(&refused)["faults"][0]["kind"] == "other_predecessor", "{refused:?} {root}");
+}
+
+/// Leaves of the retired log are opened by the node of the next one, also once an erasure of this one destroyed a key that sealed rows of
+/// the day on which both were written.
+fn open_earlier(network: &Network, first: &Path, folder: &Path) {
+    let (node, retired) = (network.folder().join("gz").display().to_string(), first.display().to_string());
+    let shown = network.creditbay(["--json", "log", "show", &retired, "--from", "0"]).unwrap();
+    let answer =
+        shown.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|leaf| leaf["kind"] == "answer");
+    let answer = answer.unwrap_or_else(|| panic!("{shown:?}"))["index"].to_string();
+    let open = |log: &str, out: &str| {
+        let out = folder.join(out).display().to_string();
+        let asked =
+            ["log", "open", &answer, "--log", log, "--node", &node, "--for", "audit", "--field", "message", "--out", &out];
+        (network.creditbay(asked).unwrap(), out)
+    };
+    let (refused, _) = open("gz.creditbay/log/3", "none");
+    assert!(refused.code == 1 && refused.stderr.contains("neither the current one nor the one right before it"), "{refused:?}");
+    let check = |out: &str| network.creditbay(["log", "check-opening", out, "--leaf-from", &retired]).unwrap();
+    let (opened, out) = open("gz.creditbay/log/1", "one");
+    assert_eq!((opened.code, check(&out).code), (0, 0), "{opened:?}");
+    let url = network.published_url("gz").unwrap();
+    let key = network.folder().join("auditor/auditor.pem").display().to_string();
+    let current = network.creditbay(["--json", "log", "show", &url, "--auditor-key", &key, "--from", "0"]).unwrap();
+    let leaves: Vec<Value> = current.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(leaves.iter().any(|leaf| leaf["kind"] == "earlier-openings-shown"), "{leaves:?}");
+    let answered = leaves.iter().find(|leaf| leaf["kind"] == "answer").unwrap()["index"].to_string();
+    let erase = ["erase", "--node", &node, "--index", &answered, "--ground", "order", "--force-early"];
+    let erased = network.creditbay(erase).unwrap();
+    assert_eq!(erased.code, 0, "{erased:?}");
+    let keys = network.folder().join("gz/data/keys/openings");
+    until("the key to be destroyed", || {
+        !fs::read_dir(&keys).unwrap().any(|key| {
+            let name = key.unwrap().file_name().to_string_lossy().into_owned();
+            name.strip_suffix(".key").and_then(|number| number.parse().ok()).is_some_and(|number: u32| number < 1 << 16)
+        })
+    });
+    let (opened, out) = open("gz.creditbay/log/1", "two");
+    assert_eq!((opened.code, check(&out).code), (0, 0), "what the other log keeps is still there: {opened:?}");
+}
+
+#[test]
+fn a_store_is_rewritten_between_two_loads_and_never_under_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut network = Network::start_for_load(&folder.path().join("n"), &["gz", "hk"]).unwrap();
+    let compact = |network: &Network| {
+        let mut command = Command::new(&network.products().node);
+        let output = command.args(["compact", "--config"]).arg(network.config("gz")).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let load = |network: &Network, of: usize| {
+        let asked: Vec<_> = (0..of).map(|_| ask(network)["status"].as_u64().unwrap()).collect();
+        assert_eq!(asked, vec![200; of]);
+    };
+    std::thread::scope(|scope| {
+        let loaded = scope.spawn(|| load(&network, 20));
+        let refused = compact(&network);
+        assert!(refused.0 == Some(1) && refused.1.contains("another daemon holds this store"), "under load: {refused:?}");
+        loaded.join().unwrap();
+    });
+    let archive = folder.path().join("archive").display().to_string();
+    let url = network.published_url("gz").unwrap();
+    assert_eq!(log(&network, &["export", &url, &archive], "gz").code, 0);
+    network.stop("gz").unwrap();
+    let (code, said) = compact(&network);
+    assert!(code == Some(0) && said.contains("compacted before="), "{said}");
+    network.launch("gz").unwrap();
+    network.await_peers("gz").unwrap();
+    load(&network, 10);
+    let url = network.published_url("gz").unwrap();
+    let verified = log(&network, &["verify", &url, "--earlier", &format!("{archive}/checkpoint")], "gz");
+    assert_eq!(verified.code, 0, "the log goes on from what it was: {verified:?}");
+    assert_eq!(log(&network, &["export", &url, &archive], "gz").code, 0, "and so does its copy");
+    assert_eq!(log(&network, &["verify", &archive], "gz").code, 0);
+}
+
+#[test]
+fn behind_tls_logs_are_archived_and_heads_cosigned_under_the_directorys_key_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut network = Network::lay_out_with(&folder.path().join("n"), &["gz", "hk"], &["--auditors-tls"]).unwrap();
+    let cosigners = |network: &Network, city: &str| -> Vec<String> {
+        let status = tokio::runtime::Runtime::new().unwrap().block_on(network.status(city)).unwrap();
+        let names = status["published"]["cosigned_by"].as_array().unwrap();
+        names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    for city in ["gz", "hk"] {
+        network.launch(city).unwrap();
+    }
+    network.await_peers("gz").unwrap();
+    assert!(network.auditors_url("hk").unwrap().starts_with("https://"));
+    grow(&network, "gz", 2);
+    until("hk's cosignature", || cosigners(&network, "gz") == ["hk.creditbay/witness"]);
+    let archive = folder.path().join("archive");
+    let url = network.published_url("gz").unwrap();
+    let follower = Follower::start(&network, "gz", &archive);
+    grow(&network, "gz", 2);
+    let size = said(&log(&network, &["verify", &network.published_url("gz").unwrap()], "gz"))["size"].as_u64().unwrap();
+    until("the archive", || size_of(&archive) == size);
+    assert_eq!(follower.terminate(), Some(0));
+    assert_eq!(log(&network, &["verify", &archive.display().to_string()], "gz").code, 0);
+    let other = folder.path().join("other").display().to_string();
+    let refused = log(&network, &["archive", &url, &other], "hk");
+    assert!(refused.code == 1 && refused.stderr.contains("not who is expected there"), "hk's key at gz's door: {refused:?}");
+
+    // hk's door shows another key than the directory names: gz offers nothing to whoever is there.
+    network.stop("hk").unwrap();
+    network.stop("gz").unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(file("chain.pem"), made.cert.pem()).unwrap();
+    fs::write(file("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    fs::set_permissions(file("key.pem"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let (chain, key) = (file("chain.pem"), file("key.pem"));
+    let shown = format!("auditors_tls = \"certificate\"\nauditors_certificate = {chain:?}\nauditors_key = {key:?}");
+    network.configure("hk", "auditors_tls = \"identity\"", &shown).unwrap();
+    for city in ["gz", "hk"] {
+        network.launch(city).unwrap();
+    }
+    network.await_peers("gz").unwrap();
+    grow(&network, "gz", 2);
+    // hk's head goes to gz's door, whose key is the right one, and is cosigned after as many offers as gz had for its own.
+    grow(&network, "hk", 2);
+    until("gz's cosignature", || cosigners(&network, "hk") == ["gz.creditbay/witness"]);
+    network.published_url("gz").unwrap();
+    assert_eq!(cosigners(&network, "gz"), Vec::<String>::new());
+    let metrics = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let door = Door::at(network.services_url("gz").unwrap()).unwrap();
+        String::from_utf8_lossy(&door.get("/metrics").await.unwrap().body).into_owned()
+    });
+    assert!(!metrics.contains("creditbay_cosignatures_received_total"), "{metrics}");
 }

@@ -19,6 +19,7 @@ pub mod client;
 pub mod node;
 pub mod trust;
 
+pub mod endorse;
 pub mod keys;
 pub mod network;
 

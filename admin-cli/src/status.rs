@@ -36,6 +36,8 @@ struct Status {
     rule_pack: serde_json::Value,
     #[serde(default, skip_serializing)]
     erasure: Option<Standing>,
+    #[serde(default)]
+    orphaned: Vec<Orphaned>,
     uptime_seconds: u64,
     version: String,
     disk_free_mib: u64,
@@ -61,6 +63,15 @@ struct Peer {
     connected: bool,
     seen_size: Option<u64>,
     suspended: serde_json::Value,
+}
+
+/// A range of an earlier log of a region that was lost.
+#[derive(Debug, Serialize, Deserialize)]
+struct Orphaned {
+    region: String,
+    log: String,
+    size: u64,
+    seen: u64,
 }
 
 /// A register and how far it is synchronised.
@@ -106,6 +117,9 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> anyhow::Result<Exit>
     if let Some(Published { size, cosigned_by }) = &status.published {
         let by = if cosigned_by.is_empty() { "nobody yet".to_owned() } else { cosigned_by.join(", ") };
         fields.add("published", format!("{size} leaves, cosigned by {by}"));
+    }
+    for Orphaned { region, log, size, seen } in &status.orphaned {
+        fields.add("orphaned", format!("{region} lost the end of {log}: {size} of {seen} leaves are left"));
     }
     screen.line(fields)?;
     let mut table = Table::new(&["peer", "connected", ">seen size", "trust"]);

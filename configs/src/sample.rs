@@ -77,6 +77,7 @@ pub(crate) fn entries() -> Vec<RegionEntry> {
                 key: key(region, "channel").public(),
             }],
             regulators: vec![OrganisationId::new(&format!("regulator.{region}")).unwrap()],
+            orphaned: Vec::new(),
         }
     };
     CITIES.iter().enumerate().map(entry).collect()

@@ -22,6 +22,7 @@ pub mod witness;
 
 pub mod serve;
 
+pub mod editions;
 pub mod files;
 
 pub mod errands;
@@ -29,3 +30,4 @@ pub mod errands;
 pub mod node;
 
 pub mod restore;
+pub mod succeed;

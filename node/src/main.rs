@@ -1,4 +1,5 @@
-//! `creditbay-node run --config FILE`: the daemon; `creditbay-node restore`: its log put back from an archive.
+//! `creditbay-node run --config FILE`: the daemon; `creditbay-node restore`: its log put back from an archive; `creditbay-node succeed`:
+//! the next log behind one whose end was lost.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use creditbay_node::host::telemetry::start_tracing;
 use creditbay_node::node::{Node, Signals};
-use creditbay_node::restore::{Restored, compact, restore};
+use creditbay_node::restore::{Restored, compact, restore, restore_predecessor};
+use creditbay_node::succeed::{Succeeding, succeed};
 
 /// A city's node of CreditBay (信用湾区).
 #[derive(Parser)]
@@ -32,11 +34,25 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
         /// The folder of the copy.
-        #[arg(long, value_name = "DIR")]
-        archive: PathBuf,
+        #[arg(long, value_name = "DIR", required_unless_present = "predecessor")]
+        archive: Option<PathBuf>,
         /// The store holds the beginning of the log: add what it lacks.
-        #[arg(long)]
+        #[arg(long, requires = "archive")]
         tail: bool,
+        /// The folder of a copy of the log before this one, put back as this log's first leaf names it: peers that know that one alone
+        /// are shown how this one goes on from it.
+        #[arg(long, value_name = "DIR")]
+        predecessor: Option<PathBuf>,
+    },
+    /// Begins the next log behind one whose end was lost, as the network directory lists it ([[region.orphaned]], signed by every region).
+    /// What the directory says is left must be in the store, or in an archive. The daemon must not run; start it afterwards.
+    Succeed {
+        /// The node's configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The folder of a copy of the lost log, where the store has less of it than the directory says is left.
+        #[arg(long, value_name = "DIR")]
+        archive: Option<PathBuf>,
     },
     /// Rewrites the store, so that what was superseded or deleted takes no room any more. The daemon must not run; as much room again as
     /// the store takes must be free.
@@ -52,27 +68,47 @@ fn main() -> ExitCode {
     start_tracing();
     match command {
         Command::Run { config } => run(&config),
-        Command::Restore { config, archive, tail } => restored(&config, &archive, tail),
+        Command::Restore { config, archive, tail, predecessor } => {
+            restored(&config, archive.as_deref(), tail, predecessor.as_deref())
+        }
+        Command::Succeed { config, archive } => succeeding(&config, archive.as_deref()),
         Command::Compact { config } => compacted(&config),
     }
 }
 
-fn restored(config: &Path, archive: &Path, tail: bool) -> ExitCode {
-    match restore(config, archive, tail) {
-        Ok(Restored { origin, stored, size, root }) => {
-            let line = format!("restored log={origin} from={stored} size={size} root={}", root.to_base64());
-            if writeln!(std::io::stdout(), "{line}").is_ok() { ExitCode::SUCCESS } else { fail("standard output is closed") }
+fn restored(config: &Path, archive: Option<&Path>, tail: bool, predecessor: Option<&Path>) -> ExitCode {
+    let own = archive.map(|archive| restore(config, archive, tail));
+    let before = || predecessor.map(|archive| restore_predecessor(config, archive));
+    let lines = own.transpose().and_then(|own| Ok([own, before().transpose()?])).map(|restored| {
+        let line = |Restored { origin, stored, size, root }: Restored| {
+            format!("restored log={origin} from={stored} size={size} root={}\n", root.to_base64())
+        };
+        restored.into_iter().flatten().map(line).collect::<String>()
+    });
+    match lines {
+        Ok(lines) => say(&lines),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn succeeding(config: &Path, archive: Option<&Path>) -> ExitCode {
+    match succeed(config, archive) {
+        Ok(Succeeding { origin, range }) => {
+            say(&format!("succeeds log={origin} behind={} size={} orphaned={}\n", range.log, range.size, range.lost()))
         }
         Err(error) => fail(&error.to_string()),
     }
 }
 
+/// Lines for whoever started the program.
+fn say(lines: &str) -> ExitCode {
+    let mut out = std::io::stdout();
+    if write!(out, "{lines}").is_ok() { ExitCode::SUCCESS } else { fail("standard output is closed") }
+}
+
 fn compacted(config: &Path) -> ExitCode {
     match compact(config) {
-        Ok((before, after)) => {
-            let line = format!("compacted before={before} after={after}");
-            if writeln!(std::io::stdout(), "{line}").is_ok() { ExitCode::SUCCESS } else { fail("standard output is closed") }
-        }
+        Ok((before, after)) => say(&format!("compacted before={before} after={after}\n")),
         Err(error) => fail(&error.to_string()),
     }
 }

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use creditbay_configs::node::NodeConfig;
+use creditbay_configs::peers::EndorsedDirectory;
 use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_configs::rules::RulePack;
 use creditbay_crypto::note::{NoteSigner, NoteVerifier};
@@ -22,6 +23,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::editions;
 use crate::errands;
 use crate::exchange::Exchange;
 use crate::exchange::answer::Peer;
@@ -63,13 +65,11 @@ use crate::store::Store;
 use crate::store::log as layout;
 use crate::store::on_disk::OnDisk;
 use crate::store::records::Records;
+use crate::store::witness;
 use crate::witness::connect::Prefix;
 use crate::witness::door::Door;
 use crate::witness::heads::Heads;
 use crate::witness::push::{self, Offering, Target as WitnessTarget};
-
-/// The page cache of the witness's store, in MiB: it holds one note for each log.
-const WITNESS_CACHE_MIB: u64 = 8;
 
 /// A running node.
 pub struct Node {
@@ -118,7 +118,7 @@ impl Node {
         let own = own_entry(&directory, me)?.clone();
         let others: Vec<_> = directory.regions().iter().filter(|entry| entry.name != me).cloned().collect();
         let acceptor = tls_server::acceptor(&config.doors.auditors_tls, &tls).map_err(because)?;
-        let ground = open_ground(&config, log_signer, &own, &others, packs)?;
+        let ground = open_ground(&config, log_signer, &directory, packs)?;
         let Ground { clock, entropy, metrics, seals, records, orders, ledger, log, mut writer, queue, unanswered, replay } =
             ground;
 
@@ -243,10 +243,11 @@ struct Ground {
 fn open_ground(
     config: &NodeConfig,
     signer: NoteSigner,
-    own: &RegionEntry,
-    others: &[RegionEntry],
+    directory: &EndorsedDirectory,
     packs: Vec<Arc<RulePack>>,
 ) -> Result<Ground, StartError> {
+    let own = own_entry(directory, config.region)?;
+    let others = || directory.regions().iter().filter(|entry| entry.name != own.name);
     let (clock, entropy, metrics) = (Arc::new(Clock::host()), Arc::new(Entropy::system()), Arc::new(Metrics::default()));
     let data = config.data_dir.clone();
     let keys_at = data.join("keys");
@@ -256,19 +257,21 @@ fn open_ground(
     if layout::restoring(&*store).map_err(because)? {
         return Err(because(LogError::HalfRestored));
     }
+    // The witness has a store and a flush of its own: it waits for nobody, and the log's writer never for it.
+    let apart: Arc<dyn Store> = Arc::new(witness::open(&data).map_err(because)?);
+    editions::accept(&*apart, directory).map_err(because)?;
     carry_over(&*store, own.log_origin).map_err(because)?;
     let key = keys::record_key(&keys_at, &entropy).map_err(because)?;
     let ledger = Ledger::new(store.clone(), &key);
     let orders = Orders::recover(&*store, packs, clock.now()).map_err(because)?;
     let records = Arc::new(Records::open(store.clone(), key, entropy.clone()).map_err(because)?);
     let seals = Arc::new(Seals::new(EpochKeys::in_folder(&keys_at).map_err(because)?).map_err(because)?);
-    let followed: Vec<_> = others.iter().map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
-    // The witness has a store and a flush of its own: it waits for nobody, and the log's writer never for it.
-    let apart: Arc<dyn Store> = Arc::new(OnDisk::open(&data.join("witness"), WITNESS_CACHE_MIB).map_err(because)?);
-    let origins = others.iter().map(|entry| entry.log_origin).chain([own.log_origin]);
+    let followed: Vec<_> = others().map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
+    let origins = others().map(|entry| entry.log_origin).chain([own.log_origin]);
     let trust = Arc::new(Trust::recover(apart, origins, clock.clone(), metrics.clone()).map_err(because)?);
-    let witnesses = others.iter().chain([own]).map(|entry| entry.witness.clone()).collect();
-    let seen = Arc::new(Seen::recover(&*store, &followed, witnesses, trust, clock.clone()).map_err(because)?);
+    let witnesses = others().chain([own]).map(|entry| entry.witness.clone()).collect();
+    let seen = Seen::recover(&*store, &followed, witnesses, trust, clock.clone()).map_err(because)?;
+    let seen = Arc::new(seen.with_decisions(directory.orphaned().map(|(_, range)| *range).collect()));
     let parts = Parts {
         store,
         origin: own.log_origin,

@@ -10,6 +10,7 @@ use crate::calendar::Millis;
 use crate::erasure::Erased;
 use crate::name::{OrganisationId, Origin, Region};
 use crate::notified::Notified;
+use crate::orphaned::OrphanedRange;
 use crate::predicate::{AttestationType, Purpose};
 use crate::shown::Shown;
 
@@ -97,6 +98,22 @@ pub enum Event {
     OpeningsShown(Shown),
     /// A peer was told what was erased, so that it erases its own; the message crossed a border.
     ErasureNotified(Notified),
+    /// The first leaf of a log that follows one whose end was lost: from where it goes on, by which directory.
+    LogBegunAfterLoss {
+        /// What is known of the end of the log before it, as the directory lists it.
+        range: OrphanedRange,
+        /// The directory's edition.
+        serial: u32,
+        /// SHA-256 of the directory.
+        directory: Digest,
+    },
+    /// Openings of leaves of the log before this one were shown to somebody.
+    EarlierOpeningsShown {
+        /// That log.
+        log: Origin,
+        /// Which leaves of it.
+        shown: Shown,
+    },
 }
 
 /// Why a log is retired.
@@ -189,6 +206,8 @@ impl Event {
             Self::Erased(_) => "erased",
             Self::OpeningsShown(_) => "openings-shown",
             Self::ErasureNotified(_) => "erasure-notified",
+            Self::LogBegunAfterLoss { .. } => "log-begun-after-loss",
+            Self::EarlierOpeningsShown { .. } => "earlier-openings-shown",
         }
     }
 }

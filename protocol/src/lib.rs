@@ -31,12 +31,14 @@ pub mod erasure;
 pub mod notified;
 pub mod shown;
 
+pub mod checkpoint;
+pub mod orphaned;
+
 pub mod event;
 
 pub mod leaf;
 pub mod leaf_reader;
 
-pub mod checkpoint;
 pub mod tile;
 pub mod witness;
 

@@ -34,7 +34,7 @@ pub struct LeafOpening {
     pub log: Origin,
     /// The leaf's index.
     pub index: u64,
-    /// The index of the leaf which says that this was shown.
+    /// The index of the leaf which says that this was shown; of a log that has ended, it stands in the next one.
     pub shown: u64,
     /// What is said.
     pub holds: Held,
@@ -203,7 +203,9 @@ pub fn commitment(body: &LeafBody, field: Field) -> Option<Digest> {
         }
         (LeafBody::Declined { subject, .. }, Field::Subject) => Some(*subject),
         (LeafBody::Declined { operator, .. }, Field::Operator) => Some(*operator),
-        (LeafBody::Event(Event::OpeningsShown(shown)), Field::Message) => Some(shown.ground),
+        (LeafBody::Event(Event::OpeningsShown(shown) | Event::EarlierOpeningsShown { shown, .. }), Field::Message) => {
+            Some(shown.ground)
+        }
         (LeafBody::Event(Event::ErasureNotified(notified)), Field::Message) => Some(notified.message),
         _ => None,
     }

@@ -1,8 +1,9 @@
 //! How a log shows a peer that knew its predecessor that it goes on from it (PROTOCOL 35.6).
 //!
 //! The first leaf names the final note of the retired log. It counts if it stands first in the tree that the new log signed, and if the final
-//! note is no older than, and consistent with, the newest that the verifier has seen. Not here: the new log's signature (`chain`), which
-//! is checked next, and the stream (`control`).
+//! note is no older than, and consistent with, the newest that the verifier has seen. Where the end of the log before it was lost, it names
+//! the range that the regions decided to give up (`orphaned`), and counts if the directory lists that very range and the newest note seen
+//! lies in it. Not here: the new log's signature (`chain`), which is checked next, and the stream (`control`).
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::leaf_hash;
@@ -12,6 +13,7 @@ use crate::checkpoint::Checkpoint;
 use crate::event::Event;
 use crate::leaf::{Leaf, LeafBody};
 use crate::name::Origin;
+use crate::orphaned::{OrphanedRange, OutsideRange};
 
 /// The first leaf of a log that is not its region's first, with what proves it to a verifier that has seen the log before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +40,12 @@ pub enum SuccessionFault {
     NotFirst(ProofError),
     /// The log that was known had grown beyond the note that is called final.
     #[error(
-        "ORPHANED: leaves {last} to {seen} of {log} were seen, and its final note has {last}; the regions decide, by a signed directory"
+        "ORPHANED: {seen} leaves of {log} were seen, and what follows it knows of {last}; the regions decide, by a signed directory"
     )]
     Orphaned {
-        /// The retired log.
+        /// The log before.
         log: Origin,
-        /// The size that is called final.
+        /// The size that is called final, or the end of the range that the directory lists.
         last: u64,
         /// The size that was seen.
         seen: u64,
@@ -56,6 +58,57 @@ pub enum SuccessionFault {
         /// What is wrong.
         proof: ProofError,
     },
+    /// The note that the directory's range ends with is not the one that was seen.
+    #[error("FORK: {log} signed another note of {size} leaves than the one with which its orphaned range ends")]
+    OtherNote {
+        /// The lost log.
+        log: Origin,
+        /// The size.
+        size: u64,
+    },
+    /// What the first leaf says of the end of the log before it is not what the directory says.
+    #[error(
+        "ORPHANED: what its first leaf says of the end of {log} is not what the directory says; only a directory that the other regions \
+         signed lets a log go on behind one whose end was lost"
+    )]
+    NotDecided {
+        /// The log before.
+        log: Origin,
+    },
+}
+
+/// What the first leaf of a log says that it goes on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beginning {
+    /// The log before it.
+    pub log: Origin,
+    /// The leaves of that one that it goes on from.
+    pub size: u64,
+    /// The root over them.
+    pub root: Digest,
+    /// What was lost behind them, where that log has no end of its own.
+    pub lost: Option<OrphanedRange>,
+}
+
+impl Beginning {
+    /// What this event says, if it begins a log.
+    pub fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::LogBegun { predecessor, size, root } => Some(Self { log: *predecessor, size: *size, root: *root, lost: None }),
+            Event::LogBegunAfterLoss { range, .. } => {
+                Some(Self { log: range.log, size: range.size, root: range.root, lost: Some(*range) })
+            }
+            _ => None,
+        }
+    }
+
+    /// The same of an encoded leaf.
+    pub fn of_leaf(leaf: &[u8]) -> Option<Self> {
+        match Leaf::parse(leaf).ok()?.body {
+            LeafBody::Event(event) => Self::of(&event),
+            _ => None,
+        }
+    }
 }
 
 /// The log before this one; `None` for the first of a region.
@@ -64,20 +117,34 @@ pub fn predecessor(origin: &Origin) -> Option<Origin> {
 }
 
 impl Succession {
-    /// Holds the first leaf against the tree that is shown and against the newest note seen of the log before it.
-    pub fn check(&self, shown: &Checkpoint, seen: Option<&Checkpoint>) -> Result<(), SuccessionFault> {
+    /// Holds the first leaf against the tree that is shown, against the newest note seen of the log before it, and against what the regions
+    /// decided about the end of that one, if they did.
+    pub fn check(
+        &self,
+        shown: &Checkpoint,
+        seen: Option<&Checkpoint>,
+        decided: Option<&OrphanedRange>,
+    ) -> Result<(), SuccessionFault> {
         let Some(before) = predecessor(&shown.origin) else { return Ok(()) };
-        let no_beginning = SuccessionFault::NoBeginning { expected: before };
-        let leaf = Leaf::parse(&self.leaf).map_err(|_| no_beginning.clone())?;
-        let LeafBody::Event(Event::LogBegun { predecessor: named, size, root }) = leaf.body else { return Err(no_beginning) };
-        if named != before {
-            return Err(no_beginning);
-        }
+        let begun = Beginning::of_leaf(&self.leaf).filter(|begun| begun.log == before);
+        let Beginning { size, root, lost, .. } = begun.ok_or(SuccessionFault::NoBeginning { expected: before })?;
         verify_inclusion(&leaf_hash(&self.leaf), 0, shown.size, &self.inclusion, &shown.root)
             .map_err(SuccessionFault::NotFirst)?;
+        if lost.as_ref() != decided {
+            return Err(SuccessionFault::NotDecided { log: before });
+        }
         let Some(seen) = seen.filter(|seen| seen.size > 0) else { return Ok(()) };
-        if seen.origin != before || seen.size > size {
+        if seen.origin != before {
             return Err(SuccessionFault::Orphaned { log: before, last: size, seen: seen.size });
+        }
+        if seen.size > size {
+            let range = lost.ok_or(SuccessionFault::Orphaned { log: before, last: size, seen: seen.size })?;
+            return range.covers(seen).map_err(|outside| match outside {
+                OutsideRange::OtherNote { size } => SuccessionFault::OtherNote { log: before, size },
+                OutsideRange::Beyond { .. } | OutsideRange::OtherLog => {
+                    SuccessionFault::Orphaned { log: before, last: range.seen, seen: seen.size }
+                }
+            });
         }
         verify_consistency(seen.size, &seen.root, size, &root, &self.consistency)
             .map_err(|proof| SuccessionFault::OtherHistory { log: before, proof })

@@ -14,6 +14,7 @@ use creditbay_crypto::label::Label;
 use creditbay_crypto::note::{KeyKind, Note, NoteSigner, NoteVerifier};
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
+use creditbay_protocol::orphaned::OrphanedRange;
 
 /// Changes a city's entry, and has every city sign the directory again. For nodes that do not run.
 pub fn alter(folder: &Path, cities: &[String], city: &str, change: impl Fn(&mut RegionEntry)) -> Result<()> {
@@ -37,6 +38,11 @@ pub fn alter(folder: &Path, cities: &[String], city: &str, change: impl Fn(&mut 
 
 /// Names the next log of a city under a new key, in the directory and in the city's key file.
 pub fn next_log(folder: &Path, cities: &[String], city: &str, number: u32, seed: u8) -> Result<()> {
+    next_log_after(folder, cities, city, number, seed, &[])
+}
+
+/// The same behind a log whose end was lost.
+pub fn next_log_after(folder: &Path, cities: &[String], city: &str, number: u32, seed: u8, lost: &[OrphanedRange]) -> Result<()> {
     let key = SigningKey::from_seed(Seed::from_bytes([seed; 32]));
     let origin = format!("{city}.creditbay/log/{number}");
     let verifier = NoteVerifier::new(origin.parse()?, KeyKind::Ed25519, key.public());
@@ -44,6 +50,7 @@ pub fn next_log(folder: &Path, cities: &[String], city: &str, number: u32, seed:
     alter(folder, cities, city, |entry| {
         entry.log_origin = parsed;
         entry.log = verifier.clone();
+        entry.orphaned = lost.to_vec();
     })?;
     Ok(fs::write(folder.join(city).join("keys/log.pem"), key_file::to_pem(&key).as_bytes())?)
 }

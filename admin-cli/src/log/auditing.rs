@@ -18,6 +18,7 @@ use super::fault::{Fault, Faults};
 use super::findings::Findings;
 use super::kept::Seen;
 use super::leaves::Leaves;
+use super::orphan::not_decided;
 use super::source::Source;
 use super::verify::Audit;
 use super::walk::{Batch, Walk};
@@ -77,6 +78,7 @@ impl<'a> Auditing<'a> {
             held_against: earlier.len(),
             evidence: Vec::new(),
             goes_on_from: Vec::new(),
+            orphaned: entry.orphaned.clone(),
             ruled: None,
         };
         Ok(Self { walk: Walk::begin(source, audit), bar, as_of, found })
@@ -117,6 +119,9 @@ impl<'a> Auditing<'a> {
         if self.found.checkpoint.is_some() {
             let root = self.root();
             self.found.faults.extend(self.walk.finish(&root));
+        }
+        if let Some(began) = self.found.leaves.began() {
+            self.found.faults.extend(not_decided(&began, &self.found.orphaned));
         }
         self.found
     }

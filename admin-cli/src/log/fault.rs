@@ -9,6 +9,7 @@ use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::CheckpointError;
 use creditbay_protocol::leaf::LeafError;
 use creditbay_protocol::name::{Origin, Region};
+use creditbay_protocol::orphaned::OrphanedRange;
 use creditbay_protocol::policy::fault::Rejection;
 use creditbay_protocol::tile::{TileError, TilePath};
 
@@ -269,6 +270,20 @@ pub enum Fault {
         /// The log.
         origin: Origin,
     },
+    /// A log that says of the end of the one before it what the directory does not say, or not what it says.
+    #[error(
+        "of the end of {log} the first leaf says that {}, and the directory that {}; only what the other regions signed counts",
+        lost_or_not(said),
+        lost_or_not(listed)
+    )]
+    NotDecided {
+        /// The log before.
+        log: Origin,
+        /// What the first leaf says.
+        said: Option<OrphanedRange>,
+        /// What the directory lists.
+        listed: Option<OrphanedRange>,
+    },
     /// A fault of a log that this one goes on from.
     #[error("{origin}: {fault}")]
     InPredecessor {
@@ -301,6 +316,10 @@ pub enum Fault {
         /// The query.
         query: u64,
     },
+}
+
+fn lost_or_not(range: &Option<OrphanedRange>) -> String {
+    range.map_or_else(|| "nothing is lost".to_owned(), |range| format!("{} of {} leaves are left", range.size, range.seen))
 }
 
 /// The faults of a log: the first ones, and how many there are.

@@ -5,12 +5,14 @@
 use std::path::PathBuf;
 
 use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
+use creditbay_protocol::orphaned::OrphanedRange;
 
 use crate::exit::Exit;
 use crate::print::{Fields, Screen, Table, count, entries};
 
 use super::fault::{Fault, Faults};
 use super::leaves::Leaves;
+use super::orphan;
 use super::predecessor::Checked;
 use super::ruled::Ruled;
 
@@ -38,6 +40,8 @@ pub struct Findings {
     pub evidence: Vec<PathBuf>,
     /// The retired logs that it goes on from.
     pub goes_on_from: Vec<Checked>,
+    /// What was lost of the region's earlier logs, as the directory lists it.
+    pub orphaned: Vec<OrphanedRange>,
     /// What the rules say of it, where they were given.
     pub ruled: Option<Ruled>,
 }
@@ -84,9 +88,16 @@ impl Findings {
         if let Some((first, last)) = self.leaves.span() {
             fields.add("time", format!("{first} to {last}"));
         }
-        for Checked { origin, size, seen } in &self.goes_on_from {
-            let how = if *seen { "held against it" } else { "not looked at (--predecessor)" };
+        for Checked { origin, size, seen, found } in &self.goes_on_from {
+            let how = match (seen, found) {
+                (false, _) => "not looked at (--predecessor)".to_owned(),
+                (true, None | Some(0)) => "held against it".to_owned(),
+                (true, Some(found)) => format!("held against it, with {found} leaves behind them"),
+            };
             fields.add("goes on from", format!("{origin}, {}, {how}", entries(*size)));
+        }
+        for range in &self.orphaned {
+            fields.add("orphaned", orphan::told(range));
         }
         let cosigned_by = if self.cosigned_by.is_empty() { "no other region".to_owned() } else { self.cosigned_by.join(", ") };
         fields.add("cosigned by", cosigned_by);
@@ -102,15 +113,21 @@ impl Findings {
     pub fn as_json(&self) -> serde_json::Value {
         let checkpoint = self.checkpoint.as_ref();
         let span = self.leaves.span();
-        let before =
-            |Checked { origin, size, seen }: &Checked| serde_json::json!({ "origin": origin, "size": size, "checked": seen });
+        let before = |Checked { origin, size, seen, found }: &Checked| {
+            let mut said = serde_json::json!({ "origin": origin, "size": size, "checked": seen });
+            if let Some(found) = found {
+                said["orphaned_found"] = (*found).into();
+            }
+            said
+        };
         let goes_on_from: Vec<_> = self.goes_on_from.iter().map(before).collect();
+        let orphaned: Vec<_> = self.orphaned.iter().map(orphan::as_json).collect();
         serde_json::json!({
             "ok": self.faults.is_empty(), "place": self.place,
             "origin": checkpoint.map(|checkpoint| checkpoint.origin), "size": checkpoint.map(|checkpoint| checkpoint.size),
             "root": checkpoint.map(|checkpoint| checkpoint.root), "cosigned_by": self.cosigned_by, "kinds": self.leaves.counts(),
             "first_time": span.map(|(first, _)| first.to_string()), "last_time": span.map(|(_, last)| last.to_string()),
-            "goes_on_from": goes_on_from, "faults": faults_as_json(&self.faults), "fault_count": self.faults.count(), "held_against": self.held_against,
+            "goes_on_from": goes_on_from, "orphaned": orphaned, "faults": faults_as_json(&self.faults), "fault_count": self.faults.count(), "held_against": self.held_against,
             "evidence": self.evidence, "rules": self.ruled.as_ref().map(Ruled::as_json), "directory": self.because,
         })
     }

@@ -9,7 +9,8 @@ use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::event::Event;
 use creditbay_protocol::leaf::{Leaf, LeafBody, LeafError};
-use creditbay_protocol::name::{Origin, Region};
+use creditbay_protocol::name::Region;
+use creditbay_protocol::succession::Beginning;
 
 use super::fault::{Fault, Faults};
 use super::walk::Batch;
@@ -31,17 +32,6 @@ pub struct Leaves {
     answered: HashMap<Digest, u64>,
     began: Option<Beginning>,
     retired: Option<u64>,
-}
-
-/// What a log says in its first leaf that it goes on from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Beginning {
-    /// The retired log.
-    pub predecessor: Origin,
-    /// Its final size.
-    pub size: u64,
-    /// Its final root.
-    pub root: Digest,
 }
 
 /// What is remembered of a leaf.
@@ -167,10 +157,8 @@ impl Leaves {
 
     fn judge_event(&mut self, index: u64, event: &Event, faults: &mut Faults) {
         match event {
-            Event::LogBegun { predecessor, size, root } if index == 0 => {
-                self.began = Some(Beginning { predecessor: *predecessor, size: *size, root: *root });
-            }
-            Event::LogBegun { .. } => faults.add(Fault::BeginsAgain { index }),
+            Event::LogBegun { .. } | Event::LogBegunAfterLoss { .. } if index == 0 => self.began = Beginning::of(event),
+            Event::LogBegun { .. } | Event::LogBegunAfterLoss { .. } => faults.add(Fault::BeginsAgain { index }),
             Event::LogRetired { .. } => self.retired = Some(index),
             // A refusal of the same query goes out in its place.
             Event::Withheld { answer } => self.answered.retain(|_, known| known != answer),

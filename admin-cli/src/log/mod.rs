@@ -13,6 +13,7 @@ pub mod folder;
 pub mod kept;
 pub mod leaves;
 pub mod nodes;
+pub mod orphan;
 pub mod predecessor;
 pub mod prepare;
 pub mod retire;
@@ -197,7 +198,7 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
     }
     if findings.checkpoint.is_some_and(|checkpoint| checkpoint.size > 0) {
         let (leaves, faults) = (&findings.leaves, &mut findings.faults);
-        findings.goes_on_from = back(entry.log_origin, leaves, &args.predecessor, entry.name, faults, screen).await?;
+        findings.goes_on_from = back(entry.log_origin, leaves, &args.predecessor, entry, faults, screen).await?;
     }
     if let Some((ruled, faults)) = ruling.map(Ruling::end) {
         findings.faults.extend(faults);

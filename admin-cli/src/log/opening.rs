@@ -35,7 +35,7 @@ const MAX_BYTES: usize = 8 << 20;
 /// Which leaves are opened, and for what.
 #[derive(Debug, Args)]
 pub struct OpenArgs {
-    /// The leaves, by their index in the node's own log
+    /// The leaves, by their index in the node's current log, or in the one named by --log
     #[arg(required_unless_present = "sample", conflicts_with = "sample", value_name = "INDEX")]
     pub indices: Vec<u64>,
     /// The leaves that an auditor drew, as `creditbay log sample --out` wrote them
@@ -44,6 +44,9 @@ pub struct OpenArgs {
     /// The node
     #[command(flatten)]
     pub door: AdminDoor,
+    /// The log, where the leaves are of the one before the current one: gz.creditbay/log/1
+    #[arg(long, value_name = "ORIGIN")]
+    pub log: Option<Origin>,
     /// What is shown: message, subject or operator; repeat for several [default: subject; of a sample all three]
     #[arg(long = "field", value_name = "FIELD", value_parser = read_field)]
     pub fields: Vec<Field>,
@@ -86,7 +89,8 @@ pub async fn open(args: &OpenArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
     let mut client = args.door.client()?;
     let (mut bytes, mut lines) = (Vec::new(), Vec::new());
     for part in indices.chunks(MAX_SHOWN) {
-        let (reply, read) = shown(&mut client, part, fields, &args.ground).await?;
+        let asked = serde_json::json!({ "indices": part, "fields": fields, "ground": args.ground, "log": args.log });
+        let (reply, read) = shown(&mut client, &asked).await?;
         bytes.extend(reply);
         lines.extend(read);
     }
@@ -114,15 +118,9 @@ pub async fn open(args: &OpenArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
 }
 
 /// Has a node show these leaves: its answer, and the lines in it.
-async fn shown(
-    client: &mut Client,
-    indices: &[u64],
-    fields: &[Field],
-    ground: &str,
-) -> anyhow::Result<(Vec<u8>, Vec<LeafOpening>)> {
-    let body = serde_json::json!({ "indices": indices, "fields": fields, "ground": ground });
+async fn shown(client: &mut Client, asked: &serde_json::Value) -> anyhow::Result<(Vec<u8>, Vec<LeafOpening>)> {
     let headers = [("content-type", "application/json".to_owned())];
-    let reply = client.post("/v1/openings", &headers, body.to_string().into_bytes(), MAX_BYTES).await?;
+    let reply = client.post("/v1/openings", &headers, asked.to_string().into_bytes(), MAX_BYTES).await?;
     if reply.status != 200 {
         bail!("{} says {}: {}", client.door(), reply.status, Problem::of(&reply));
     }

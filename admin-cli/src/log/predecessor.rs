@@ -1,18 +1,22 @@
 //! The logs that a log goes on from: each ends with a leaf that retires it, and the next one begins with its final note (PROTOCOL 35.5).
 //!
-//! The first leaf of the next log, which is signed over, is what vouches for the retired one: its own key need not be known any more.
-//! Not here: the checks within one log (`verify`, `leaves`).
+//! The first leaf of the next log, which is signed over, is what vouches for the retired one: its own key need not be known any more. Of a
+//! log whose end was lost it vouches for what is left; a folder may hold more of that one, up to what the directory says was seen.
+//! Not here: the checks within one log (`verify`, `leaves`), whether the directory lists what was lost (`orphan`).
 
 use std::path::{Path, PathBuf};
 
+use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::Checkpoint;
-use creditbay_protocol::name::{Origin, Region};
+use creditbay_protocol::name::Origin;
+use creditbay_protocol::succession::Beginning;
 
 use crate::print::{self, Screen};
 
 use super::fault::{Fault, Faults};
-use super::leaves::{Beginning, Leaves};
+use super::leaves::Leaves;
+use super::orphan::not_decided;
 use super::source::Source;
 use super::verify::Audit;
 use super::walk::Walk;
@@ -25,6 +29,8 @@ pub struct Checked {
     pub size: u64,
     /// Whether its files were there to be checked.
     pub seen: bool,
+    /// Where its end was lost: how many of the orphaned leaves the files hold all the same.
+    pub found: Option<u64>,
 }
 
 /// Goes back from a log whose first leaves were read, as far as folders are given, the newest first.
@@ -32,7 +38,7 @@ pub async fn back(
     origin: Origin,
     leaves: &Leaves,
     folders: &[PathBuf],
-    owner: Region,
+    entry: &RegionEntry,
     faults: &mut Faults,
     screen: &Screen,
 ) -> anyhow::Result<Vec<Checked>> {
@@ -41,18 +47,23 @@ pub async fn back(
     let mut folders = folders.iter();
     while let Some(named) = next {
         let folder = folders.next();
-        checked.push(Checked { origin: named.predecessor, size: named.size, seen: folder.is_some() });
-        let Some(folder) = folder else { break };
-        next = one(named, folder, owner, faults, screen).await?;
+        let Beginning { log, size, lost, .. } = named;
+        let none = lost.map(|_| 0);
+        let Some(folder) = folder else {
+            checked.push(Checked { origin: log, size, seen: false, found: none });
+            break;
+        };
+        let (found, before) = one(named, folder, entry, faults, screen).await?;
+        checked.push(Checked { origin: log, size, seen: true, found: none.map(|_| found) });
+        next = before;
     }
     Ok(checked)
 }
 
 /// What a log says that it goes on from; the first of a region goes on from nothing.
 fn beginning(origin: Origin, leaves: &Leaves, faults: &mut Faults) -> Option<Beginning> {
-    let right = |began: &Beginning| {
-        (began.predecessor.owner(), began.predecessor.number().checked_add(1)) == (origin.owner(), Some(origin.number()))
-    };
+    let right =
+        |began: &Beginning| (began.log.owner(), began.log.number().checked_add(1)) == (origin.owner(), Some(origin.number()));
     match leaves.began() {
         None if origin.number() == 1 => None,
         Some(began) if right(&began) => Some(began),
@@ -67,41 +78,57 @@ fn beginning(origin: Origin, leaves: &Leaves, faults: &mut Faults) -> Option<Beg
     }
 }
 
+/// What the folder must show of a log that ended so.
+fn is_as_named(named: &Beginning, found: &Checkpoint) -> bool {
+    let Beginning { log, size, root, lost } = named;
+    match lost {
+        _ if (found.origin, found.size, found.root) == (*log, *size, *root) => true,
+        Some(range) => found.size > *size && range.covers(found).is_ok(),
+        None => false,
+    }
+}
+
+/// Holds the files of one log against what the next one says of it: how many leaves they hold behind that, and what it goes on from.
 async fn one(
     named: Beginning,
     folder: &Path,
-    owner: Region,
+    entry: &RegionEntry,
     faults: &mut Faults,
     screen: &Screen,
-) -> anyhow::Result<Option<Beginning>> {
-    let Beginning { predecessor: origin, size, root } = named;
+) -> anyhow::Result<(u64, Option<Beginning>)> {
+    let Beginning { log: origin, size, root, lost } = named;
     let mut source = Source::Folder(folder.to_owned());
     let note = source.checkpoint().await?;
     let found = Note::parse(&note).ok().and_then(|note| Checkpoint::parse(&note.text).ok());
-    if found != Some(Checkpoint { origin, size, root }) {
+    let Some(found) = found.filter(|found| is_as_named(&named, found)) else {
         let found = found.map_or_else(
             || "no checkpoint".to_owned(),
             |found| format!("{}, size {}, root {}", found.origin, found.size, found.root.to_base64()),
         );
         faults.add(Fault::OtherPredecessor { named: origin, size, root, found });
-        return Ok(None);
-    }
-    let (mut walk, mut leaves, mut own) = (Walk::begin(&mut source, Audit::new(size)), Leaves::of(owner), Faults::new());
-    let bar = print::progress(screen, size, "{msg} [{bar:40}] {pos}/{len} entries {eta}");
+        return Ok((0, None));
+    };
+    let mut audit = Audit::new(found.size);
+    audit.expect_earlier(size, root);
+    let (mut walk, mut leaves, mut own) = (Walk::begin(&mut source, audit), Leaves::of(entry.name), Faults::new());
+    let bar = print::progress(screen, found.size, "{msg} [{bar:40}] {pos}/{len} entries {eta}");
     bar.set_message(origin.to_string());
     while let Some(batch) = walk.next().await? {
         leaves.read_batch(&batch, &mut own);
         bar.set_position(walk.done());
     }
     bar.finish_and_clear();
-    own.extend(walk.finish(&root));
-    if leaves.retired() != size.checked_sub(1) {
+    own.extend(walk.finish(&found.root));
+    if lost.is_none() && leaves.retired() != size.checked_sub(1) {
         own.add(Fault::NotRetired { origin });
     }
-    let next = beginning(origin, &leaves, &mut own);
+    let next = if found.size > 0 { beginning(origin, &leaves, &mut own) } else { None };
+    if let Some(began) = &next {
+        own.extend(not_decided(began, &entry.orphaned));
+    }
     for fault in own.listed() {
         faults.add(Fault::InPredecessor { origin, fault: Box::new(fault.clone()) });
     }
     faults.count_more(own.count() - own.listed().len() as u64);
-    Ok(next)
+    Ok((found.size - size, next))
 }

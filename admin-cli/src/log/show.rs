@@ -173,6 +173,9 @@ fn event_parts(event: &Event) -> Parts {
         Event::LogBegun { predecessor, size, root } => {
             about(format!("this log goes on from {predecessor}, {size} leaves, root {}", root.to_base64()))
         }
+        Event::LogBegunAfterLoss { range, serial, .. } => {
+            about(format!("this log goes on behind the lost end of {range}; edition {serial} of the directory"))
+        }
         Event::TurnedAway { peer, since, count } => {
             Parts { to: peer.to_string(), ..about(format!("{count} refusals without a leaf since {since}")) }
         }
@@ -181,14 +184,17 @@ fn event_parts(event: &Event) -> Parts {
             about(format!("{log} is trusted again after an alarm at size {size}, evidence {}", begin(evidence)))
         }
         Event::Erased(erased) => about(erasure(erased)),
-        Event::OpeningsShown(Shown { first, last, count, fields, .. }) => {
-            let fields: Vec<_> = fields.members().iter().map(ToString::to_string).collect();
-            about(format!("{} of {count} leaves from {first} to {last}", fields.join(", ")))
-        }
+        Event::OpeningsShown(shown) => about(openings(shown)),
+        Event::EarlierOpeningsShown { log, shown } => about(format!("{} of {log}", openings(shown))),
         Event::ErasureNotified(Notified { receiver, ground, count, .. }) => {
             Parts { to: receiver.to_string(), ..about(format!("{count} leaves erased: {ground}")) }
         }
     }
+}
+
+fn openings(Shown { first, last, count, fields, .. }: &Shown) -> String {
+    let fields: Vec<_> = fields.members().iter().map(ToString::to_string).collect();
+    format!("{} of {count} leaves from {first} to {last}", fields.join(", "))
 }
 
 fn erasure(erased: &Erased) -> String {

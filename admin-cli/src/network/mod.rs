@@ -1,14 +1,16 @@
-//! `creditbay network`: a development network of two to four cities on this machine, ready to run; a trust policy of any network.
+//! `creditbay network`: a development network of two to four cities on this machine, ready to run; a trust policy of any network; a
+//! region's signature over a directory.
 //!
 //! All private keys of all cities lie in one folder: right for trials, wrong for anything else. Real regions make their keys with
 //! `creditbay keys new` and sign one directory.
-//! Not here: what stands in the files (`plan`, `policy`), starting the nodes.
+//! Not here: what stands in the files (`plan`, `policy`), signing (`sign`), starting the nodes.
 
 pub mod cities;
 pub mod codes;
 pub mod plan;
 pub mod policy;
 pub mod ports;
+pub mod sign;
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
@@ -28,6 +30,7 @@ use self::cities::City;
 use self::plan::{AUDITOR, Plan, bank_of, channel_of, regulator_of};
 use self::policy::PolicyArgs;
 use self::ports::Ports;
+use self::sign::SignArgs;
 
 /// Networks.
 #[derive(Debug, Subcommand)]
@@ -36,6 +39,8 @@ pub enum NetworkCommand {
     New(NewArgs),
     /// Write a trust policy (C2SP tlog-policy) out of a network directory, for verifiers that do not have one
     Policy(PolicyArgs),
+    /// Sign a network directory with a governance key: agree to all that it says
+    Sign(SignArgs),
 }
 
 /// A new network.
@@ -62,6 +67,7 @@ pub fn run(command: &NetworkCommand, screen: &mut Screen) -> anyhow::Result<Exit
     match command {
         NetworkCommand::New(args) => new(args, screen),
         NetworkCommand::Policy(args) => policy::run(args, screen),
+        NetworkCommand::Sign(args) => sign::run(args, screen),
     }
 }
 

@@ -176,6 +176,7 @@ fn make_city(
         governance: Governance::new(1, vec![governor.verifier().clone()])?,
         channels: vec![Channel { name: Name::new(&channel_of(city))?, key: channel.public() }],
         regulators: vec![OrganisationId::new(&regulator_of(city))?],
+        orphaned: Vec::new(),
     };
     Ok(Made { entry, governor })
 }

@@ -4,14 +4,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use creditbay_configs::endorsement;
 use creditbay_crypto::label::Label;
-use creditbay_crypto::note::{KeyKind, KeyName, Note, NoteSigner};
+use creditbay_crypto::note::KeyName;
 
+use crate::endorse::{self, Endorsed, Signing};
 use crate::exit::Exit;
-use crate::file;
 use crate::print::{Fields, Screen};
 use crate::trust;
 
@@ -37,9 +37,8 @@ pub struct SignArgs {
 /// Runs the command.
 pub(super) fn run(args: &SignArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
     let pack = super::read(&args.file)?;
-    let text = endorsement::text(Label::RULES, &pack.digest());
-    let signer = NoteSigner::new(args.name.clone(), KeyKind::Ed25519, file::read_key(&args.key)?);
     let directory = args.network.as_deref().map(trust::read).transpose()?;
+    let signer = endorse::signer(&args.key, &args.name)?;
     let listed = |key| {
         let mut regions = directory.iter().flat_map(|directory| directory.regions());
         regions.any(|region| region.governance.signers().contains(key))
@@ -47,19 +46,9 @@ pub(super) fn run(args: &SignArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
     if directory.is_some() && !listed(signer.verifier()) {
         bail!("the network directory lists no governance key {}; check --name and --key", signer.verifier());
     }
-    let mut note = match file::read_if_there(&args.note, file::MAX_TEXT_BYTES)? {
-        None => Note { text: text.clone(), lines: Vec::new() },
-        Some(bytes) => Note::parse(&bytes).with_context(|| format!("{} is no signed note", args.note.display()))?,
-    };
-    if note.text != text {
-        bail!("{} is over another file, or another edition of this one; write to a new note", args.note.display());
-    }
-    let line = signer.sign(&text)?;
-    let already = note.lines.contains(&line);
-    if !already {
-        note.lines.push(line);
-        file::write(&args.note, file::PUBLIC, note.to_string().as_bytes())?;
-    }
+    let digest = pack.digest();
+    let signing = Signing { label: Label::RULES, digest: &digest, key: &args.key, name: &args.name, note: &args.note };
+    let Endorsed { note, already } = endorse::add(&signing)?;
     let missing = directory.map(|directory| {
         let regions: Vec<_> = directory.regions().iter().map(|entry| (entry.name, &entry.governance)).collect();
         let verified = endorsement::verify(Label::RULES, &pack.digest(), note.to_string().as_bytes(), &regions);

@@ -11,6 +11,7 @@ use creditbay_crypto::sign::PublicKey;
 use creditbay_protocol::authorisation::ChannelName;
 use creditbay_protocol::identifier::{Area, Identifier};
 use creditbay_protocol::name::{OrganisationId, Origin, Region};
+use creditbay_protocol::orphaned::OrphanedRange;
 use creditbay_protocol::predicate::LawOfOrigin;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,8 @@ pub struct RegionEntry {
     pub channels: Vec<Channel>,
     /// Its organisations that supervise others.
     pub regulators: Vec<OrganisationId>,
+    /// Its logs whose end was lost, as the other regions agreed by their signatures.
+    pub orphaned: Vec<OrphanedRange>,
 }
 
 /// A channel that takes authorisations down and signs them: an enterprise service portal, say.

@@ -21,6 +21,8 @@ pub const MAX_REGIONS: usize = 16;
 pub const MAX_CHANNELS: usize = 16;
 /// Regulators of one region at most: a city has some dozens of supervising bodies.
 pub const MAX_REGULATORS: usize = 64;
+/// Orphaned ranges of one region at most: each is a disaster that all others had to sign.
+pub const MAX_ORPHANED: usize = 16;
 
 /// Why a text is no network directory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -157,6 +159,44 @@ pub enum DirectoryFault {
     /// More regulators than a region may have.
     #[error("{0} regulators, at most {max} are read for a region; list only bodies that supervise", max = MAX_REGULATORS)]
     TooManyRegulators(usize),
+    /// A range of a log that is not an earlier one of the same region.
+    #[error(
+        "{log} is not a log before {current}, the region's current one; name the log whose end was lost, and have log_origin name the next"
+    )]
+    OrphanedLog {
+        /// The log.
+        log: Origin,
+        /// The current one.
+        current: Origin,
+    },
+    /// Two ranges of one log.
+    #[error("the end of {0} is already listed as lost; a log is lost once, so remove one")]
+    OrphanedTwice(Origin),
+    /// Sizes that are no range.
+    #[error("the next log goes on from {size} leaves and {seen} were seen; `seen` is 1 to 2^40 and not below `size`")]
+    OrphanedSizes {
+        /// Leaves that are known.
+        size: u64,
+        /// Leaves that others saw.
+        seen: u64,
+    },
+    /// A root or a digest that is none.
+    #[error("not the text of a hash: {0}")]
+    OrphanedHash(HashError),
+    /// A root that cannot be that of so many leaves.
+    #[error(
+        "the root does not go with {size} leaves: no leaves have the SHA-256 of nothing as their root, and no others have it"
+    )]
+    OrphanedRoot {
+        /// Leaves that are known.
+        size: u64,
+    },
+    /// Nobody else could agree.
+    #[error("{0} is the only region here, so nobody else agrees that the end of its log is lost; the other regions sign that")]
+    OrphanedAlone(Region),
+    /// More ranges than a region may have.
+    #[error("{0} orphaned ranges, at most {max} are read for a region; none may be left out, so use a program that reads more", max = MAX_ORPHANED)]
+    TooManyOrphaned(usize),
     /// Keys and a threshold that are no governance.
     #[error(transparent)]
     Governance(GovernanceError),

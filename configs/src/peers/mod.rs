@@ -1,10 +1,12 @@
 //! The network directory: who the nodes are, endorsed by all of them (PROTOCOL.md, "Network directory").
 //!
 //! A [`Directory`] is one that makes sense; an [`EndorsedDirectory`] is one to act on, and only [`Directory::endorsed`] makes it.
-//! Not here: fetching it, keeping the highest serial seen, and acting on a change of it.
+//! Not here: fetching it, keeping the newest edition seen (`node`), and acting on a change of it.
 
 pub mod entry;
 pub mod fault;
+mod orphaned;
+mod place;
 mod written;
 
 use std::ops::Deref;
@@ -16,7 +18,8 @@ use creditbay_crypto::sign::PublicKey;
 use creditbay_protocol::attestation::KnownLog;
 use creditbay_protocol::authorisation::ChannelName;
 use creditbay_protocol::identifier::Identifier;
-use creditbay_protocol::name::{OrganisationId, Region};
+use creditbay_protocol::name::{OrganisationId, Origin, Region};
+use creditbay_protocol::orphaned::OrphanedRange;
 use serde_spanned::Spanned;
 
 use crate::endorsement::{self, Endorsed};
@@ -25,7 +28,8 @@ use crate::rules::standing::Standing;
 
 use self::entry::{Channel, RegionEntry};
 use self::fault::{DirectoryFault, DirectoryRefused, MAX_REGIONS};
-use self::written::{FORMAT, Place, WrittenDirectory, WrittenRegion};
+use self::place::Place;
+use self::written::{FORMAT, WrittenDirectory, WrittenRegion};
 
 /// A directory whose entries fit together, endorsed by nobody yet.
 #[derive(Clone)]
@@ -91,6 +95,11 @@ impl Directory {
             check_keys(place, region, &entry, &mut keys)?;
             regions.push(entry);
         }
+        if let ([only], [written]) = (regions.as_slice(), written.region.as_slice())
+            && !only.orphaned.is_empty()
+        {
+            return Err(Place::new(source, 0).fault(&written.orphaned[0], "orphaned", DirectoryFault::OrphanedAlone(only.name)));
+        }
         Ok(Self { digest: Digest::of(text.as_bytes()), serial: *written.serial.get_ref(), regions })
     }
 
@@ -142,6 +151,16 @@ impl Directory {
         listed
             .or_else(|| self.regions.iter().find(|region| region.areas.iter().any(|prefix| prefix.covers(area))))
             .map(|region| region.name)
+    }
+
+    /// Every orphaned range, with its region.
+    pub fn orphaned(&self) -> impl Iterator<Item = (Region, &OrphanedRange)> {
+        self.regions.iter().flat_map(|entry| entry.orphaned.iter().map(|range| (entry.name, range)))
+    }
+
+    /// What the regions decided about the end of a log, if they did.
+    pub fn orphaned_of(&self, log: &Origin) -> Option<&OrphanedRange> {
+        self.orphaned().map(|(_, range)| range).find(|range| range.log == *log)
     }
 
     /// The entry of a region.

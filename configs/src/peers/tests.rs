@@ -2,10 +2,13 @@
 #![allow(clippy::disallowed_methods, reason = "the samples are files")]
 
 use creditbay_crypto::hash::{Digest, HashError};
+use creditbay_crypto::merkle::empty_root;
 use creditbay_crypto::note::{KeyKind, NoteError, NoteVerifier};
 use creditbay_crypto::sign::KeyError;
+use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::name::{Name, OrganisationId, Region};
+use creditbay_protocol::orphaned::OrphanedRange;
 use creditbay_protocol::predicate::LawOfOrigin;
 
 use crate::endorsement::{EndorsementError, Governance, GovernanceError};
@@ -13,7 +16,7 @@ use crate::sample;
 
 use super::Directory;
 use super::entry::{AreaError, Channel, RegionEntry};
-use super::fault::{DirectoryFault, DirectoryRefused, MAX_CHANNELS, MAX_REGIONS, MAX_REGULATORS};
+use super::fault::{DirectoryFault, DirectoryRefused, MAX_CHANNELS, MAX_ORPHANED, MAX_REGIONS, MAX_REGULATORS};
 
 const ALL: [&str; 4] = ["gz", "sz", "hk", "mo"];
 
@@ -44,6 +47,23 @@ fn changed(index: usize, change: impl FnOnce(&mut RegionEntry)) -> String {
     let mut entries = sample::entries();
     change(&mut entries[index]);
     Directory::to_toml(1, &entries)
+}
+
+/// What hk lost: 23 leaves of its first log were seen, 17 are left.
+fn range() -> OrphanedRange {
+    let log = "hk.creditbay/log/1".parse().unwrap();
+    let note = OrphanedRange::note_digest(&Checkpoint { origin: log, size: 23, root: Digest([2; 32]) });
+    OrphanedRange { log, size: 17, root: Digest([1; 32]), seen: 23, note }
+}
+
+/// The sample after hk lost the end of its first log and began its second.
+fn orphaned(change: impl FnOnce(&mut RegionEntry)) -> String {
+    changed(2, |hk| {
+        hk.log_origin = "hk.creditbay/log/2".parse().unwrap();
+        hk.log = sample::signer("hk", "log 2", "hk.creditbay/log/2", KeyKind::Ed25519).verifier().clone();
+        hk.orphaned = vec![range()];
+        change(hk);
+    })
 }
 
 fn identifier(scheme: Scheme, code: &str) -> Identifier {
@@ -81,9 +101,9 @@ fn what_is_written_is_read_back() {
 
 #[test]
 fn every_key_is_explained_in_the_sample_and_stands_in_it() {
-    let text = sample::network();
+    let text = orphaned(|_| {});
     let known = sample::known_keys(&text, |text| Directory::parse("f", text).err().unwrap().to_string());
-    assert!(known.len() >= 26, "{known:?}");
+    assert!(known.len() >= 31, "{known:?}");
     for key in known {
         let explained = |line: &str| line.strip_prefix('#').is_some_and(|line| line.trim_start().starts_with(&format!("{key} ")));
         let stands = |line: &str| {
@@ -481,4 +501,77 @@ fn pinned_keys_must_be_signers_that_signed() {
     let refused =
         Directory::parse("network.toml", &two).unwrap().endorsed(&sample::note(&two, &ALL), std::slice::from_ref(&second)).err();
     assert_eq!(refused, Some(DirectoryRefused::PinnedSilent(second.name().clone())));
+}
+
+#[test]
+fn an_orphaned_range_is_read_back_and_counts_since_every_other_region_signed_it() {
+    let text = orphaned(|_| {});
+    let read = Directory::parse("network.toml", &text).unwrap();
+    assert_eq!(read.orphaned().collect::<Vec<_>>(), [(region("hk"), &range())]);
+    assert_eq!(read.orphaned_of(&"hk.creditbay/log/1".parse().unwrap()), Some(&range()));
+    assert_eq!(read.orphaned_of(&"hk.creditbay/log/2".parse().unwrap()), None);
+    assert_eq!(Directory::to_toml(1, read.regions()), text);
+    assert!(read.endorsed(&sample::note(&text, &ALL), &[sample::pinned()]).is_ok());
+    // hk alone, hk with some of the others, and all of the others without one of them.
+    for signers in [&["hk"][..], &["hk", "gz"], &["gz", "hk", "mo"], &["sz", "hk", "mo"], &["gz", "sz", "hk"]] {
+        let read = Directory::parse("network.toml", &text).unwrap();
+        let pin = sample::governor(signers[0]).verifier().clone();
+        let refused = read.endorsed(&sample::note(&text, signers), &[pin]).err().unwrap();
+        let DirectoryRefused::Endorsement(EndorsementError::Threshold { region, .. }) = refused else { panic!("{refused}") };
+        assert!(!signers.contains(&region.as_str()), "{signers:?}");
+    }
+    let note = sample::note(&text, &ALL);
+    let wider = Directory::parse("network.toml", &orphaned(|hk| hk.orphaned[0].size = 16)).unwrap();
+    let refused = wider.endorsed(&note, &[sample::pinned()]).err().unwrap();
+    assert!(matches!(refused, DirectoryRefused::Endorsement(EndorsementError::OtherDigest { .. })), "{refused}");
+}
+
+#[test]
+fn what_is_no_orphaned_range_is_refused_at_its_place() {
+    let one = |change: &dyn Fn(&mut OrphanedRange)| refused(&orphaned(|hk| change(&mut hk.orphaned[0])));
+    let origin = |text: &str| text.parse().unwrap();
+    for log in ["hk.creditbay/log/2", "hk.creditbay/log/3", "gz.creditbay/log/1"] {
+        let (key, line, fault) = one(&|range| range.log = origin(log));
+        assert_eq!((key.as_str(), line), ("region[2].orphaned[0].log", format!("log = \"{log}\"")));
+        assert_eq!(fault, DirectoryFault::OrphanedLog { log: origin(log), current: origin("hk.creditbay/log/2") });
+    }
+    for (size, seen) in [(24, 23), (17, 0), (17, (1 << 40) + 1)] {
+        let (key, line, fault) = one(&|range| (range.size, range.seen) = (size, seen));
+        assert_eq!((key.as_str(), line), ("region[2].orphaned[0].seen", format!("seen = {seen}")));
+        assert_eq!(fault, DirectoryFault::OrphanedSizes { size, seen });
+    }
+    let (key, _, fault) = one(&|range| range.root = empty_root());
+    assert_eq!((key.as_str(), fault), ("region[2].orphaned[0].root", DirectoryFault::OrphanedRoot { size: 17 }));
+    assert_eq!(one(&|range| range.size = 0).2, DirectoryFault::OrphanedRoot { size: 0 });
+    assert!(Directory::parse("n", &orphaned(|hk| (hk.orphaned[0].size, hk.orphaned[0].root) = (0, empty_root()))).is_ok());
+    let text = orphaned(|_| {});
+    let (key, line, fault) = refused(&text.replacen(&range().note.to_string(), "00", 1));
+    assert_eq!((key.as_str(), line.as_str()), ("region[2].orphaned[0].note", "note = \"00\""));
+    assert!(matches!(fault, DirectoryFault::OrphanedHash(_)), "{fault}");
+    let (key, _, fault) = refused(&text.replacen(&range().root.to_base64(), "AA==", 1));
+    assert_eq!(key, "region[2].orphaned[0].root");
+    assert!(matches!(fault, DirectoryFault::OrphanedHash(_)), "{fault}");
+}
+
+#[test]
+fn a_log_is_lost_once_not_too_often_and_not_by_its_region_alone() {
+    let (key, _, fault) = refused(&orphaned(|hk| hk.orphaned.push(range())));
+    assert_eq!((key.as_str(), fault), ("region[2].orphaned[1].log", DirectoryFault::OrphanedTwice(range().log)));
+    let many = |count: u32| {
+        orphaned(|hk| {
+            let number = |number| format!("hk.creditbay/log/{number}").parse().unwrap();
+            hk.log_origin = number(count + 1);
+            hk.log = sample::signer("hk", "log", &hk.log_origin.to_string(), KeyKind::Ed25519).verifier().clone();
+            hk.orphaned = (1..=count).map(|lost| OrphanedRange { log: number(lost), ..range() }).collect();
+        })
+    };
+    let most = u32::try_from(MAX_ORPHANED).unwrap();
+    assert!(Directory::parse("network.toml", &many(most)).is_ok());
+    let (key, line, fault) = refused(&many(most + 1));
+    assert_eq!((key.as_str(), line.as_str()), ("region[2].orphaned", "[[region.orphaned]]"));
+    assert_eq!(fault, DirectoryFault::TooManyOrphaned(MAX_ORPHANED + 1));
+    let text = orphaned(|_| {});
+    let read = Directory::parse("network.toml", &text).unwrap();
+    let (key, _, fault) = refused(&Directory::to_toml(1, &read.regions()[2..3]));
+    assert_eq!((key.as_str(), fault), ("region[0].orphaned", DirectoryFault::OrphanedAlone(region("hk"))));
 }

@@ -16,10 +16,12 @@ use serde::{Deserialize, Serialize};
 use serde_spanned::Spanned;
 
 use crate::endorsement::{Governance, GovernanceError};
-use crate::error::{ConfigError, Source};
+use crate::error::ConfigError;
 
 use super::entry::{AreaPrefix, Channel, RegionEntry, Title};
 use super::fault::{DirectoryFault, MAX_CHANNELS, MAX_REGULATORS};
+use super::orphaned::{self, WrittenOrphaned};
+use super::place::{Place, plain};
 
 /// The format line.
 pub(super) const FORMAT: &str = "creditbay/network/v1";
@@ -60,6 +62,13 @@ const HEADER: &str = "\
 #                        province) or none (an LEI), each a [[region.codes]]; they go before areas:
 #     scheme             the scheme of the code: uscc, hk-brn, mo-entity or lei
 #     value              the code
+#   orphaned             optional: its earlier logs whose end was lost, each a [[region.orphaned]]; what is listed here once is listed for
+#                        ever, and counts since all other regions signed it:
+#     log                the log that has no final note: <name>.<domain>/log/<number>
+#     size               the leaves of it that the next log goes on from; those from here on are orphaned; 0 where all are
+#     root               the root over those leaves: base64 (of no leaves: the SHA-256 of nothing)
+#     seen               the largest size of which another region holds a signed note
+#     note               the SHA-256 of that note's first three lines (origin, size, root), in hex
 ";
 
 #[derive(Serialize, Deserialize)]
@@ -90,6 +99,8 @@ pub(super) struct WrittenRegion {
     pub(super) channels: Vec<Spanned<WrittenChannel>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) codes: Vec<Spanned<WrittenCode>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) orphaned: Vec<Spanned<WrittenOrphaned>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -111,28 +122,6 @@ pub(super) struct WrittenChannel {
 pub(super) struct WrittenCode {
     scheme: Scheme,
     value: String,
-}
-
-/// Where a region stands, to point at its keys.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    source: Source<'a>,
-    index: usize,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn new(source: Source<'a>, index: usize) -> Self {
-        Self { source, index }
-    }
-
-    /// The key under this region, as errors show it.
-    pub(super) fn key(&self, key: &str) -> String {
-        format!("region[{}].{key}", self.index)
-    }
-
-    pub(super) fn fault<T>(&self, at: &Spanned<T>, key: &str, fault: DirectoryFault) -> ConfigError<DirectoryFault> {
-        self.source.fault(at.span(), self.key(key), fault)
-    }
 }
 
 impl WrittenRegion {
@@ -174,6 +163,7 @@ impl WrittenRegion {
             governance: self.read_governance(place)?,
             channels: self.read_channels(place)?,
             regulators: self.read_regulators(place)?,
+            orphaned: orphaned::read(place, origin, &self.orphaned)?,
         })
     }
 
@@ -292,10 +282,6 @@ fn write(entry: &RegionEntry) -> WrittenRegion {
         },
         channels: entry.channels.iter().map(channel).collect(),
         codes: entry.codes.iter().map(code).collect(),
+        orphaned: entry.orphaned.iter().map(orphaned::write).collect(),
     }
-}
-
-/// A value that stands in no text yet.
-fn plain<T>(value: T) -> Spanned<T> {
-    Spanned::new(0..0, value)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use creditbay_protocol::erasure::{ErasedPart, ErasureProof};
 use creditbay_protocol::leaf::Leaf;
 use creditbay_protocol::limits::{MAX_GROUND_BYTES, MAX_SHOWN};
+use creditbay_protocol::name::Origin;
 use creditbay_protocol::opening::{FieldOpening, Held, LeafOpening, OpeningFault, commitment};
 use creditbay_protocol::shown::{Field, Shown};
 use creditbay_protocol::wire;
@@ -18,7 +19,11 @@ use crate::log::entry::{Entry, Showing};
 use crate::log::fault::LogError;
 use crate::log::find;
 use crate::log::rows::Row;
+use crate::log::seals::Seals;
+use crate::store::Store;
+use crate::store::before::Before;
 use crate::store::erasure as rows;
+use crate::store::log as layout;
 
 /// Why nothing is shown.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,9 @@ pub enum OpenError {
         /// How many there are.
         size: u64,
     },
+    /// Neither this log nor the one before it.
+    #[error("this node has no log {0} whose leaves it can open: it is neither the current one nor the one right before it")]
+    OtherLog(Origin),
     /// Rows are neither there nor erased.
     #[error(
         "what opens leaf {0} is not in the store, and no erasure took it; the store was damaged: restore it from where it was kept"
@@ -57,6 +65,32 @@ impl Exchange {
     /// Logs that these fields of these leaves are shown, and for what; then shows them, each proved against its leaf.
     pub async fn open(
         self: &Arc<Self>,
+        indices: Vec<u64>,
+        fields: &[Field],
+        ground: String,
+    ) -> Result<Vec<LeafOpening>, OpenError> {
+        let size = self.log.head().signed().checkpoint().size;
+        self.open_of(Of { origin: *self.log.origin(), size, earlier: false }, indices, fields, ground).await
+    }
+
+    /// The same of leaves of this log, or of the one before it, whose sealed rows stay in the store.
+    pub async fn open_in(
+        self: &Arc<Self>,
+        log: Origin,
+        indices: Vec<u64>,
+        fields: &[Field],
+        ground: String,
+    ) -> Result<Vec<LeafOpening>, OpenError> {
+        if log == *self.log.origin() {
+            return self.open(indices, fields, ground).await;
+        }
+        let before = self.log.before()?.filter(|before| before.origin == log).ok_or(OpenError::OtherLog(log))?;
+        self.open_of(Of { origin: log, size: before.size, earlier: true }, indices, fields, ground).await
+    }
+
+    async fn open_of(
+        self: &Arc<Self>,
+        of: Of,
         mut indices: Vec<u64>,
         fields: &[Field],
         ground: String,
@@ -72,18 +106,47 @@ impl Exchange {
         if fields.is_empty() {
             return Err(OpenError::NoField);
         }
-        let size = self.log.head().signed().checkpoint().size;
-        if let Some(index) = indices.iter().find(|index| **index >= size) {
-            return Err(OpenError::NoLeaf { index: *index, size });
+        if let Some(index) = indices.iter().find(|index| **index >= of.size) {
+            return Err(OpenError::NoLeaf { index: *index, size: of.size });
         }
         let seed = self.entropy.seed();
         let shown = Shown::of(&indices, fields, &ground, &seed).ok_or(OpenError::Count(indices.len()))?;
         let fields = shown.fields.members();
-        let appended = self.log.append(Entry::Showing(Arc::new(Showing { shown, seed, ground }))).await?;
+        let earlier = of.earlier.then_some(of.origin);
+        let appended = self.log.append(Entry::Showing(Arc::new(Showing { shown, seed, ground, earlier }))).await?;
         self.metrics.add("creditbay_openings_shown_total", &[], indices.len() as u64);
         let exchange = self.clone();
         let leaf = appended.committed.place().index;
-        blocking(move || Ok(exchange.lines(&indices, &fields, leaf))).await?
+        blocking(move || {
+            let store = &**exchange.log.store();
+            let before = Before(store);
+            let showing = OpenLog { of, store: if of.earlier { &before } else { store }, seals: &exchange.seals };
+            Ok(showing.lines(&indices, &fields, leaf))
+        })
+        .await?
+    }
+}
+
+/// Of which log leaves are shown.
+#[derive(Clone, Copy)]
+struct Of {
+    origin: Origin,
+    size: u64,
+    /// Whether it is the one before this node's log.
+    earlier: bool,
+}
+
+/// A log whose leaves are shown, as the store holds it.
+struct OpenLog<'a> {
+    of: Of,
+    store: &'a dyn Store,
+    seals: &'a Seals,
+}
+
+impl OpenLog<'_> {
+    fn leaf(&self, index: u64) -> Result<Leaf, LogError> {
+        let leaf = layout::read_leaves(self.store, index, index + 1)?.pop().and_then(|leaf| Leaf::parse(&leaf).ok());
+        leaf.ok_or(LogError::NoProof { index, size: self.of.size })
     }
 
     fn lines(&self, indices: &[u64], fields: &[Field], shown: u64) -> Result<Vec<LeafOpening>, OpenError> {
@@ -97,7 +160,7 @@ impl Exchange {
                 Some((leaf, proof)) => Held::Erased { leaf, proof },
                 None => Held::Fields(self.fields(*index, &wanted)?),
             };
-            lines.push(self.proved(LeafOpening::new(*self.log.origin(), *index, shown, holds), &leaf)?);
+            lines.push(self.proved(LeafOpening::new(self.of.origin, *index, shown, holds), &leaf)?);
         }
         Ok(lines)
     }
@@ -112,14 +175,14 @@ impl Exchange {
     }
 
     fn fields(&self, index: u64, wanted: &[Field]) -> Result<Vec<FieldOpening>, OpenError> {
-        let row = find::row(&**self.log.store(), &self.seals, index)?.ok_or(OpenError::Lost(index))?;
+        let row = find::row(self.store, self.seals, index)?.ok_or(OpenError::Lost(index))?;
         let open = |field: &Field| field_of(&row, *field).ok_or(OpenError::Lost(index));
         wanted.iter().map(open).collect()
     }
 
     /// Which of these leaves were erased, each with the erasure's leaf and the proof.
     fn erased(&self, indices: &[u64]) -> Result<BTreeMap<u64, (u64, ErasureProof)>, LogError> {
-        let store = &**self.log.store();
+        let store = self.store;
         let (mut found, mut erasure) = (BTreeMap::new(), rows::erasure_after(store, None)?);
         while let Some(leaf) = erasure {
             if let Some(list) = rows::list(store, leaf)? {

@@ -39,6 +39,8 @@ struct Table {
     by_expiry: BTreeMap<Millis, Vec<Key>>,
     /// Leaves of queries that were answered lately before this process began; not all of these answers can be given again.
     before: HashSet<Digest>,
+    /// A log that began behind a lost end does not know what that answered: no query older than its beginning is answered.
+    begun: Option<Millis>,
 }
 
 /// The table; clones share it.
@@ -55,7 +57,7 @@ pub enum Claim {
     Answered(u64),
     /// Another query came before under this index of this log, and was answered by the leaf with this index.
     OtherBytes(u64),
-    /// It was answered, and what opens the answer is gone or stands in a log that has ended.
+    /// It was answered, or may have been, and what opens the answer is gone or stands in a log that has ended.
     Lost,
 }
 
@@ -95,7 +97,7 @@ impl Replay {
             Some(Entry { state: State::InFlight(wait), .. }) => Claim::InFlight(wait.clone()),
             Some(Entry { state: State::Answered(index), query_leaf }) if *query_leaf != asked.leaf => Claim::OtherBytes(*index),
             Some(Entry { state: State::Answered(index), .. }) => Claim::Answered(*index),
-            None if table.before.contains(&asked.leaf) => Claim::Lost,
+            None if table.before.contains(&asked.leaf) || table.begun.is_some_and(|begun| asked.time < begun) => Claim::Lost,
             None => {
                 let (wakes_waiters, wait) = watch::channel(());
                 table.insert(key, asked.leaf, asked.query.expires, State::InFlight(wait));
@@ -134,6 +136,7 @@ impl Replay {
     /// are no rows.
     pub fn recover(&self, log: &Log, seals: &Seals) -> Result<(), LogError> {
         self.table().before = log.answered_lately()?.into_iter().collect();
+        self.table().begun = log.begun_after_loss()?;
         let watermark = log.watermark();
         let mut sealed = layout::sealed_before(&**log.store(), None)?;
         while let Some(rows) = sealed {

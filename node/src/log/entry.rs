@@ -9,7 +9,7 @@ use creditbay_protocol::erasure::{Erased, ErasureList};
 use creditbay_protocol::event::Event;
 use creditbay_protocol::evidence::{Committed, SignedHead};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
-use creditbay_protocol::name::Region;
+use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::notice::Noticed;
 use creditbay_protocol::query::Declined;
 use creditbay_protocol::requester::Asked;
@@ -95,6 +95,15 @@ pub struct Showing {
     pub seed: Seed,
     /// For what, in the operator's words.
     pub ground: String,
+    /// The log before this one, where the leaves are of that one.
+    pub earlier: Option<Origin>,
+}
+
+impl Showing {
+    fn event(&self) -> Event {
+        let shown = self.shown;
+        self.earlier.map_or(Event::OpeningsShown(shown), |log| Event::EarlierOpeningsShown { log, shown })
+    }
 }
 
 impl Entry {
@@ -108,7 +117,7 @@ impl Entry {
             Self::Event(event) => Leaf::new(time, LeafBody::Event(event.clone())),
             Self::Erasure(erasing) => Leaf::new(time, LeafBody::Event(Event::Erased(erasing.erased))),
             Self::Notice { noticed, .. } => noticed.leaf(time),
-            Self::Showing(showing) => Leaf::new(time, LeafBody::Event(Event::OpeningsShown(showing.shown))),
+            Self::Showing(showing) => Leaf::new(time, LeafBody::Event(showing.event())),
         }
     }
 }

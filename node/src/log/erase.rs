@@ -14,6 +14,7 @@ use super::fault::LogError;
 use super::rows::Row;
 use super::seals::{KeyNumber, Seals, read, sealed_under, written_at};
 use crate::host::entropy::Entropy;
+use crate::store::before::Before;
 use crate::store::erasure as rows;
 use crate::store::log::{self as layout, SealedRows};
 use crate::store::{Batch, Store, Tree};
@@ -139,17 +140,38 @@ impl Eraser {
         Ok(())
     }
 
-    /// Seals anew what retired keys sealed and stays, removes the rest, and destroys the keys.
+    /// Seals anew what retired keys sealed and stays, removes the rest, and destroys the keys. Of the day on which a log followed another
+    /// one key sealed rows of both: those of the one before stay.
     fn seal_anew(&self, gone: &Gone) -> Result<Done, LogError> {
         let retired = self.seals.retired();
+        let (mut done, mut used) = (Done::default(), BTreeSet::new());
+        let logs: [(&dyn Store, &Gone); 2] = [(&*self.store, gone), (&Before(&*self.store), &Gone::default())];
+        for (store, gone) in logs {
+            self.seal_anew_in(store, &retired, gone, &mut done, &mut used)?;
+        }
+        // What stays is durable under other keys: nothing opens under these any more that is to be kept.
+        for number in self.to_destroy(&retired, &used)? {
+            self.seals.destroy(number)?;
+            done.keys += 1;
+        }
+        Ok(done)
+    }
+
+    /// The rows of one log; `used` are the keys of these days that stay in use.
+    fn seal_anew_in(
+        &self,
+        store: &dyn Store,
+        retired: &BTreeSet<KeyNumber>,
+        gone: &Gone,
+        done: &mut Done,
+        used: &mut BTreeSet<KeyNumber>,
+    ) -> Result<(), LogError> {
         let (Some(first), Some(last)) = (retired.iter().map(|key| key.day()).min(), retired.iter().map(|key| key.day()).max())
         else {
-            return Ok(Done::default());
+            return Ok(());
         };
-        let mut done = Done::default();
-        let mut used = BTreeSet::new();
         let mut batch = Batch::default();
-        let mut page = self.first_of(first)?;
+        let mut page = first_of(store, first)?;
         'rows: while let Some(end) = page.last() {
             for sealed in &page {
                 let Some(number) = sealed_under(sealed) else { continue };
@@ -160,22 +182,17 @@ impl Eraser {
                     used.insert(number);
                     continue;
                 }
-                used.extend(self.replace(sealed, gone, &mut batch, &mut done)?);
+                used.extend(self.replace(sealed, gone, &mut batch, done)?);
                 if batch.writes().len() + batch.removals().len() >= AT_ONCE {
-                    self.store.commit(Tree::Log, std::mem::take(&mut batch))?;
+                    store.commit(Tree::Log, std::mem::take(&mut batch))?;
                 }
             }
-            page = layout::sealed_after(&*self.store, end)?;
+            page = layout::sealed_after(store, end)?;
         }
         if !batch.writes().is_empty() || !batch.removals().is_empty() {
-            self.store.commit(Tree::Log, batch)?;
+            store.commit(Tree::Log, batch)?;
         }
-        // What stays is durable under other keys: nothing opens under these any more that is to be kept.
-        for number in self.to_destroy(&retired, &used)? {
-            self.seals.destroy(number)?;
-            done.keys += 1;
-        }
-        Ok(done)
+        Ok(())
     }
 
     /// Puts what stays of a value in its place, under its day's newest key; that key, if something stays.
@@ -203,17 +220,6 @@ impl Eraser {
         Ok(retired.iter().copied().chain(unused).collect())
     }
 
-    /// The page of rows that begins with the first of a day.
-    fn first_of(&self, day: u16) -> Result<Vec<SealedRows>, LogError> {
-        let mut begin = None;
-        let mut before = layout::sealed_before(&*self.store, None)?;
-        while let Some(sealed) = before.filter(|sealed| written_at(sealed).day().number() >= i32::from(day)) {
-            before = layout::sealed_before(&*self.store, Some(&sealed))?;
-            begin = Some(sealed);
-        }
-        Ok(begin.map_or(Ok(Vec::new()), |begin| layout::sealed_from(&*self.store, begin.size))?)
-    }
-
     /// Whether a value holds something that goes. One whose key is gone, in a store that was restored, holds nothing any more.
     fn holds(&self, sealed: &SealedRows, gone: &Gone) -> Result<bool, LogError> {
         match self.opened(sealed) {
@@ -227,4 +233,15 @@ impl Eraser {
         let packed = self.seals.open_packed(sealed)?;
         packed.into_iter().map(|bytes| read(&bytes).map(|row| (bytes, row))).collect()
     }
+}
+
+/// The page of rows that begins with the first of a day.
+fn first_of(store: &dyn Store, day: u16) -> Result<Vec<SealedRows>, LogError> {
+    let mut begin = None;
+    let mut before = layout::sealed_before(store, None)?;
+    while let Some(sealed) = before.filter(|sealed| written_at(sealed).day().number() >= i32::from(day)) {
+        before = layout::sealed_before(store, Some(&sealed))?;
+        begin = Some(sealed);
+    }
+    Ok(begin.map_or(Ok(Vec::new()), |begin| layout::sealed_from(store, begin.size))?)
 }

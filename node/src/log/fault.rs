@@ -73,6 +73,17 @@ pub enum LogError {
         /// Why not.
         reason: String,
     },
+    /// A peer knows the log before this one as a store that was put back does not.
+    #[error(
+        "a peer that saw {from} leaves of {log} is to be shown how this log goes on from them, and the store does not hold that log; put it \
+         back too: creditbay-node restore --predecessor DIR"
+    )]
+    PredecessorGone {
+        /// The log before this one.
+        log: Origin,
+        /// Leaves that the peer saw.
+        from: u64,
+    },
     /// A restore began and did not end.
     #[error("the store holds half of a restored log; run `creditbay-node restore` again, it goes on to the end")]
     HalfRestored,

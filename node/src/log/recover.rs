@@ -8,10 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
-use creditbay_crypto::merkle::empty_root;
 use creditbay_crypto::merkle::tree::Window;
 use creditbay_crypto::note::NoteSigner;
-use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::evidence::DurableHead;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
@@ -85,18 +83,14 @@ pub struct OpenQuery {
 
 /// Recovers the log; one that was never written begins, behind the log before it where its number says so.
 pub fn recover(parts: Parts) -> Result<Recovered, LogError> {
-    let head = layout::head(&*parts.store)?.map_or_else(|| beginning(&*parts.store, fresh(parts.origin)), Ok)?;
+    let head = layout::head(&*parts.store)?.map_or_else(|| beginning(&*parts.store, Head::fresh(parts.origin)), Ok)?;
     recover_at(parts, head)
 }
 
 /// The same for a log whose leaves are about to be put back: it may be empty whatever its number is.
 pub fn recover_to_put_back(parts: Parts) -> Result<Recovered, LogError> {
-    let head = layout::head(&*parts.store)?.unwrap_or(fresh(parts.origin));
+    let head = layout::head(&*parts.store)?.unwrap_or(Head::fresh(parts.origin));
     recover_at(parts, head)
-}
-
-fn fresh(origin: Origin) -> Head {
-    Head { origin, size: 0, root: empty_root(), time: Millis(0), batches: 0, watermark: Millis(0), open_from: 0 }
 }
 
 fn recover_at(parts: Parts, head: Head) -> Result<Recovered, LogError> {

@@ -13,6 +13,8 @@ use creditbay_protocol::checkpoint::SignedCheckpoint;
 use creditbay_protocol::fork::{Alarm, Evidence};
 use creditbay_protocol::limits::CHECKPOINT_WAIT_MS;
 use creditbay_protocol::name::Origin;
+use creditbay_protocol::orphaned::OrphanedRange;
+use creditbay_protocol::succession;
 use tokio::sync::Notify;
 
 use super::trust::Trust;
@@ -44,6 +46,8 @@ pub struct Seen {
     news: Notify,
     trust: Arc<Trust>,
     clock: Arc<Clock>,
+    /// What the regions decided about logs whose end was lost.
+    decided: Vec<OrphanedRange>,
 }
 
 /// How a note that came by another way than its log's connection stands to what was seen.
@@ -78,7 +82,17 @@ impl Seen {
             }
             chains.insert(*origin, Known { chain, log: log.clone() });
         }
-        Ok(Self { chains: Mutex::new(chains), witnesses, news: Notify::new(), trust, clock })
+        Ok(Self { chains: Mutex::new(chains), witnesses, news: Notify::new(), trust, clock, decided: Vec::new() })
+    }
+
+    /// The same with what the network directory lists as orphaned.
+    pub fn with_decisions(self, decided: Vec<OrphanedRange>) -> Self {
+        Self { decided, ..self }
+    }
+
+    /// What the regions decided about the end of a log, if they did.
+    pub fn decided(&self, log: &Origin) -> Option<&OrphanedRange> {
+        self.decided.iter().find(|range| range.log == *log)
     }
 
     /// For a log that is opened without peers: nothing was seen, and nobody is heard.
@@ -113,7 +127,8 @@ impl Seen {
     }
 
     /// Holds a note that did not come by its log's own connection against what was seen. Where that ends at `from`, the proof continues
-    /// it. Another root is a fork; a proof that fails is none, since anybody may have sent it.
+    /// it. Another root is a fork; a proof that fails is none, since anybody may have sent it. A log that follows another begins on its own
+    /// connection alone, where it shows what it goes on from.
     pub fn stand(&self, origin: &Origin, from: u64, signed: &SignedCheckpoint, proof: &[Digest]) -> Standing {
         let checkpoint = *signed.checkpoint();
         let mut chains = self.chains();
@@ -126,6 +141,7 @@ impl Seen {
                 self.trust.alarm(origin, checkpoint.size, &what, &evidence);
                 Standing::Fork
             }
+            None if known.chain.newest().is_none() && succession::predecessor(origin).is_some() => Standing::Unlinked,
             None if known.chain.size() == from => {
                 match known.chain.advance_from(from, &signed.note_bytes(), proof, self.clock.now()) {
                     Ok(root) => {
@@ -224,3 +240,6 @@ impl Seen {
         self.chains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,5 +72,6 @@ pub(super) fn write_order(batch: &mut Batch, event: &Event, at: Millis) {
         Event::Withheld { answer } => layout::set_withheld(batch, *answer),
         Event::TurnedAway { .. } | Event::TrustDecided { .. } | Event::LogRetired { .. } | Event::LogBegun { .. } => {}
         Event::Erased(_) | Event::OpeningsShown(_) | Event::ErasureNotified(_) => {}
+        Event::LogBegunAfterLoss { .. } | Event::EarlierOpeningsShown { .. } => {}
     }
 }

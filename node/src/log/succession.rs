@@ -3,7 +3,8 @@
 //!
 //! The retired log stays in the store, in a tree of its own, and is only read. What must not be had twice goes over: balances, uses,
 //! withdrawals, portfolios, the notes seen of others. What an auditor judges by is said again in leaves: suspensions here, the rule pack
-//! by `policy::orders`. Not here: retiring (`append`), and what peers make of it.
+//! by `policy::orders`. Behind a log whose end was lost the next one begins where a directory and the operator say so (`store::log::Loss`),
+//! with what is left of it. Not here: retiring (`append`), the operator's word (`crate::succeed`), and what peers make of it.
 
 use std::sync::Arc;
 
@@ -17,14 +18,15 @@ use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::limits::{FRESHNESS_MS, MAX_QUERY_LIFETIME_MS};
 use creditbay_protocol::name::Origin;
-use creditbay_protocol::succession::{self, Succession};
+use creditbay_protocol::succession::{self, Beginning, Succession};
 
 use super::Log;
 use super::fault::LogError;
 use super::prove::{StoredNodes, recover_frontier};
+use crate::store::before::Before;
 use crate::store::ledger as orders;
-use crate::store::log::{self as layout, Head};
-use crate::store::{Batch, Durable, Pair, Store, StoreError, Tree};
+use crate::store::log::{self as layout, Head, Loss, RowError};
+use crate::store::{Batch, Store, Tree};
 
 /// Leaves that are read at a time.
 const PAGE: u64 = 1_024;
@@ -36,25 +38,10 @@ const CARRIED: [&[u8; 1]; 8] = [b"B", b"Y", b"A", b"O", b"U", b"W", b"F", b"N"];
 /// How long after the leaf that answers it a query may still be brought again.
 const STILL_FRESH_MS: u64 = MAX_QUERY_LIFETIME_MS + FRESHNESS_MS + 1;
 
-/// The log before this one, as a store that is only read.
-struct Predecessor<'a>(&'a dyn Store);
-
-impl Store for Predecessor<'_> {
-    fn get(&self, _: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(Tree::Predecessor, key)
-    }
-
-    fn range(&self, _: Tree, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
-        self.0.range(Tree::Predecessor, from, to, limit)
-    }
-
-    fn last(&self, _: Tree, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
-        self.0.last(Tree::Predecessor, from, to)
-    }
-
-    fn commit(&self, _: Tree, _: Batch) -> Result<Durable, StoreError> {
-        Err(StoreError::Stopped)
-    }
+/// The log before this one as far as it goes, and the loss behind that, if there is one.
+struct Ended {
+    head: Head,
+    loss: Option<Loss>,
 }
 
 /// Goes back from the end of a log to the first leaf that is too old to matter.
@@ -97,39 +84,78 @@ pub fn carry_over(store: &dyn Store, origin: Origin) -> Result<(), LogError> {
     Ok(())
 }
 
-/// The state in which the log that this store is to hold begins: empty, and where it is not the first of its region, behind a retired one.
+/// The state in which the log that this store is to hold begins: empty, and where it is not the first of its region, behind another.
 pub(super) fn beginning(store: &dyn Store, fresh: Head) -> Result<Head, LogError> {
-    let Some(before) = predecessor(store, fresh.origin)? else { return Ok(fresh) };
+    let Some(Ended { head: before, .. }) = predecessor(store, fresh.origin)? else { return Ok(fresh) };
     Ok(Head { time: before.time, watermark: before.watermark, ..fresh })
 }
 
 /// The leaves with which a log begins that is not the first of its region.
 pub(super) fn first_leaves(store: &dyn Store, origin: Origin) -> Result<Vec<Event>, LogError> {
-    let Some(before) = predecessor(store, origin)? else { return Ok(Vec::new()) };
-    let began = Event::LogBegun { predecessor: before.origin, size: before.size, root: before.root };
-    let suspended = orders::suspensions(&Predecessor(store))?;
+    let Some(Ended { head: before, loss }) = predecessor(store, origin)? else { return Ok(Vec::new()) };
+    let began = match loss {
+        None => Event::LogBegun { predecessor: before.origin, size: before.size, root: before.root },
+        Some(Loss { range, serial, directory, .. }) => Event::LogBegunAfterLoss { range, serial, directory },
+    };
+    let suspended = orders::suspensions(&Before(store))?;
     let again = suspended.into_iter().map(|of| Event::Suspension { of, in_force: true });
     Ok(std::iter::once(began).chain(again).collect())
 }
 
-/// The head of the log before this one, which must be retired; `None` for the first log of a region.
-fn predecessor(store: &dyn Store, origin: Origin) -> Result<Option<Head>, LogError> {
+/// What the first leaf of this log says that it goes on from; `None` for the first of a region, and before it has one.
+fn begun(store: &dyn Store) -> Result<Option<(Millis, Beginning)>, LogError> {
+    if layout::head(store)?.is_none_or(|head| head.size == 0) {
+        return Ok(None);
+    }
+    let leaf = layout::read_leaves(store, 0, 1)?.pop().and_then(|leaf| Leaf::parse(&leaf).ok());
+    Ok(leaf.and_then(|leaf| match &leaf.body {
+        LeafBody::Event(event) => Some((leaf.time, Beginning::of(event)?)),
+        _ => None,
+    }))
+}
+
+/// How far the log goes that is before the one that this store is open for.
+pub fn left_of(store: &dyn Store) -> Result<Option<Head>, RowError> {
+    layout::head(&Before(store))
+}
+
+/// The log before this one, which must have ended as this one says or will say; `None` for the first log of a region.
+fn predecessor(store: &dyn Store, origin: Origin) -> Result<Option<Ended>, LogError> {
     if origin.number() == 1 {
         return Ok(None);
     }
     let refused = |reason: String| Err(LogError::NoPredecessor { origin, reason });
-    let before = Predecessor(store);
-    let Some(head) = layout::head(&before)? else {
-        return refused("the store has no log before it".to_owned());
+    let (before, begun, loss) = (Before(store), begun(store)?, layout::loss(store)?);
+    let lost = begun.as_ref().map_or_else(|| loss.as_ref().map(|loss| loss.range), |(_, begun)| begun.lost);
+    let head = match (layout::head(&before)?, lost) {
+        (Some(head), _) => head,
+        (None, Some(range)) if range.size == 0 => Head::fresh(range.log),
+        (None, _) => {
+            return refused(
+                "the store has no log before it; if that one's end was lost, the regions decide by a directory that lists it \
+                 ([[region.orphaned]]), and then `creditbay-node succeed` begins this one"
+                    .to_owned(),
+            );
+        }
     };
     if (head.origin.owner(), head.origin.number() + 1) != (origin.owner(), origin.number()) {
         return refused(format!("the log before it in this store is {}", head.origin));
     }
-    if !is_retired(&before, &head)? {
-        return refused(format!("{} is not retired; name it in the directory again and run `creditbay log retire`", head.origin));
+    let ends_at = begun.map(|(_, Beginning { size, root, .. })| (size, root)).or(lost.map(|range| (range.size, range.root)));
+    match ends_at {
+        Some(end) if end != (head.size, head.root) => {
+            return refused(format!("it goes on from {} leaves of {}, and the store has {}", end.0, head.origin, head.size));
+        }
+        None if !is_retired(&before, &head)? => {
+            return refused(format!(
+                "{} is not retired; name it in the directory again and run `creditbay log retire`",
+                head.origin
+            ));
+        }
+        _ => {}
     }
     recover_frontier(&before, &head)?;
-    Ok(Some(head))
+    Ok(Some(Ended { head, loss }))
 }
 
 impl Log {
@@ -141,7 +167,7 @@ impl Log {
         let since = self.watermark();
         lately(store, self.head().signed().checkpoint().size, since, &mut found)?;
         match predecessor(store, *self.origin()) {
-            Ok(Some(before)) => lately(&Predecessor(store), before.size, since, &mut found)?,
+            Ok(Some(Ended { head, .. })) => lately(&Before(store), head.size, since, &mut found)?,
             // A log that was put back from an archive has nothing before it in this store.
             Ok(None) | Err(LogError::NoPredecessor { .. }) => {}
             Err(error) => return Err(error),
@@ -149,17 +175,39 @@ impl Log {
         Ok(found)
     }
 
-    /// What shows a peer that has seen nothing of this log that it goes on from the one before it, of which the peer has shown `seen`;
-    /// `None` for the first log of a region.
-    pub fn succession(&self, seen: Option<&Checkpoint>, head: &Arc<SignedHead>) -> Result<Option<Succession>, LogError> {
+    /// The log before this one, as far as the store holds it; `None` for the first of a region.
+    pub fn before(&self) -> Result<Option<Head>, LogError> {
+        Ok(predecessor(&**self.store(), *self.origin())?.map(|ended| ended.head))
+    }
+
+    /// When this log began, if the end of the one before it was lost: what that end answered nobody knows, so no older query is answered.
+    pub fn begun_after_loss(&self) -> Result<Option<Millis>, LogError> {
         let store = &**self.store();
-        let Some(before) = predecessor(store, *self.origin())? else { return Ok(None) };
+        let marked = layout::loss(store)?.map(|loss| loss.at);
+        Ok(begun(store)?.filter(|(_, begun)| begun.lost.is_some()).map(|(at, _)| at).or(marked))
+    }
+
+    /// What shows a peer that has seen nothing of this log that it goes on from the one before it, of which the peer has shown `seen`;
+    /// `None` for the first log of a region. A log that was put back from an archive has its first leaf, and so most of it.
+    pub fn succession(&self, seen: Option<&Checkpoint>, head: &Arc<SignedHead>) -> Result<Option<Succession>, LogError> {
+        if self.origin().number() == 1 {
+            return Ok(None);
+        }
+        let store = &**self.store();
         let leaf = layout::read_leaves(store, 0, 1)?.pop().ok_or(LogError::NoProof { index: 0, size: 0 })?;
+        let Beginning { log, size, .. } = Beginning::of_leaf(&leaf).ok_or(LogError::NoProof { index: 0, size: 0 })?;
         let inclusion = self.prove(0, head)?.committed.place().path.clone();
-        let from = seen.filter(|seen| seen.origin == before.origin && seen.size <= before.size).map_or(0, |seen| seen.size);
-        let retired = Predecessor(store);
-        let consistency = consistency(from, before.size, &StoredNodes { window: None, store: &retired });
-        let consistency = consistency.map_err(|_| LogError::NoProof { index: from, size: before.size })?;
+        let from = seen.filter(|seen| seen.origin == log && seen.size < size).map_or(0, |seen| seen.size);
+        if from == 0 {
+            return Ok(Some(Succession { leaf, inclusion, consistency: Vec::new() }));
+        }
+        let before = match predecessor(store, *self.origin()) {
+            Ok(Some(_)) => Before(store),
+            Ok(None) | Err(LogError::NoPredecessor { .. }) => return Err(LogError::PredecessorGone { log, from }),
+            Err(error) => return Err(error),
+        };
+        let consistency = consistency(from, size, &StoredNodes { window: None, store: &before });
+        let consistency = consistency.map_err(|_| LogError::NoProof { index: from, size })?;
         Ok(Some(Succession { leaf, inclusion, consistency }))
     }
 

@@ -105,7 +105,8 @@ impl State {
                 self.withdrawn.insert((*authorisation, *channel));
             }
             Event::PortfolioDeclared { .. } | Event::TurnedAway { .. } | Event::Withheld { .. } | Event::TrustDecided { .. } => {}
-            Event::LogRetired { .. } | Event::LogBegun { .. } => {}
+            Event::LogRetired { .. } | Event::LogBegun { .. } | Event::LogBegunAfterLoss { .. } => {}
+            Event::EarlierOpeningsShown { .. } => {}
             Event::Erased(_) | Event::OpeningsShown(_) | Event::ErasureNotified(_) => {}
         }
     }

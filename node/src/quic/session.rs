@@ -338,7 +338,8 @@ fn succeed(
 ) -> Result<(), SessionError> {
     let note =
         shown(note).filter(|note| note.origin == peer.log).ok_or(SessionError::Control("the hello's note is another log's"))?;
-    succession.check(&note, before).map_err(|fault| {
+    let decided = predecessor(&peer.log).and_then(|before| local.log.seen().decided(&before).copied());
+    succession.check(&note, before, decided.as_ref()).map_err(|fault| {
         tracing::warn!(log = %peer.log, "ALARM {fault}; this log is not taken for the one that was known");
         local.metrics.count("creditbay_alarms_total", &[("log", &peer.log.to_string())]);
         SessionError::Chain(fault.to_string())

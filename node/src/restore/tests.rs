@@ -67,7 +67,7 @@ fn archive_of(store: &InMemory, keys: &Path, folder: &Path) -> Archive {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, log.tile(&path).unwrap().unwrap()).unwrap();
     }
-    Archive { folder: folder.to_owned(), checkpoint }
+    Archive { folder: folder.to_owned(), held: checkpoint.size, checkpoint }
 }
 
 /// Everything of a log that its visitors see.

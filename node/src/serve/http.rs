@@ -91,6 +91,7 @@ impl From<OpenError> for Problem {
                 Self::new(StatusCode::BAD_REQUEST, "bad_request", "The openings cannot be shown like this", detail)
             }
             OpenError::NoLeaf { .. } => Self::new(StatusCode::NOT_FOUND, "no_leaf", "No such leaf", detail),
+            OpenError::OtherLog(_) => Self::new(StatusCode::NOT_FOUND, "no_log", "No such log", detail),
             OpenError::Lost(_) | OpenError::Damaged(_) => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "opening_lost", "What opens the leaf is not there", detail)
             }

@@ -8,6 +8,7 @@
 //! | `S` · size u64 · batch u64 · part u16 | sealed rows: what opens the leaves of one batch, and its receipts |
 //! | `N` · origin | the newest note seen of that log |
 //! | `R` | a restore is under way; what it wrote is no log yet |
+//! | `L` | the end of the log before this one is lost, and the operator had this one begin behind what is left |
 //!
 //! Not here: when what is written (`node::log`).
 
@@ -16,6 +17,7 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::{empty_root, node_hash};
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::name::Origin;
+use creditbay_protocol::orphaned::OrphanedRange;
 use creditbay_protocol::wire::{self, WireError};
 
 use super::{Batch, Store, StoreError, Tree};
@@ -44,6 +46,13 @@ pub struct Head {
     pub watermark: Millis,
     /// Every query of this log before this index is closed.
     pub open_from: u64,
+}
+
+impl Head {
+    /// The state of a log without a leaf.
+    pub fn fresh(origin: Origin) -> Self {
+        Self { origin, size: 0, root: empty_root(), time: Millis(0), batches: 0, watermark: Millis(0), open_from: 0 }
+    }
 }
 
 /// What a stored value should have been and is not.
@@ -105,6 +114,30 @@ pub fn restoring(store: &dyn Store) -> Result<bool, StoreError> {
 /// Writes that a restore is under way, or that it ended.
 pub fn set_restoring(batch: &mut Batch, under_way: bool) {
     if under_way { batch.set(b"R".to_vec(), Vec::new()) } else { batch.remove(b"R".to_vec()) }
+}
+
+/// Behind what a log begins whose predecessor has no end, and by which directory.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Loss {
+    /// What the regions decided.
+    pub range: OrphanedRange,
+    /// The directory's edition.
+    pub serial: u32,
+    /// SHA-256 of the directory.
+    pub directory: Digest,
+    /// When the operator had this log begin.
+    pub at: Millis,
+}
+
+/// The loss behind which this log begins.
+pub fn loss(store: &dyn Store) -> Result<Option<Loss>, RowError> {
+    let Some(bytes) = store.get(Tree::Log, b"L")? else { return Ok(None) };
+    wire::decode(&bytes, 1024).map(Some).map_err(|error| RowError::Unreadable { what: "loss", number: 0, error })
+}
+
+/// Writes the loss behind which this log begins.
+pub fn set_loss(batch: &mut Batch, loss: &Loss) {
+    batch.set(b"L".to_vec(), wire::encode(loss));
 }
 
 /// Writes a chunk of leaves, as `encode_bundle` puts them together.

@@ -3,8 +3,10 @@
 //! Two implementations: `on_disk` (sled) and `in_memory`, whose every commit can fail. What the keys mean is said in `log`,
 //! `records`, `persons` and `witness`. Not here: anything that looks inside a value.
 
+pub mod before;
 mod counter;
 pub mod documents;
+pub mod editions;
 pub mod erasure;
 pub mod in_memory;
 pub mod ledger;
@@ -22,7 +24,7 @@ pub const FORMAT_VERSION: u32 = 3;
 pub enum Tree {
     /// Everything that the log's one batch holds.
     Log,
-    /// The same of the region's log before this one, which is retired. Only read.
+    /// The same of the region's log before this one, which has ended. Its sealed rows alone are written, where an erasure changes keys.
     Predecessor,
     /// Sealed records and the state of their registers.
     Records,

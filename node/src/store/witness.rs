@@ -8,18 +8,28 @@
 //!
 //! Not here: when what is written (`node::witness`, `node::log::trust`).
 
+use std::path::Path;
+
 use bincode::{Decode, Encode};
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::wire;
 
 use super::log::RowError;
+use super::on_disk::OnDisk;
 use super::{Batch, MAX_VALUE_BYTES, Store, StoreError, Tree};
 
+/// The page cache, in MiB: the store holds one note for each log.
+const CACHE_MIB: u64 = 8;
 /// Bytes of an operator's reason at most.
 pub const MAX_REASON_BYTES: usize = 1024;
 /// Cases of one log that are listed at most.
 const MAX_CASES: usize = 1024;
+
+/// Opens the store, which is apart from the log's and has a page cache of its own, below a node's data folder.
+pub fn open(data: &Path) -> Result<OnDisk, StoreError> {
+    OnDisk::open(&data.join("witness"), CACHE_MIB)
+}
 
 /// An alarm about a log.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

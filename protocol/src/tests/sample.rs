@@ -24,6 +24,7 @@ use crate::identifier::{Identifier, Scheme};
 use crate::leaf::Leaf;
 use crate::name::{Name, Origin, Region};
 use crate::notified::Notified;
+use crate::orphaned::OrphanedRange;
 use crate::portfolio::UnderPortfolio;
 use crate::predicate::{
     AttestationType, Lane, LawOfOrigin, LegalBasis, Predicate, Predicates, Purpose, RegistrationStatus, Severity, Statuses,
@@ -299,6 +300,28 @@ pub(super) fn every_event() -> Vec<Event> {
             ground: Digest([0xff; 32]),
         }),
         Event::ErasureNotified(Notified { receiver: hk, ground: ErasureGround::Order, count: 20, message: Digest([0xab; 32]) }),
+        Event::LogBegunAfterLoss {
+            range: OrphanedRange {
+                log: "gz.creditbay/log/1".parse().unwrap(),
+                size: 1_000,
+                root: Digest([0xcc; 32]),
+                seen: 1_017,
+                note: Digest([0xdd; 32]),
+            },
+            serial: 3,
+            directory: Digest([0xee; 32]),
+        },
+        Event::EarlierOpeningsShown {
+            log: "gz.creditbay/log/1".parse().unwrap(),
+            shown: Shown {
+                first: 3,
+                last: 900,
+                count: 40,
+                indices: Digest([0xee; 32]),
+                fields: Fields::of(&[Field::Subject]),
+                ground: Digest([0xff; 32]),
+            },
+        },
     ]
 }
 

@@ -1,5 +1,7 @@
 //! The published table of `add-checkpoint` (sunlight `internal/witness/witness_test.go`, TestAddCheckpoint and its neighbours, at the
-//! state of July 2026; the same bodies as torchwood's `litewitness`), run in its order against the pure judgement; and forged twins.
+//! state of July 2026; the same bodies as torchwood's `litewitness`), run in its order against the pure judgement; torchwood's cases of
+//! empty and first trees (`internal/witness/witness_test.go`, TestZeroSize and TestTooManyProofs); and forged twins. Tessera publishes
+//! cases for whoever offers, none for a witness.
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::merkle::empty_root;
@@ -132,6 +134,41 @@ fn a_log_grows_from_nothing_and_an_empty_tree_has_one_root() {
     }
     let other_root = Submission::new(8, Vec::new(), own.note(8, &Digest([1; 32]), "")).body();
     assert_eq!(judge(&other_root, log, &mut latest), Err(WitnessFault::OtherRoot { size: 8 }));
+}
+
+#[test]
+fn the_published_cases_of_empty_and_first_trees_get_their_statuses_and_leave_what_was_kept() {
+    let own = Own::of(0);
+    let log = own.signer.verifier();
+    let leaf = creditbay_crypto::merkle::leaf_hash(b"leaf");
+    // Name, size known, old size, new size, its root, the proof, status.
+    let table: [(&str, u64, u64, u64, Digest, &[Digest], u16); 8] = [
+        ("empty tree", 0, 0, 0, empty_root(), &[], 200),
+        ("invalid empty root", 0, 0, 0, leaf, &[], 422),
+        ("zero empty root", 0, 0, 0, Digest([0; 32]), &[], 422),
+        ("empty tree with proof", 0, 0, 0, empty_root(), &[leaf], 422),
+        ("first nonempty tree", 0, 0, 1, leaf, &[], 200),
+        ("first nonempty tree with proof", 0, 0, 1, leaf, &[leaf], 422),
+        ("old size mismatch", 1, 0, 1, leaf, &[leaf], 409),
+        ("old size greater than new", 1, 1, 0, empty_root(), &[], 400),
+    ];
+    for (name, known, old, size, root, proof, expected) in table {
+        let before = if known == 0 { Tree::empty() } else { Tree { size: 1, root: leaf } };
+        let mut latest = before;
+        let note = own.note(size, &root, "");
+        let mut body = Submission::new(old, proof.to_vec(), note.clone()).body();
+        for time in ["first", "second"] {
+            assert_eq!(status(&body, log, &mut latest), expected, "{name}, for the {time} time");
+            let kept = if expected == 200 { Tree { size, root } } else { before };
+            assert_eq!((latest.size, latest.root), (kept.size, kept.root), "{name}, for the {time} time");
+            // What was cosigned is cosigned again, from the size that it has now.
+            body = if expected == 200 { Submission::new(size, Vec::new(), note.clone()).body() } else { body };
+        }
+    }
+    for (lines, expected) in [(63, 422), (64, 400)] {
+        let body = Submission::new(0, vec![leaf; lines], own.note(1, &leaf, "")).body();
+        assert_eq!(status(&body, log, &mut Tree::empty()), expected, "{lines} hashes");
+    }
 }
 
 #[test]

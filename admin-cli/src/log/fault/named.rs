@@ -43,6 +43,7 @@ impl Fault {
             Self::BehindRetirement { .. } => "behind_retirement",
             Self::OtherPredecessor { .. } => "other_predecessor",
             Self::NotRetired { .. } => "not_retired",
+            Self::NotDecided { .. } => "not_decided",
             Self::InPredecessor { .. } => "in_predecessor",
         }
     }

@@ -37,10 +37,7 @@ fn a_log_begins_once_and_nothing_stands_behind_its_end() {
     let ends = |time| event(time, Event::LogRetired { ground: RetirementGround::Closure });
     let (faults, leaves) = read("hk", &[began(5), query(6, "hk", "gz"), ends(7)]);
     assert_eq!(faults, []);
-    assert_eq!(
-        (leaves.began().map(|began| (began.predecessor, began.size)), leaves.retired()),
-        (Some((predecessor, 9)), Some(2))
-    );
+    assert_eq!((leaves.began().map(|began| (began.log, began.size)), leaves.retired()), (Some((predecessor, 9)), Some(2)));
     let (faults, leaves) = read("hk", &[query(5, "hk", "gz"), began(6), ends(7), query(8, "hk", "gz")]);
     assert_eq!(faults, [Fault::BeginsAgain { index: 1 }, Fault::BehindRetirement { index: 3, retired: 2 }]);
     assert_eq!(leaves.began(), None);

@@ -17,6 +17,7 @@ use crate::trust::{self, TrustArgs};
 use super::auditing::{Auditing, Place};
 use super::fault::MAX_LISTED;
 use super::findings::Findings;
+use super::orphan;
 use super::source::{AuditorArgs, Source};
 use super::walk::Batch;
 
@@ -115,7 +116,9 @@ fn tell(
 ) -> anyhow::Result<Exit> {
     let verified = findings.iter().all(|findings| findings.faults.is_empty());
     let exit = if verified && found.count == 0 { Exit::Done } else { Exit::Refuted };
+    let orphaned: Vec<_> = findings.iter().flat_map(|findings| &findings.orphaned).collect();
     if screen.is_json() {
+        let orphaned: Vec<_> = orphaned.iter().map(|range| orphan::as_json(range)).collect();
         let listed = |mismatch: &Mismatch| {
             let (query, answer) = mismatch.leaves();
             json!({ "kind": mismatch.kind(), "query": query, "answer": answer, "text": mismatch.to_string() })
@@ -123,7 +126,7 @@ fn tell(
         let directions = counts.map(|(asker, issuer, counts)| json!({ "asker": asker, "issuer": issuer, "counts": counts }));
         screen.json(&json!({
             "ok": exit == Exit::Done, "logs": findings.iter().map(Findings::as_json).collect::<Vec<_>>(), "exchanges": directions,
-            "mismatches": found.listed.iter().map(listed).collect::<Vec<_>>(), "mismatch_count": found.count,
+            "orphaned": orphaned, "mismatches": found.listed.iter().map(listed).collect::<Vec<_>>(), "mismatch_count": found.count,
         }))?;
         return Ok(exit);
     }
@@ -148,9 +151,13 @@ fn tell(
             fields.add("log", format!("{}, {}", checkpoint.origin, entries(checkpoint.size)));
         }
     }
-    for (asker, issuer, Counts { matched, not_delivered, abandoned, in_flight }) in counts {
+    for range in orphaned {
+        fields.add("orphaned", orphan::told(range));
+    }
+    for (asker, issuer, Counts { matched, not_delivered, abandoned, in_flight, earlier }) in counts {
+        let before = if earlier > 0 { format!(", {earlier} in an earlier log, if anywhere") } else { String::new() };
         let told = format!(
-            "{} matched ({not_delivered} of them never came through), {abandoned} abandoned, {in_flight} in flight",
+            "{} matched ({not_delivered} of them never came through), {abandoned} abandoned, {in_flight} in flight{before}",
             self::count(matched, "exchange")
         );
         fields.add(format!("{asker} asks {issuer}"), told);

@@ -13,6 +13,7 @@ use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::limits::FRESHNESS_MS;
 use creditbay_protocol::name::Region;
 use creditbay_protocol::refusal::OutcomeClass;
+use creditbay_protocol::succession::Beginning;
 use creditbay_protocol::terms::Terms;
 use creditbay_protocol::wire;
 
@@ -32,6 +33,8 @@ pub struct Counts {
     pub abandoned: u64,
     /// Exchanges of which the other half need not be there yet.
     pub in_flight: u64,
+    /// Exchanges of which the other half stands in an earlier log, if anywhere: the one that is held against began later.
+    pub earlier: u64,
 }
 
 /// The queries of `asker` to `issuer`.
@@ -52,6 +55,9 @@ pub struct Pairs {
     matched_leaves: HashSet<u64>,
     matched_in_order: VecDeque<(Millis, Digest)>,
     activations: Vec<(Digest, Millis, Option<Overlap>)>,
+    /// When the asker's log and the issuer's began, where they go on from others.
+    asker_began: Option<Millis>,
+    issuer_began: Option<Millis>,
     counts: Counts,
 }
 
@@ -91,6 +97,8 @@ impl Pairs {
             matched_leaves: HashSet::new(),
             matched_in_order: VecDeque::new(),
             activations: Vec::new(),
+            asker_began: None,
+            issuer_began: None,
             counts: Counts::default(),
         }
     }
@@ -123,6 +131,7 @@ impl Pairs {
                     None => {}
                 }
             }
+            LeafBody::Event(event) if index == 0 => self.asker_began = Beginning::of(event).map(|_| leaf.time),
             _ => {}
         }
         Vec::new()
@@ -160,6 +169,7 @@ impl Pairs {
             LeafBody::Event(Event::PackActivated { pack, overlap, .. }) => {
                 self.activations.push((*pack, leaf.time, *overlap));
             }
+            LeafBody::Event(event) if index == 0 => self.issuer_began = Beginning::of(event).map(|_| leaf.time),
             _ => {}
         }
         Vec::new()
@@ -213,7 +223,7 @@ impl Pairs {
         while let Some((at, hash)) = self.answers_in_order.front().copied().filter(|(at, _)| at.plus(FRESHNESS_MS) < asker) {
             self.answers_in_order.pop_front();
             if let Some(answer) = self.answers.remove(&hash) {
-                found.push(self.without_query(at, hash, answer.leaf));
+                found.extend(self.without_query(at, hash, answer.leaf));
             }
         }
         let over = |at: Millis| at.plus(LATEST_ANSWER_MS) < asker.min(issuer);
@@ -231,16 +241,20 @@ impl Pairs {
         let mut found = Vec::new();
         for (hash, answer) in std::mem::take(&mut self.answers) {
             if answer.at.plus(FRESHNESS_MS) < asker_as_of {
-                found.push(self.without_query(answer.at, hash, answer.leaf));
+                found.extend(self.without_query(answer.at, hash, answer.leaf));
             } else {
                 self.counts.in_flight += 1;
             }
         }
         let both = asker_as_of.min(issuer_as_of);
+        // A query as old as the issuer's log, to which its clock may have been ahead, was asked of the log before.
+        let earlier = |at: Millis| self.issuer_began.is_some_and(|began| at < began.plus(FRESHNESS_MS));
         for query in self.queries.into_values() {
             let (asker, issuer) = (self.asker, self.issuer);
             if query.abandoned {
                 self.counts.abandoned += 1;
+            } else if earlier(query.at) {
+                self.counts.earlier += 1;
             } else if query.at.plus(LATEST_ANSWER_MS) < both {
                 found.push(Mismatch::QueryUnanswered { asker, issuer, query: query.leaf, at: query.at });
             } else {
@@ -251,8 +265,13 @@ impl Pairs {
         (found, self.counts)
     }
 
-    fn without_query(&self, at: Millis, hash: Digest, answer: u64) -> Mismatch {
-        Mismatch::AnswerWithoutQuery { asker: self.asker, issuer: self.issuer, answer, at, hash }
+    /// An answer whose query is not in the asker's log; where that began later than the query can be, it stands in the one before.
+    fn without_query(&mut self, at: Millis, hash: Digest, answer: u64) -> Option<Mismatch> {
+        if self.asker_began.is_some_and(|began| at < began.plus(LATEST_ANSWER_MS)) {
+            self.counts.earlier += 1;
+            return None;
+        }
+        Some(Mismatch::AnswerWithoutQuery { asker: self.asker, issuer: self.issuer, answer, at, hash })
     }
 }
 

@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use creditbay_protocol::calendar::Day;
 use creditbay_protocol::erasure::ErasureGround;
 use creditbay_protocol::identifier::{Identifier, Scheme};
+use creditbay_protocol::name::Origin;
 use creditbay_protocol::shown::Field;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -45,11 +46,14 @@ struct Asked {
     indices: Vec<u64>,
     fields: Vec<Field>,
     ground: String,
+    /// The log, where it is the one before the current one.
+    log: Option<Origin>,
 }
 
 /// One line of JSON for each leaf.
 async fn open(State(admin): State<Arc<Admin>>, Json(asked): Json<Asked>) -> Result<Response, Problem> {
-    let lines = admin.exchange.open(asked.indices, &asked.fields, asked.ground).await?;
+    let log = asked.log.unwrap_or(*admin.exchange.log.origin());
+    let lines = admin.exchange.open_in(log, asked.indices, &asked.fields, asked.ground).await?;
     tracing::info!(leaves = lines.len(), "openings were shown");
     let mut text = String::new();
     for line in &lines {

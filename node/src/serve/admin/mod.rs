@@ -12,6 +12,8 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::get;
 use axum::{Json, Router};
+use creditbay_protocol::name::Region;
+use creditbay_protocol::orphaned::OrphanedRange;
 use serde::Serialize;
 use tokio::net::UnixListener;
 
@@ -63,6 +65,7 @@ struct Status {
     rule_packs: Vec<ActivationStatus>,
     suspended: Vec<String>,
     erasure: evidence::ErasureStatus,
+    orphaned: Vec<OrphanedStatus>,
     uptime_seconds: u64,
     version: &'static str,
     disk_free_mib: Option<u64>,
@@ -88,6 +91,16 @@ struct PeerStatus {
     connected: bool,
     seen_size: u64,
     suspended: Option<String>,
+}
+
+/// A range of a region's earlier log that was lost, as the directory lists it.
+#[derive(Serialize)]
+struct OrphanedStatus {
+    region: String,
+    log: String,
+    size: u64,
+    seen: u64,
+    note: String,
 }
 
 #[derive(Serialize)]
@@ -128,6 +141,7 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Status> {
         rule_packs: in_force.activations().iter().map(activation).collect(),
         suspended: in_force.suspended().iter().map(ToString::to_string).collect(),
         erasure: evidence::status(exchange),
+        orphaned: orphaned(exchange),
         uptime_seconds: admin.started.micros() / 1_000_000,
         version: env!("CARGO_PKG_VERSION"),
         disk_free_mib: disk::free_mib(&admin.data),
@@ -138,6 +152,17 @@ fn published(exchange: &Exchange) -> PublishedStatus {
     let published = exchange.heads.published().note;
     let lines = published.note().lines.iter().skip(1);
     PublishedStatus { size: published.checkpoint().size, cosigned_by: lines.map(|line| line.name.to_string()).collect() }
+}
+
+fn orphaned(exchange: &Exchange) -> Vec<OrphanedStatus> {
+    let of = |(region, range): (Region, &OrphanedRange)| OrphanedStatus {
+        region: region.to_string(),
+        log: range.log.to_string(),
+        size: range.size,
+        seen: range.seen,
+        note: range.note.to_string(),
+    };
+    exchange.directory.orphaned().map(of).collect()
 }
 
 fn activation(activation: &Activation) -> ActivationStatus {

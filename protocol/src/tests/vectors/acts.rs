@@ -37,12 +37,18 @@ pub(super) fn event_fields(event: &Event) -> Vec<Field> {
             }
             all.extend(fields([("early", 1), ("count", 4), ("list", 32)]));
         }
-        Event::OpeningsShown(_) => {
+        Event::OpeningsShown(_) | Event::EarlierOpeningsShown { .. } => {
+            let of = matches!(event, Event::EarlierOpeningsShown { .. });
+            all.extend(fields([("earlier log", 36)]).into_iter().filter(|_| of));
             all.extend(fields([("first", 8), ("last", 8), ("count", 4), ("indices", 32)]));
             all.extend(fields([("message", 1), ("subject", 1), ("operator", 1), ("commitment: ground", 32)]));
         }
         Event::ErasureNotified(_) => {
             all.extend(fields([("receiver", 8), ("ground", 1), ("count", 1), ("commitment: message", 32)]));
+        }
+        Event::LogBegunAfterLoss { .. } => {
+            all.extend(fields([("lost log", 36), ("goes on from", 8), ("root", 32), ("seen", 8), ("note", 32)]));
+            all.extend(fields([("serial", 4), ("directory", 32)]));
         }
     }
     all

@@ -71,7 +71,7 @@ fn activated(pack: Digest, overlap: Option<Overlap>) -> LeafBody {
 }
 
 fn counts(matched: u64, not_delivered: u64, abandoned: u64, in_flight: u64) -> Counts {
-    Counts { matched, not_delivered, abandoned, in_flight }
+    Counts { matched, not_delivered, abandoned, in_flight, earlier: 0 }
 }
 
 #[test]
@@ -227,4 +227,29 @@ fn what_the_checkpoints_are_too_old_for_is_in_flight() {
     };
     assert_eq!(answer_only(1000 + FRESHNESS_MS), (vec![], counts(0, 0, 0, 1)), "the query's log is from before it");
     assert_eq!(answer_only(1001 + FRESHNESS_MS).0, ["answer_without_query"]);
+}
+
+#[test]
+fn what_stands_in_an_earlier_log_is_counted_and_no_mismatch() {
+    let began = 1_000_000;
+    let begins = |of: &str| LeafBody::Event(Event::LogBegun { predecessor: of.parse().unwrap(), size: 5, root: Digest([1; 32]) });
+    // The issuer's log began later than the query that it does not answer.
+    for (at, found, earlier) in
+        [(began - 1, vec![], 1), (began + FRESHNESS_MS - 1, vec![], 1), (began + FRESHNESS_MS, vec!["query_unanswered"], 0)]
+    {
+        let pairs = Pairs::new(region("hk"), region("gz"));
+        let mut logs = Logs { pairs, asker: Vec::new(), issuer: Vec::new(), found: Vec::new() };
+        logs.issue(Leaf::new(Millis(began), begins("gz.creditbay/log/1")));
+        logs.ask(asking(at));
+        assert_eq!(logs.end(LATER, LATER), (found, Counts { earlier, ..Counts::default() }), "{at}");
+    }
+    // The asker's log began later than the query of the answer.
+    for (at, found, earlier) in
+        [(began + LATEST_ANSWER_MS - 1, vec![], 1), (began + LATEST_ANSWER_MS, vec!["answer_without_query"], 0)]
+    {
+        let mut logs = Logs::new();
+        logs.ask(Leaf::new(Millis(began), begins("hk.creditbay/log/1")));
+        logs.issue(Leaf::new(Millis(at), answering(Digest([7; 32]))));
+        assert_eq!(logs.end(LATER, LATER), (found, Counts { earlier, ..Counts::default() }), "{at}");
+    }
 }
