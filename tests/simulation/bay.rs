@@ -167,6 +167,11 @@ impl Bay {
         self.changed.notify_waiters();
     }
 
+    /// Whether the way between two cities is cut.
+    pub(crate) fn is_cut(&self, a: Region, b: Region) -> bool {
+        lock(&self.cut).contains(&pair(a, b))
+    }
+
     /// Makes every way whole.
     pub(crate) fn heal(&self) {
         lock(&self.cut).clear();

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_crypto::note::{KeyKind, NoteSigner};
-use creditbay_node::errands::take_up;
+use creditbay_node::errands::{retain_each_day, send_notices, take_up};
 use creditbay_node::exchange::Exchange;
 use creditbay_node::exchange::erasures::Erasures;
 use creditbay_node::exchange::replay::Replay;
@@ -27,16 +28,20 @@ use creditbay_node::policy::budget::RefusalBudget;
 use creditbay_node::policy::ledger::Ledger;
 use creditbay_node::policy::orders::Orders;
 use creditbay_node::quic::session::Local;
-use creditbay_node::store::Store;
+use creditbay_node::store::{Batch, Store, Tree, erasure};
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::records::Records;
+use creditbay_node::witness::door::Door;
 use creditbay_node::witness::heads::Heads;
+use creditbay_node::witness::push::{self, Offering, Target};
 use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::name::Region;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::bay::{Bay, lock};
+use super::cosign::ToWitness;
 use super::disk::Disk;
 use super::gate::Gate;
 use super::ground::{Ground, RECORD_KEY, key};
@@ -75,6 +80,8 @@ pub(crate) struct Process {
     pub(crate) exchange: Arc<Exchange>,
     /// What its connections need.
     pub(crate) local: Arc<Local>,
+    /// Cosigns others' heads.
+    pub(crate) door: Arc<Door>,
     /// Open once it answers and asks.
     pub(crate) serving: Gate,
     /// Open once it was killed.
@@ -129,6 +136,11 @@ impl City {
         lock(&self.durable).clone()
     }
 
+    /// What its witness's store holds.
+    pub(crate) fn witnessed(&self) -> InMemory {
+        self.apart.clone()
+    }
+
     /// The folder of the keys that seal openings.
     pub(crate) fn keys(&self) -> &std::path::Path {
         self.keys.path()
@@ -149,8 +161,11 @@ impl City {
     /// Starts the node; it serves once it has heard its peers and taken up what was open.
     pub(crate) fn start(&self, bay: &Arc<Bay>) -> Result<()> {
         self.machine.boot();
-        if bay.mutant == Some(Mutant::LosesTheTail) {
-            self.lose_the_tail(bay);
+        match bay.mutant {
+            Some(Mutant::LosesTheTail) => self.lose_the_tail(bay),
+            Some(Mutant::KeepsKeys) => self.put_keys_back()?,
+            Some(Mutant::ForgetsNotices) => self.forget_notices()?,
+            _ => {}
         }
         bay.model.look(self.region, &self.durable(), true);
         let Started { process, writer, queue, unanswered } = self.put_together(bay)?;
@@ -167,7 +182,7 @@ impl City {
         let (clock, metrics) = (Arc::new(self.machine.clock()), Arc::new(Metrics::default()));
         let entropy = Arc::new(Entropy::seeded(bay.chance.number()));
         let store: Arc<dyn Store> = self.disk(bay);
-        let seen = Arc::new(self.seen(ground, &*store, &clock, &metrics)?);
+        let seen = Arc::new(self.seen(ground, mutant, &*store, &clock, &metrics)?);
         let seals = Arc::new(Seals::new(EpochKeys::in_folder(self.keys())?)?);
         let signer = |role, name: &str, kind| -> Result<NoteSigner> {
             Ok(NoteSigner::new(name.parse().context("a name")?, kind, key(self.region, role)))
@@ -197,8 +212,13 @@ impl City {
         let packs = ground.packs.iter().take(editions).cloned().collect();
         let local =
             Local { region: self.region, log: log.clone(), log_key: own.log, clock: clock.clone(), metrics: metrics.clone() };
-        let heads = Arc::new(Heads::new(Vec::new(), log.head()));
         let erasures = Erasures::new(Eraser::new(store.clone(), seals.clone(), entropy.clone()));
+        let others = || ground.directory.regions().iter().filter(|entry| entry.name != self.region);
+        let heads = Arc::new(Heads::new(others().map(|entry| entry.witness.clone()).collect(), log.head()));
+        let witness = Witness::new(signer("witness", &format!("{}.creditbay/witness", self.region), KeyKind::CosignatureV1)?);
+        let peers = others().map(|entry| (entry.log_origin, entry.log.clone()));
+        let (cosigner, seen) = (witness.signer().clone(), log.seen().clone());
+        let door = Arc::new(Door::recover(peers, [], cosigner, seen, clock.clone(), metrics.clone())?);
         let exchange = Exchange {
             me: self.region,
             heads,
@@ -209,7 +229,7 @@ impl City {
             ledger: Ledger::new(spent, &RECORD_KEY),
             log,
             seals,
-            witness: Witness::new(signer("witness", &format!("{}.creditbay/witness", self.region), KeyKind::CosignatureV1)?),
+            witness,
             records: Arc::new(Records::open(store, RECORD_KEY, entropy.clone())?),
             replay,
             refusals: RefusalBudget::new(REFUSALS),
@@ -222,6 +242,7 @@ impl City {
         let process = Process {
             exchange: Arc::new(exchange),
             local: Arc::new(local),
+            door,
             serving: Gate::default(),
             ended: Gate::default(),
             story: bay.story.clone(),
@@ -231,9 +252,19 @@ impl City {
     }
 
     /// What was seen of the peers' logs; the witness's store lies apart.
-    fn seen(&self, ground: &Ground, store: &dyn Store, clock: &Arc<Clock>, metrics: &Arc<Metrics>) -> Result<Seen> {
+    fn seen(
+        &self,
+        ground: &Ground,
+        mutant: Option<Mutant>,
+        store: &dyn Store,
+        clock: &Arc<Clock>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Seen> {
         let regions = ground.directory.regions();
-        let apart: Arc<dyn Store> = Arc::new(self.apart.clone());
+        let apart: Arc<dyn Store> = match mutant {
+            Some(Mutant::CosignsBeforeDurable) => Arc::new(Disk::lying(self.apart.clone(), Box::new(|_| {}))),
+            _ => Arc::new(self.apart.clone()),
+        };
         let trust = Trust::recover(apart, regions.iter().map(|entry| entry.log_origin), clock.clone(), metrics.clone())?;
         let others = regions.iter().filter(|entry| entry.name != self.region);
         let peers: Vec<_> = others.map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
@@ -249,6 +280,29 @@ impl City {
             Some(Mutant::ReleasesBeforeDurable) => Disk::lying(durable, watcher),
             _ => Disk::honest(durable, watcher),
         })
+    }
+
+    /// Puts back every key that was there at a start before this one, and keeps a copy of those that are there now.
+    fn put_keys_back(&self) -> Result<()> {
+        let (keys, copies) = (self.keys().join("openings"), self.keys().join("copies"));
+        std::fs::create_dir_all(&keys)?;
+        std::fs::create_dir_all(&copies)?;
+        for (from, to) in [(&copies, &keys), (&keys, &copies)] {
+            for file in std::fs::read_dir(from)? {
+                let file = file?;
+                if !to.join(file.file_name()).exists() {
+                    std::fs::copy(file.path(), to.join(file.file_name()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes every notice that waits.
+    fn forget_notices(&self) -> Result<()> {
+        let (durable, mut batch) = (self.durable(), Batch::default());
+        erasure::outgoing(&durable, 0)?.into_iter().for_each(|(leaf, _)| erasure::remove_outgoing(&mut batch, leaf));
+        Ok(durable.commit(Tree::Log, batch).map(drop)?)
     }
 
     /// Puts back what was durable at the start before this one, if the log was the same then.
@@ -282,9 +336,15 @@ async fn begin(
     if let Err(error) = exchange.orders.in_force(&exchange.log, exchange.clock.now()).await.map(drop) {
         return bay.story.tell("not begun", format_args!("{region}: {error}"));
     }
+    if let Err(error) = exchange.finish_erasures().await {
+        return bay.story.tell("not begun", format_args!("{region}: {error}"));
+    }
     bay.story.tell("serving", region);
     process.serving.open();
     process.spawn(take_up(exchange.clone(), unanswered));
+    process.spawn(send_notices(exchange.clone()));
+    process.spawn(retain_each_day(exchange.clone()));
+    offer(bay, process);
     let reporting = exchange.clone();
     process.spawn(async move {
         loop {
@@ -292,6 +352,30 @@ async fn begin(
             reporting.report_turned_away().await;
         }
     });
+}
+
+/// Offers this log's heads to the witnesses of the others, which hear of them on their connections first.
+fn offer(bay: &Arc<Bay>, process: &Arc<Process>) {
+    let exchange = &process.exchange;
+    let (me, announcing) = (exchange.me, Arc::downgrade(bay));
+    let announce = move |head: &SignedHead| {
+        let Some(bay) = announcing.upgrade() else { return };
+        let links = bay.regions().into_iter().filter_map(|peer| bay.link_now(me, peer));
+        links.for_each(|link| drop(link.end(me).announce_head(&link, head)));
+    };
+    let others = exchange.directory.regions().iter().filter(|entry| entry.name != me);
+    let to = |entry: &RegionEntry| Target {
+        vkey: entry.witness.clone(),
+        way: Box::new(ToWitness { bay: Arc::downgrade(bay), from: me, to: entry.name }),
+    };
+    let offering = Offering {
+        log: exchange.log.clone(),
+        log_key: process.local.log_key.clone(),
+        heads: exchange.heads.clone(),
+        announce: Box::new(announce),
+        metrics: exchange.metrics.clone(),
+    };
+    push::start(offering, others.map(to).collect(), &mut lock(&process.tasks));
 }
 
 /// The writer as a task, on a disk that takes its time.

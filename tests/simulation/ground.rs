@@ -44,6 +44,9 @@ const SMALL: [(&str, &str); 6] = [
     ("unknown_subjects_per_day", "2"),
 ];
 
+/// What the second edition asks for beside: answers for financing leave with both others' cosignatures.
+const WITNESSED: &str = "[witnessed]\nillustrative = true\nheld_by = \"leaves\"\npurposes = [\"FIN\"]\nquorum = 2\nwait_seconds = 4\n";
+
 /// One question of the samples.
 pub(crate) struct Asking {
     /// Its name.
@@ -109,7 +112,8 @@ impl Ground {
         let first = edition(&bundled, &SMALL)?;
         let supersedes = format!("2\nsupersedes = \"{}\"", first.digest());
         let takes_over = [("serial", supersedes.as_str()), ("effective_from", "\"2026-11-24\""), ("overlap_days", "1")];
-        let second = edition(&bundled, &[SMALL.as_slice(), &takes_over].concat())?;
+        let witnessed = bundled.replace("\n[contract]\n", &format!("\n{WITNESSED}\n[contract]\n"));
+        let second = edition(&witnessed, &[SMALL.as_slice(), &takes_over].concat())?;
         let mut stores = BTreeMap::new();
         for city in CITIES {
             stores.insert(region(city), with_records(region(city), &directory, &first)?);

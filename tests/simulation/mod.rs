@@ -7,12 +7,15 @@
 mod bay;
 mod chance;
 mod city;
+mod cosign;
 mod disk;
 mod gate;
 mod ground;
 mod machine;
 mod model;
 pub mod mutant;
+mod orders;
+mod post;
 mod questions;
 mod schedule;
 pub mod story;

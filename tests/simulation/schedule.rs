@@ -8,23 +8,22 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Result;
-use creditbay_crypto::hash::Digest;
 use creditbay_node::store::in_memory::Failure;
-use creditbay_protocol::authorisation::Withdrawal;
-use creditbay_protocol::event::Suspended;
-use creditbay_protocol::name::{Name, Region};
-use creditbay_protocol::predicate::Purpose;
+use creditbay_protocol::name::Region;
 use tokio::sync::oneshot;
 
 use super::bay::{Bay, lock, pair};
 use super::chance::Chance;
 use super::city::behind;
-use super::ground::{BEFORE_MIDNIGHT, key};
+use super::ground::BEFORE_MIDNIGHT;
 use super::mutant::Mutant;
+use super::orders::Operator;
+use super::post::send_frame;
 use super::questions::{Permitted, ask, ask_as_rogue, ask_there, drawn};
 use super::story::{Promise, Story};
 use super::weather::Weather;
-use super::wire::send_query;
+
+const DAY_MS: u64 = 86_400_000;
 
 /// Something that a schedule may do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +42,14 @@ enum Act {
     Withdraw,
     Declare,
     Install,
+    Erase,
+    Show,
+    PassDays,
     Wait,
 }
 
 /// Everything but questions, each with how often it comes where a schedule has it.
-const FAULTS: [(Act, u64); 14] = [
+const FAULTS: [(Act, u64); 17] = [
     (Act::AskAsRogue, 3),
     (Act::Repeat, 8),
     (Act::Kill, 5),
@@ -61,6 +63,9 @@ const FAULTS: [(Act, u64); 14] = [
     (Act::Withdraw, 2),
     (Act::Declare, 2),
     (Act::Install, 2),
+    (Act::Erase, 5),
+    (Act::Show, 3),
+    (Act::PassDays, 1),
     (Act::Wait, 3),
 ];
 
@@ -68,7 +73,7 @@ const FAULTS: [(Act, u64); 14] = [
 pub(crate) struct Schedule {
     bay: Arc<Bay>,
     permitted: Permitted,
-    portfolios: Arc<std::sync::Mutex<Vec<(Region, Digest)>>>,
+    operator: Operator,
     acts: Vec<(Act, u64)>,
     /// Out of how many questions each city draws.
     few: u64,
@@ -92,7 +97,8 @@ impl Schedule {
         *lock(&bay.weather) = weather;
         bay.story.tell("schedule", format_args!("{acts:?} {weather:?} few={few} steps={steps} at={}", began_at.0));
         bay.begin()?;
-        Ok(Self { bay, permitted: Permitted::default(), portfolios: Arc::default(), acts, few, steps })
+        let operator = Operator::of(&bay);
+        Ok(Self { bay, permitted: Permitted::default(), operator, acts, few, steps })
     }
 
     /// The network.
@@ -138,7 +144,7 @@ impl Schedule {
             Act::Ask => self.ask(region),
             Act::AskAsRogue => {
                 if let Some(process) = bay.city(region).process() {
-                    ask_as_rogue(bay, &process, drawn(bay, region, self.few));
+                    ask_as_rogue(bay, &process, &self.permitted, drawn(bay, region, self.few));
                 }
             }
             Act::Repeat => self.repeat(),
@@ -172,9 +178,12 @@ impl Schedule {
                 bay.story.tell("clock", format_args!("{region} is set to {offset} ms"));
                 bay.city(region).machine.set(offset);
             }
-            Act::Suspend => self.suspend(region),
-            Act::Withdraw => self.withdraw(),
-            Act::Declare => self.declare(region),
+            Act::Suspend => self.operator.suspend(region, self.few),
+            Act::Withdraw => self.operator.withdraw(&self.permitted),
+            Act::Declare => self.operator.declare(region),
+            Act::Erase => self.operator.erase(region, self.few),
+            Act::Show => self.operator.show(region),
+            Act::PassDays => self.pass_days(),
             Act::Install => {
                 bay.story.tell("installed", format_args!("{region}: both editions, from the next start on"));
                 bay.city(region).editions.store(2, Ordering::Release);
@@ -186,7 +195,7 @@ impl Schedule {
     fn ask(&self, region: Region) {
         let Some(process) = self.bay.city(region).process() else { return };
         let asking = drawn(&self.bay, region, self.few);
-        let declared = lock(&self.portfolios).iter().find(|(of, _)| *of == region).map(|(_, digest)| *digest);
+        let declared = self.operator.declared(region);
         let portfolio = declared.filter(|_| self.bay.chance.happens(400));
         let times = if self.bay.chance.happens(100) { self.bay.chance.between(2, 5) } else { 1 };
         for _ in 0..times {
@@ -204,7 +213,7 @@ impl Schedule {
         let again = bay.chance.pick(&captured);
         if let Some(link) = bay.link_now(again.from, again.to) {
             bay.story.tell("repeated", format_args!("a query of {}", again.from));
-            send_query(bay, &link, again.to, again.frame.clone(), oneshot::channel().0);
+            send_frame(bay, &link, again.to, "query on its way", again.frame.clone(), oneshot::channel().0);
         }
     }
 
@@ -225,56 +234,16 @@ impl Schedule {
         }
     }
 
-    fn suspend(&self, region: Region) {
-        let bay = self.bay.clone();
-        let Some(process) = bay.city(region).process() else { return };
-        let asking = drawn(&bay, *bay.chance.pick(&bay.regions()), self.few);
-        let of = if bay.chance.happens(500) { Suspended::Peer(asking.asker) } else { Suspended::Type(asking.predicate.of()) };
-        let in_force = bay.chance.happens(400);
-        let exchange = process.exchange.clone();
-        process.spawn(async move {
-            let given = exchange.suspend(of, in_force).await.map_or_else(|error| error.to_string(), |_| "given".to_owned());
-            bay.story.tell("suspension", format_args!("{region} {of} {in_force}: {given}"));
-        });
-    }
-
-    /// A channel withdraws an authorisation; its region hears of it, or the asker's, or both.
-    fn withdraw(&self) {
+    /// All nodes are down for days; then each starts again.
+    fn pass_days(&self) {
         let bay = &self.bay;
-        let permitted = self.permitted.all();
-        if permitted.is_empty() {
-            return;
+        let days = *bay.chance.pick(&[1, 3, 40, 200, 2_200]);
+        bay.story.tell("days", days);
+        for region in bay.regions() {
+            bay.kill(region);
+            bay.city(region).machine.pass(days * DAY_MS);
         }
-        let signed = bay.chance.pick(&permitted);
-        let (authorisation, channel) = (signed.authorisation.digest(), signed.authorisation.channel);
-        let (issuer, asker) = (signed.authorisation.issuer, signed.authorisation.asker);
-        let withdrawal = Withdrawal { authorisation, channel, at: bay.city(issuer).machine.wall() };
-        let withdrawal = withdrawal.sign(&key(issuer, "channel"));
-        for region in [issuer, asker] {
-            let (bay, withdrawal) = (bay.clone(), withdrawal.clone());
-            if let Some(process) = bay.city(region).process().filter(|_| bay.chance.happens(700)) {
-                let exchange = process.exchange.clone();
-                process.spawn(async move {
-                    let given =
-                        exchange.withdraw(&withdrawal).await.map_or_else(|error| error.to_string(), |_| "given".to_owned());
-                    bay.story.tell("withdrawal", format_args!("{region}: {given}"));
-                });
-            }
-        }
-    }
-
-    fn declare(&self, region: Region) {
-        let (bay, portfolios) = (self.bay.clone(), self.portfolios.clone());
-        let Some(process) = bay.city(region).process() else { return };
-        let exchange = process.exchange.clone();
-        let size = bay.chance.between(1, 4) as u32;
-        process.spawn(async move {
-            let organisation = Name::new(&format!("bank.{region}")).expect("invariant: a short name");
-            if let Ok(portfolio) = exchange.declare(organisation, Purpose::Fin, size, 5).await {
-                bay.story.tell("portfolio", format_args!("{region}: {size} subjects"));
-                lock(&portfolios).push((region, portfolio.digest()));
-            }
-        });
+        bay.regions().into_iter().for_each(|region| bay.start(region));
     }
 
     /// Everything is made whole again, every node starts anew, and nothing may stay open.
@@ -302,6 +271,11 @@ impl Schedule {
             let open = bay.model.open(region);
             if !open.is_empty() {
                 bay.story.broken(Promise::Settled, format_args!("{region}: queries {open:?} are neither answered nor closed"));
+            }
+            let unfinished = bay.model.unfinished(region);
+            if !unfinished.is_empty() {
+                let how = format_args!("{region}: of the erasures and notices {unfinished:?} something is still to be done");
+                bay.story.broken(Promise::Erased, how);
             }
             self.hold_no_alarm(region);
         }

@@ -13,6 +13,7 @@ use creditbay_protocol::identifier::Identifier;
 
 use super::Exchange;
 use super::kept::{Found, Walk, Wanted};
+use crate::host::aside::aside;
 use crate::log::entry::{Appended, Entry, Erasing};
 use crate::log::erase::Done;
 use crate::log::fault::LogError;
@@ -255,5 +256,5 @@ fn tells(ground: ErasureGround) -> bool {
 pub(super) async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> Result<T, LogError> + Send + 'static,
 ) -> Result<T, LogError> {
-    tokio::task::spawn_blocking(act).await.map_err(|_| LogError::Closed)?
+    aside(act).await.map_err(|_| LogError::Closed)?
 }

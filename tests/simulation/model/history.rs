@@ -12,9 +12,12 @@ use creditbay_node::log::seals::Seals;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::log::{self as layout, SealedRows};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
+use creditbay_protocol::name::Origin;
 
 /// A log, as it was seen to grow.
 pub(crate) struct History {
+    /// Which log.
+    pub(crate) origin: Origin,
     /// Every leaf.
     pub(crate) leaves: Vec<Leaf>,
     /// The hash of every leaf.
@@ -35,16 +38,17 @@ pub(crate) struct History {
 pub(crate) struct News {
     /// The index of the first new leaf.
     pub(crate) first: u64,
-    /// Rows that were written since the last look.
-    pub(crate) rows: Vec<Row>,
+    /// Rows that were written since the last look, as they lie there and opened.
+    pub(crate) rows: Vec<(SealedRows, Vec<Row>)>,
     /// What is wrong with the log.
     pub(crate) faults: Vec<String>,
 }
 
 impl History {
     /// A log of which nothing was seen; its rows open with these keys.
-    pub(crate) fn unseen(seals: Seals) -> Self {
+    pub(crate) fn unseen(origin: Origin, seals: Seals) -> Self {
         Self {
+            origin,
             leaves: Vec::new(),
             hashes: Vec::new(),
             open: BTreeSet::new(),
@@ -54,6 +58,11 @@ impl History {
             newest_rows: None,
             seals,
         }
+    }
+
+    /// Whether it is the history of this log.
+    pub(crate) fn is(&self, log: &Origin) -> bool {
+        self.origin == *log
     }
 
     /// Leaves seen.
@@ -127,11 +136,10 @@ impl History {
                 return Ok(());
             }
             for sealed in page {
-                for row in self.seals.open(&sealed).map_err(|error| error.to_string())? {
-                    self.note(&row);
-                    news.rows.push(row);
-                }
-                self.newest_rows = Some(sealed);
+                let rows = self.seals.open(&sealed).map_err(|error| error.to_string())?;
+                rows.iter().for_each(|row| self.note(row));
+                self.newest_rows = Some(sealed.clone());
+                news.rows.push((sealed, rows));
             }
         }
     }

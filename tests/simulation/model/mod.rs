@@ -1,9 +1,13 @@
 //! What must hold after every step, judged by somebody who sees the seams alone: what is durable on each disk after each commit, what
 //! goes over the wire, and what services get.
 //!
-//! Not here: how logs grow (`history`), what the leaves of one may say (`rules`), what was spent (`spent`).
+//! Not here: how logs grow (`history`), what the leaves of one may say (`rules`), what was spent (`spent`), what was erased (`erased`,
+//! `notices`), what waits for witnesses (`quorum`).
 
+mod erased;
 mod history;
+mod notices;
+mod quorum;
 pub(super) mod rules;
 mod spent;
 
@@ -21,13 +25,18 @@ use creditbay_protocol::attestation::Attestation;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
 use creditbay_protocol::control::Control;
+use creditbay_protocol::erasure::Erased;
+use creditbay_protocol::event::Event;
 use creditbay_protocol::evidence::Place;
 use creditbay_protocol::frame;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Region;
+use creditbay_protocol::notice::{Notice, Noticed};
 use creditbay_protocol::query::Query;
 
+use self::erased::{Kept, Told};
 use self::history::{History, News};
+use self::quorum::Quorums;
 use self::rules::Standing;
 use super::ground::Ground;
 use super::machine::Machine;
@@ -44,6 +53,7 @@ struct SeenQuery {
 struct Seen {
     machine: Arc<Machine>,
     history: History,
+    kept: Kept,
     standing: Standing,
     /// The answer's leaf to each query.
     answers: BTreeMap<Digest, u64>,
@@ -53,6 +63,7 @@ struct Seen {
 struct State {
     cities: BTreeMap<Region, Seen>,
     queries: BTreeMap<Digest, SeenQuery>,
+    quorums: Quorums,
 }
 
 /// The model of a network.
@@ -70,10 +81,12 @@ impl Model {
 
     /// Begins to look at a city, whose keys lie in this folder.
     pub(crate) fn watch(&self, city: Region, machine: Arc<Machine>, keys: &Path) {
+        let entry = self.ground.directory.entry(city).expect("invariant: the samples name every city");
+        let kept = Kept::nothing(keys);
         let keys = EpochKeys::in_folder(keys).expect("invariant: the folder of keys was just made");
         let seals = Seals::new(keys).expect("invariant: an empty folder has no key that could be wrong");
-        let history = History::unseen(seals);
-        let seen = Seen { machine, history, standing: Standing::default(), answers: BTreeMap::new() };
+        let history = History::unseen(entry.log_origin, seals);
+        let seen = Seen { machine, history, kept, standing: Standing::default(), answers: BTreeMap::new() };
         self.state().cities.insert(city, seen);
     }
 
@@ -83,32 +96,42 @@ impl Model {
         let Some(seen) = state.cities.get_mut(&city) else { return };
         let News { first, rows, faults } = seen.history.look(durable, whole);
         faults.iter().for_each(|fault| self.story.broken(Promise::OneHistory, format_args!("{city}: {fault}")));
-        for row in rows {
-            self.note_row(&mut state.cities, &mut state.queries, city, row);
+        for (sealed, rows) in rows {
+            seen.kept.take(&sealed, &rows);
+            rows.into_iter().for_each(|row| self.note_row(&mut seen.history, &mut state.queries, city, row));
         }
-        let size = state.cities.get(&city).map_or(first, |seen| seen.history.size());
+        let (size, told) = (seen.history.size(), seen.kept.look(durable));
         for index in first..size {
             self.judge(state, city, index);
+        }
+        self.judge_told(state, city, &told);
+    }
+
+    fn judge_told(&self, state: &State, city: Region, told: &Told) {
+        told.faults.iter().for_each(|fault| self.story.broken(Promise::Erased, format_args!("{city}: {fault}")));
+        if told.finished {
+            self.story.tell("carried through", city);
+        }
+        for (leaf, notice) in &told.acknowledged {
+            self.story.tell("acknowledged", format_args!("{city} {leaf} by {}", notice.receiver));
+            self.judge_acknowledged(state, city, *leaf, notice);
         }
     }
 
     /// What opens a leaf says what its query was, whose receipt stands where.
-    fn note_row(&self, cities: &mut BTreeMap<Region, Seen>, queries: &mut BTreeMap<Digest, SeenQuery>, city: Region, row: Row) {
-        let Some(seen) = cities.get_mut(&city) else { return };
+    fn note_row(&self, history: &mut History, queries: &mut BTreeMap<Digest, SeenQuery>, city: Region, row: Row) {
         match row {
             Row::Query { index, query, .. } => {
-                if let (Some(hash), Some(leaf)) =
-                    (seen.history.hashes.get(index as usize), seen.history.leaves.get(index as usize))
-                {
+                if let (Some(hash), Some(leaf)) = (history.hashes.get(index as usize), history.leaves.get(index as usize)) {
                     queries.insert(*hash, SeenQuery { query, time: leaf.time, of: city });
                 }
             }
             Row::Receipt { query: index, answer, seed, time, .. } => {
-                let asked = seen.history.hashes.get(index as usize).and_then(|hash| queries.get(hash));
+                let asked = history.hashes.get(index as usize).and_then(|hash| queries.get(hash));
                 match asked {
                     Some(asked) => {
                         let leaf = Leaf::new(time, LeafBody::of_answer(&asked.query, &answer, &seed)).hash();
-                        seen.history.receipts.insert(leaf, index);
+                        history.receipts.insert(leaf, index);
                     }
                     None => self.story.broken(Promise::Receipted, format_args!("{city}: a receipt for leaf {index}, no query")),
                 }
@@ -122,8 +145,10 @@ impl Model {
             return;
         };
         self.story.tell("leaf", format_args!("{city} {index} {}", leaf.body.kind()));
-        if let LeafBody::Answer { query, terms, .. } = &leaf.body {
-            self.judge_sides(state, city, index, query, terms.asker);
+        match &leaf.body {
+            LeafBody::Answer { query, terms, .. } => self.judge_sides(state, city, index, query, terms.asker),
+            LeafBody::Event(Event::Withheld { answer }) => self.judge_withheld(state, city, *answer),
+            _ => {}
         }
         let Some(seen) = state.cities.get_mut(&city) else { return };
         if seen.machine.jumped() {
@@ -147,7 +172,9 @@ impl Model {
             self.story.broken(Promise::TwoSided, format_args!("{city}: leaf {index} answers no query of {asker}"));
         }
         let Some(seen) = state.cities.get_mut(&city) else { return };
-        if let Some(first) = seen.answers.insert(*query, index) {
+        if let Some(first) = seen.answers.insert(*query, index)
+            && !Self::replaces(state, city, first, index)
+        {
             self.story.broken(Promise::AnsweredOnce, format_args!("{city}: leaves {first} and {index} answer one query"));
         }
     }
@@ -159,7 +186,7 @@ impl Model {
         };
         let leaf = Leaf::new(logged.time, LeafBody::of_query(&logged.message, &logged.seed)).hash();
         self.story.tell("query sent", format_args!("{from} {} to {}", logged.place.index, logged.message.issuer));
-        self.hold_logged(from, &leaf, &logged.place);
+        self.hold_logged(&self.state(), from, &leaf, &logged.place);
     }
 
     /// A reply's frame leaves its sender.
@@ -168,19 +195,47 @@ impl Model {
             return self.story.broken(Promise::LogThenRelease, format_args!("{from}: a frame that is no reply"));
         };
         self.story.tell("reply sent", format_args!("{from} {}", logged.place.index));
-        let leaf = {
-            let state = self.state();
-            let asked = state.queries.get(&logged.message.query);
-            asked.map(|asked| Leaf::new(logged.time, LeafBody::of_answer(&asked.query, &logged.message, &logged.seed)).hash())
+        let state = &mut *self.state();
+        let Some(asked) = state.queries.get(&logged.message.query) else {
+            return self.story.broken(Promise::TwoSided, format_args!("{from}: a reply to no query"));
         };
-        match leaf {
-            Some(leaf) => self.hold_logged(from, &leaf, &logged.place),
-            None => self.story.broken(Promise::TwoSided, format_args!("{from}: a reply to no query")),
+        let leaf = Leaf::new(logged.time, LeafBody::of_answer(&asked.query, &logged.message, &logged.seed)).hash();
+        let query = asked.query.clone();
+        if let Some(erasure) = state.cities.get(&from).and_then(|seen| seen.kept.erased(logged.place.index)) {
+            let how = format_args!("{from}: {} leaves, which leaf {erasure} says is erased", logged.place.index);
+            self.story.broken(Promise::Erased, how);
+        }
+        self.hold_logged(state, from, &leaf, &logged.place);
+        self.judge_released(state, from, &query, &logged.message, &logged.place);
+    }
+
+    /// A notice's frame leaves its sender.
+    pub(crate) fn notice_released(&self, from: Region, frame: &[u8]) {
+        let Ok(logged) = frame::decode::<Notice>(frame) else {
+            return self.story.broken(Promise::LogThenRelease, format_args!("{from}: a frame that is no notice"));
+        };
+        let receiver = logged.message.receiver;
+        self.story.tell("notice sent", format_args!("{from} {} to {receiver}", logged.place.index));
+        let leaf = Noticed::new(logged.message, logged.seed).leaf(logged.time).hash();
+        self.hold_logged(&self.state(), from, &leaf, &logged.place);
+    }
+
+    /// The word that a notice was carried out leaves its sender: the erasure stands in its log, and is carried through.
+    pub(crate) fn word_released(&self, from: Region, frame: &[u8]) {
+        let Ok(logged) = frame::decode::<Erased>(frame) else {
+            return self.story.broken(Promise::LogThenRelease, format_args!("{from}: a frame that is no word of an erasure"));
+        };
+        self.story.tell("word sent", format_args!("{from} {}", logged.place.index));
+        let leaf = Leaf::new(logged.time, LeafBody::Event(Event::Erased(logged.message))).hash();
+        let state = self.state();
+        self.hold_logged(&state, from, &leaf, &logged.place);
+        if state.cities.get(&from).is_some_and(|seen| seen.kept.pending.contains_key(&logged.place.index)) {
+            let how = format_args!("{from}: says that erasure {} is done, and it is not", logged.place.index);
+            self.story.broken(Promise::Erased, how);
         }
     }
 
-    fn hold_logged(&self, from: Region, leaf: &Digest, place: &Place) {
-        let state = self.state();
+    fn hold_logged(&self, state: &State, from: Region, leaf: &Digest, place: &Place) {
         let logged = state.cities.get(&from).and_then(|seen| seen.history.hashes.get(place.index as usize));
         if logged != Some(leaf) {
             let how = format_args!("{from}: a frame whose leaf {} is not durable", place.index);

@@ -11,7 +11,7 @@ use creditbay_protocol::event::{Event, Overlap, Suspended};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Region;
 use creditbay_protocol::predicate::Predicates;
-use creditbay_protocol::query::Query;
+use creditbay_protocol::query::{Presented, Query};
 use creditbay_protocol::refusal::OutcomeClass;
 use creditbay_protocol::terms::Terms;
 
@@ -106,6 +106,9 @@ impl Standing {
         if !self.pack_holds(terms.pack, asked) {
             faults.push("an answer under a pack that was not in force".to_owned());
         }
+        if let Some(presented) = &query.authorisation {
+            faults.extend(unauthorised(ground, presented, asked));
+        }
         let spent = self.given.count(pack.budgets(), query, terms, time).into_iter().map(|fault| (Promise::Budgets, fault));
         faults.into_iter().map(|fault| (Promise::Closed, fault)).chain(spent).collect()
     }
@@ -132,4 +135,18 @@ impl Standing {
         let overlap = self.activated.iter().filter_map(|(_, overlap)| *overlap).find(|overlap| overlap.pack == pack);
         activated && (active || overlap.is_some_and(|overlap| asked <= overlap.until))
     }
+}
+
+/// What is wrong with an authorisation at the time of the query's leaf.
+fn unauthorised(ground: &Ground, presented: &Presented, asked: Millis) -> Vec<String> {
+    let authorisation = &presented.signed.authorisation;
+    let channel = ground.directory.channel(authorisation.channel);
+    let mut faults = Vec::new();
+    if !channel.is_some_and(|(_, channel)| presented.signed.verify(&channel.key).is_ok()) {
+        faults.push("an authorisation that no channel signed".to_owned());
+    }
+    if asked < authorisation.granted || asked >= authorisation.expires {
+        faults.push("an authorisation that had not begun or had run out".to_owned());
+    }
+    faults
 }
