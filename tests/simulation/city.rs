@@ -2,13 +2,15 @@
 //!
 //! A node is put together as `node::node` does it, with a simulated clock, chance, disk and network. Not here: connections (`wire`).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use creditbay_configs::peers::entry::RegionEntry;
+use creditbay_configs::peers::{Directory, EndorsedDirectory};
 use creditbay_crypto::note::{KeyKind, NoteSigner};
+use creditbay_crypto::sign::PublicKey;
 use creditbay_node::errands::{retain_each_day, send_notices, take_up};
 use creditbay_node::exchange::Exchange;
 use creditbay_node::exchange::erasures::Erasures;
@@ -19,9 +21,11 @@ use creditbay_node::host::keys::EpochKeys;
 use creditbay_node::host::telemetry::Metrics;
 use creditbay_node::log::append::{BATCH, Item, Writer};
 use creditbay_node::log::erase::Eraser;
+use creditbay_node::log::fault::LogError;
 use creditbay_node::log::recover::{OpenQuery, Parts, Recovered, recover};
 use creditbay_node::log::seals::Seals;
 use creditbay_node::log::seen::{Followed, Seen};
+use creditbay_node::log::succession::carry_over;
 use creditbay_node::log::trust::Trust;
 use creditbay_node::log::witness::Witness;
 use creditbay_node::policy::budget::RefusalBudget;
@@ -30,13 +34,14 @@ use creditbay_node::policy::orders::Orders;
 use creditbay_node::quic::session::Local;
 use creditbay_node::store::{Batch, Store, Tree, erasure};
 use creditbay_node::store::in_memory::InMemory;
+use creditbay_node::store::log as layout;
 use creditbay_node::store::records::Records;
 use creditbay_node::witness::door::Door;
 use creditbay_node::witness::heads::Heads;
 use creditbay_node::witness::push::{self, Offering, Target};
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::evidence::SignedHead;
-use creditbay_protocol::name::Region;
+use creditbay_protocol::name::{Origin, Region};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -44,9 +49,10 @@ use super::bay::{Bay, lock};
 use super::cosign::ToWitness;
 use super::disk::Disk;
 use super::gate::Gate;
-use super::ground::{Ground, RECORD_KEY, key};
+use super::ground::{Ground, RECORD_KEY};
 use super::machine::Machine;
 use super::mutant::Mutant;
+use super::regions::{log_key, signed};
 use super::story::{Promise, Story};
 use super::wire::Wire;
 
@@ -67,6 +73,8 @@ pub(crate) struct City {
     pub(crate) slow: AtomicU64,
     /// How many editions of the pack the operator has installed.
     pub(crate) editions: AtomicU64,
+    /// Which directory the operator has installed.
+    pub(crate) directory: AtomicUsize,
     keys: tempfile::TempDir,
     durable: Mutex<InMemory>,
     /// The witness's store.
@@ -80,6 +88,8 @@ pub(crate) struct Process {
     pub(crate) exchange: Arc<Exchange>,
     /// What its connections need.
     pub(crate) local: Arc<Local>,
+    /// The key of its connections.
+    pub(crate) tls: PublicKey,
     /// Cosigns others' heads.
     pub(crate) door: Arc<Door>,
     /// Open once it answers and asks.
@@ -119,6 +129,7 @@ impl City {
             machine,
             slow: AtomicU64::new(0),
             editions: AtomicU64::new(editions),
+            directory: AtomicUsize::new(0),
             keys,
             durable: Mutex::new(ground.store(region)),
             apart: InMemory::new(),
@@ -161,6 +172,10 @@ impl City {
     /// Starts the node; it serves once it has heard its peers and taken up what was open.
     pub(crate) fn start(&self, bay: &Arc<Bay>) -> Result<()> {
         self.machine.boot();
+        let directory = bay.directories.at(self.directory.load(Ordering::Acquire));
+        let log = directory.entry(self.region).context("no entry")?.log_origin;
+        self.open_log(bay, log)?;
+        bay.model.started(self.region, &directory);
         match bay.mutant {
             Some(Mutant::LosesTheTail) => self.lose_the_tail(bay),
             Some(Mutant::KeepsKeys) => self.put_keys_back()?,
@@ -168,7 +183,7 @@ impl City {
             _ => {}
         }
         bay.model.look(self.region, &self.durable(), true);
-        let Started { process, writer, queue, unanswered } = self.put_together(bay)?;
+        let Started { process, writer, queue, unanswered } = self.put_together(bay, directory)?;
         *lock(&self.process) = Some(process.clone());
         let (bay, region) = (bay.clone(), self.region);
         let beginning = process.clone();
@@ -176,23 +191,38 @@ impl City {
         Ok(())
     }
 
-    fn put_together(&self, bay: &Arc<Bay>) -> Result<Started> {
+    /// Opens the store for this log, as the daemon does by the log's number.
+    fn open_log(&self, bay: &Bay, log: Origin) -> Result<()> {
+        let mut durable = lock(&self.durable);
+        if layout::head(&*durable)?.is_some_and(|head| head.origin.number() < log.number()) {
+            *durable = durable.for_next_log();
+            bay.model.begins_next(self.region, log);
+        }
+        Ok(())
+    }
+
+    fn put_together(&self, bay: &Arc<Bay>, directory: Arc<EndorsedDirectory>) -> Result<Started> {
         let (ground, mutant) = (bay.ground, bay.mutant);
-        let own = ground.directory.entry(self.region).context("no entry")?.clone();
+        let directory = match mutant {
+            Some(Mutant::KeepsOldChannels) => Arc::new(with_first_channels(&directory, ground)?),
+            _ => directory,
+        };
+        let own = directory.entry(self.region).context("no entry")?.clone();
         let (clock, metrics) = (Arc::new(self.machine.clock()), Arc::new(Metrics::default()));
         let entropy = Arc::new(Entropy::seeded(bay.chance.number()));
         let store: Arc<dyn Store> = self.disk(bay);
-        let seen = Arc::new(self.seen(ground, mutant, &*store, &clock, &metrics)?);
+        if mutant != Some(Mutant::CarriesNothingOver) {
+            carry_over(&*store, own.log_origin)?;
+        }
+        let seen = Arc::new(self.seen(&directory, mutant, &*store, &clock, &metrics)?);
         let seals = Arc::new(Seals::new(EpochKeys::in_folder(self.keys())?)?);
-        let signer = |role, name: &str, kind| -> Result<NoteSigner> {
-            Ok(NoteSigner::new(name.parse().context("a name")?, kind, key(self.region, role)))
-        };
+        let log_name = own.log_origin.to_string().parse().context("a name")?;
         let believed =
             if mutant == Some(Mutant::BelievesAnyClock) { Arc::new(self.machine.credulous_clock()) } else { clock.clone() };
         let Recovered { log, mut writer, queue } = recover(Parts {
             store: store.clone(),
             origin: own.log_origin,
-            signer: signer("log", &own.log_origin.to_string(), KeyKind::Ed25519)?,
+            signer: NoteSigner::new(log_name, KeyKind::Ed25519, log_key(self.region, &own.log_origin)),
             seals: seals.clone(),
             clock: believed,
             entropy: entropy.clone(),
@@ -211,11 +241,12 @@ impl City {
         let editions = self.editions.load(Ordering::Acquire) as usize;
         let packs = ground.packs.iter().take(editions).cloned().collect();
         let local =
-            Local { region: self.region, log: log.clone(), log_key: own.log, clock: clock.clone(), metrics: metrics.clone() };
+            Local { region: self.region, log: log.clone(), log_key: own.log.clone(), clock: clock.clone(), metrics: metrics.clone() };
         let erasures = Erasures::new(Eraser::new(store.clone(), seals.clone(), entropy.clone()));
-        let others = || ground.directory.regions().iter().filter(|entry| entry.name != self.region);
+        let others = || directory.regions().iter().filter(|entry| entry.name != self.region);
         let heads = Arc::new(Heads::new(others().map(|entry| entry.witness.clone()).collect(), log.head()));
-        let witness = Witness::new(signer("witness", &format!("{}.creditbay/witness", self.region), KeyKind::CosignatureV1)?);
+        let cosigns = (own.witness.name().clone(), bay.directories.witness_key(&own));
+        let witness = Witness::new(NoteSigner::new(cosigns.0, KeyKind::CosignatureV1, cosigns.1));
         let peers = others().map(|entry| (entry.log_origin, entry.log.clone()));
         let (cosigner, seen) = (witness.signer().clone(), log.seen().clone());
         let door = Arc::new(Door::recover(peers, [], cosigner, seen, clock.clone(), metrics.clone())?);
@@ -224,7 +255,7 @@ impl City {
             heads,
             erasures,
             withholding: tokio::sync::Mutex::default(),
-            directory: ground.directory.clone(),
+            directory: directory.clone(),
             orders: Orders::recover(ordered, packs, clock.now())?,
             ledger: Ledger::new(spent, &RECORD_KEY),
             log,
@@ -242,6 +273,7 @@ impl City {
         let process = Process {
             exchange: Arc::new(exchange),
             local: Arc::new(local),
+            tls: own.tls,
             door,
             serving: Gate::default(),
             ended: Gate::default(),
@@ -254,13 +286,13 @@ impl City {
     /// What was seen of the peers' logs; the witness's store lies apart.
     fn seen(
         &self,
-        ground: &Ground,
+        directory: &Directory,
         mutant: Option<Mutant>,
         store: &dyn Store,
         clock: &Arc<Clock>,
         metrics: &Arc<Metrics>,
     ) -> Result<Seen> {
-        let regions = ground.directory.regions();
+        let regions = directory.regions();
         let apart: Arc<dyn Store> = match mutant {
             Some(Mutant::CosignsBeforeDurable) => Arc::new(Disk::lying(self.apart.clone(), Box::new(|_| {}))),
             _ => Arc::new(self.apart.clone()),
@@ -326,6 +358,9 @@ async fn begin(
 ) {
     let _ = tokio::time::timeout(PEER_WAIT, bay.all_links(region)).await;
     let exchange = &process.exchange;
+    if let Err(LogError::Retired { origin }) = exchange.log.running() {
+        return bay.story.tell("not begun", format_args!("{region}: {origin} is retired"));
+    }
     if let Err(error) = exchange.log.running() {
         return bay.story.broken(Promise::Sound, format_args!("{region}: an honest node does not start: {error}"));
     }
@@ -352,6 +387,16 @@ async fn begin(
             reporting.report_turned_away().await;
         }
     });
+}
+
+/// A directory in which every channel has the key that it had first.
+fn with_first_channels(of: &EndorsedDirectory, ground: &Ground) -> Result<EndorsedDirectory> {
+    signed(of, |regions| {
+        for entry in regions {
+            entry.channels = ground.directory.entry(entry.name).context("no entry")?.channels.clone();
+        }
+        Ok(())
+    })
 }
 
 /// Offers this log's heads to the witnesses of the others, which hear of them on their connections first.

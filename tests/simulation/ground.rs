@@ -19,7 +19,6 @@ use creditbay_node::intake::reading::Under;
 use creditbay_node::store::Store;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::records::Records;
-use creditbay_protocol::attestation::KnownLog;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::identifier::{Identifier, IdentifierError, Scheme};
 use creditbay_protocol::name::Region;
@@ -71,8 +70,6 @@ pub(crate) struct Asking {
 pub(crate) struct Ground {
     /// Who the nodes are.
     pub(crate) directory: Arc<EndorsedDirectory>,
-    /// Their logs, as a verifier knows them.
-    pub(crate) known: Vec<KnownLog>,
     /// Two editions of the pack.
     pub(crate) packs: [Arc<RulePack>; 2],
     /// The sample questions.
@@ -119,8 +116,7 @@ impl Ground {
             stores.insert(region(city), with_records(region(city), &directory, &first)?);
         }
         let expected: Expected = serde_json::from_str(&read("expected.json")?)?;
-        let known = directory.known_logs();
-        Ok(Self { directory, known, packs: [Arc::new(first), Arc::new(second)], askings: askings(&expected)?, stores })
+        Ok(Self { directory, packs: [Arc::new(first), Arc::new(second)], askings: askings(&expected)?, stores })
     }
 }
 

@@ -17,6 +17,7 @@ pub mod mutant;
 mod orders;
 mod post;
 mod questions;
+mod regions;
 mod schedule;
 pub mod story;
 mod twice;

@@ -29,11 +29,15 @@ pub enum Mutant {
     WaitsForNoWitness,
     /// Its witness says that what it cosigned is durable before it is.
     CosignsBeforeDurable,
+    /// Its next log begins without what the one before it spent and forbade.
+    CarriesNothingOver,
+    /// It goes on believing the keys that the channels had first.
+    KeepsOldChannels,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::ReleasesBeforeDurable,
         Self::ForgetsReplayKeys,
         Self::AnswersTwice,
@@ -46,5 +50,7 @@ impl Mutant {
         Self::ForgetsNotices,
         Self::WaitsForNoWitness,
         Self::CosignsBeforeDurable,
+        Self::CarriesNothingOver,
+        Self::KeepsOldChannels,
     ];
 }

@@ -1,21 +1,23 @@
-//! What operators and channels order in a schedule: suspensions, withdrawals, portfolios, erasures, openings.
+//! What operators and channels order in a schedule: suspensions, withdrawals, portfolios, erasures, openings, the end of a log, new keys.
 //!
 //! Not here: when (`schedule`), and what must follow (`model`).
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use creditbay_crypto::hash::Digest;
 use creditbay_node::exchange::erase::{ErasureReport, Target};
 use creditbay_protocol::authorisation::Withdrawal;
 use creditbay_protocol::erasure::ErasureGround;
-use creditbay_protocol::event::Suspended;
+use creditbay_protocol::event::{RetirementGround, Suspended};
 use creditbay_protocol::name::{Name, Region};
 use creditbay_protocol::predicate::Purpose;
 use creditbay_protocol::shown::Field;
 
 use super::bay::{Bay, lock};
-use super::ground::key;
 use super::questions::{Permitted, drawn};
+use super::regions::Change;
+use super::story::Promise;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -61,7 +63,7 @@ impl Operator {
         let (authorisation, channel) = (signed.authorisation.digest(), signed.authorisation.channel);
         let (issuer, asker) = (signed.authorisation.issuer, signed.authorisation.asker);
         let withdrawal = Withdrawal { authorisation, channel, at: bay.city(issuer).machine.wall() };
-        let withdrawal = withdrawal.sign(&key(issuer, "channel"));
+        let withdrawal = withdrawal.sign(&bay.directories.channel_key(issuer));
         for region in [issuer, asker] {
             let (bay, withdrawal) = (bay.clone(), withdrawal.clone());
             if let Some(process) = bay.city(region).process().filter(|_| bay.chance.happens(700)) {
@@ -90,6 +92,39 @@ impl Operator {
         });
     }
 
+    /// Retires the log. Whoever starts the node again has the regions name the next one.
+    pub(crate) fn retire(&self, region: Region) {
+        let bay = self.bay.clone();
+        let Some(process) = bay.city(region).process().filter(|process| process.serving.is_open()) else { return };
+        let exchange = process.exchange.clone();
+        process.spawn(async move {
+            let retired = exchange.retire(RetirementGround::KeyChange).await;
+            let said = retired.map_or_else(|error| error.to_string(), |head| head.signed().checkpoint().size.to_string());
+            bay.story.tell("retired", format_args!("{region}: {said}"));
+        });
+    }
+
+    /// The regions sign a directory in which a key of a city is another; its node starts anew with it.
+    pub(crate) fn change_a_key(&self, region: Region) {
+        let bay = &self.bay;
+        let change = *bay.chance.pick(&[Change::Witness, Change::Channel, Change::Channel, Change::Tls]);
+        if let Err(error) = bay.directories.change(region, change) {
+            return bay.story.broken(Promise::Sound, format_args!("{region}: {change:?}: {error:#}"));
+        }
+        bay.story.tell("new key", format_args!("{region}: {change:?}"));
+        self.take_up_directory(region);
+    }
+
+    /// A node starts anew with the newest directory.
+    pub(crate) fn take_up_directory(&self, region: Region) {
+        let city = self.bay.city(region);
+        let newest = self.bay.directories.newest();
+        if city.directory.swap(newest, Ordering::AcqRel) != newest {
+            self.bay.kill(region);
+            self.bay.start(region);
+        }
+    }
+
     /// Erases what opens one leaf, all leaves about a subject, or all of before a day.
     pub(crate) fn erase(&self, region: Region, few: u64) {
         let bay = self.bay.clone();
@@ -98,10 +133,14 @@ impl Operator {
         let size = exchange.log.head().signed().checkpoint().size;
         let tomorrow = bay.city(region).machine.right().plus(DAY_MS);
         let subject = drawn(&bay, *bay.chance.pick(&bay.regions()), few).subject;
-        let target = match (bay.chance.below(5), subject) {
+        let target = match (bay.chance.below(8), subject) {
             (0, _) => Target::Before(tomorrow.minus(bay.chance.below(3) * DAY_MS).day()),
             (1 | 2, Some(subject)) => Target::Subject(subject),
-            _ => Target::Leaf(bay.chance.below(size)),
+            (3, _) => Target::Leaf(bay.chance.below(size)),
+            _ => match bay.model.exchanges(region).as_slice() {
+                [] => return,
+                leaves => Target::Leaf(*bay.chance.pick(leaves)),
+            },
         };
         let grounds = [ErasureGround::SubjectRequest, ErasureGround::Order, ErasureGround::RetentionOver];
         let (ground, force) = (*bay.chance.pick(&grounds), bay.chance.happens(800));

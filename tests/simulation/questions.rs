@@ -21,7 +21,7 @@ use creditbay_protocol::requester::Asked;
 
 use super::bay::{Bay, lock};
 use super::city::Process;
-use super::ground::{Asking, Ground, key};
+use super::ground::{Asking, Ground};
 use super::model::rules::ROGUE;
 
 const DAY_MS: u64 = 86_400_000;
@@ -73,7 +73,7 @@ fn permit(
         expires: now.plus(lasts),
         uses: Uses::new(bay.chance.between(1, 3) as u16).expect("invariant: within bounds"),
     };
-    authorisation.sign(&key(asking.issuer, "channel"))
+    authorisation.sign(&bay.directories.channel_key(asking.issuer))
 }
 
 fn name<const MAX: usize>(text: &str) -> Name<MAX> {

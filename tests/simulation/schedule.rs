@@ -45,11 +45,14 @@ enum Act {
     Erase,
     Show,
     PassDays,
+    Retire,
+    ChangeAKey,
+    TakeUpDirectory,
     Wait,
 }
 
 /// Everything but questions, each with how often it comes where a schedule has it.
-const FAULTS: [(Act, u64); 17] = [
+const FAULTS: [(Act, u64); 20] = [
     (Act::AskAsRogue, 3),
     (Act::Repeat, 8),
     (Act::Kill, 5),
@@ -66,6 +69,9 @@ const FAULTS: [(Act, u64); 17] = [
     (Act::Erase, 5),
     (Act::Show, 3),
     (Act::PassDays, 1),
+    (Act::Retire, 2),
+    (Act::ChangeAKey, 1),
+    (Act::TakeUpDirectory, 4),
     (Act::Wait, 3),
 ];
 
@@ -84,13 +90,16 @@ impl Schedule {
     /// The schedule of this number, its cities started.
     pub(crate) fn begin(number: u64, mutant: Option<Mutant>) -> Result<Self> {
         let chance = Chance::of(number);
-        let began_at = if chance.happens(400) {
-            BEFORE_MIDNIGHT.plus(chance.between(3_570_000, 3_599_000))
-        } else {
-            BEFORE_MIDNIGHT.plus(chance.below(2_000_000))
-        };
+        let began_at = BEFORE_MIDNIGHT.plus(match chance.below(10) {
+            0..4 => chance.between(3_570_000, 3_599_000),
+            4..7 => chance.between(3_700_000, 9_000_000),
+            _ => chance.below(2_000_000),
+        });
         let mut acts = vec![(Act::Ask, 40)];
         acts.extend(FAULTS.into_iter().filter(|_| chance.happens(600)));
+        // What is erased of a log that has ended, and told of one, is not played: a schedule has one of both.
+        let spared = if chance.happens(500) { Act::Retire } else { Act::Erase };
+        acts.retain(|(act, _)| *act != spared);
         let (few, steps, editions) = (*chance.pick(&[2, 4, 30]), chance.between(30, 90), chance.between(1, 2));
         let weather = if chance.happens(700) { Weather::drawn(&chance) } else { Weather::FAIR };
         let bay = Bay::new(chance, mutant, began_at, editions)?;
@@ -184,6 +193,9 @@ impl Schedule {
             Act::Erase => self.operator.erase(region, self.few),
             Act::Show => self.operator.show(region),
             Act::PassDays => self.pass_days(),
+            Act::Retire => self.operator.retire(region),
+            Act::ChangeAKey => self.operator.change_a_key(region),
+            Act::TakeUpDirectory => self.operator.take_up_directory(region),
             Act::Install => {
                 bay.story.tell("installed", format_args!("{region}: both editions, from the next start on"));
                 bay.city(region).editions.store(2, Ordering::Release);
@@ -261,10 +273,17 @@ impl Schedule {
                 tokio::time::sleep(Duration::from_millis(behind)).await;
             }
         }
+        // A log that was retired goes on in its next one, and every node has the directory that names it.
+        bay.regions().into_iter().for_each(|region| bay.go_on(region));
         for region in bay.regions() {
+            bay.city(region).directory.store(bay.directories.newest(), Ordering::Release);
             bay.start(region);
         }
         tokio::time::sleep(Duration::from_secs(150)).await;
+        if self.acts.iter().any(|(act, _)| *act == Act::Erase) {
+            bay.regions().into_iter().for_each(|region| self.operator.erase(region, self.few));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         self.ask_all_round().await;
         for region in bay.regions() {
             bay.model.look(region, &bay.city(region).durable(), true);
@@ -306,7 +325,7 @@ impl Schedule {
         if let Err(error) = process.local.log.running() {
             bay.story.broken(Promise::Sound, format_args!("{region}: {error}"));
         }
-        for entry in bay.ground.directory.regions() {
+        for entry in process.exchange.directory.regions() {
             if let Some(why) = process.local.log.seen().suspended(&entry.log_origin) {
                 bay.story.broken(Promise::Sound, format_args!("{region} does not trust {}: {why}", entry.name));
             }

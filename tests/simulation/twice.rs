@@ -12,7 +12,7 @@ use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::refusal::Fault;
 use creditbay_protocol::responder::{Fresh, Received};
 
-/// The reply's frame, pronounced anew.
+/// The reply's frame, pronounced anew. Where witnesses would have to be waited for, nothing.
 pub(crate) async fn answer(
     exchange: &Exchange,
     peer: &Peer,
@@ -20,6 +20,10 @@ pub(crate) async fn answer(
     announce: impl Fn(&Appended) -> Result<Appended, LogError>,
 ) -> Result<Vec<u8>, Fault> {
     let (fresh, now) = verified(exchange, peer, frame).await?;
+    let named = exchange.orders.read().await.pack_for(fresh.asked().query.pack, fresh.asked().time).cloned();
+    if named.is_ok_and(|pack| pack.witnessed().is_some()) {
+        return Err(Fault::Closing);
+    }
     let (judged, appended) = exchange.pronounce(peer, fresh, now).await?;
     let appended = announce(&appended).map_err(|_| Fault::LogStopped)?;
     judged.release(&appended.committed).map_err(|_| Fault::LogStopped)

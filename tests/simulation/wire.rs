@@ -141,7 +141,7 @@ pub(crate) async fn connect(bay: &Arc<Bay>, near: &Arc<Process>, far: &Arc<Proce
     let over = Arc::new(Gate::default());
     let (mut near_speaks, far_hears) = piped(bay, a, b, &over);
     let (mut far_speaks, near_hears) = piped(bay, b, a, &over);
-    let (near_peer, far_peer) = (peer(near, b)?, peer(far, a)?);
+    let (near_peer, far_peer) = (peer(near, far)?, peer(far, near)?);
     let greeting = async {
         tokio::join!(
             greet(&near.local, &near_peer, &mut near_speaks, async { Ok(near_hears) }),
@@ -187,10 +187,10 @@ pub(crate) async fn connect(bay: &Arc<Bay>, near: &Arc<Process>, far: &Arc<Proce
     Ok(link)
 }
 
-/// Who that region is, by the directory of this process.
-fn peer(by: &Process, region: Region) -> Result<Peer> {
-    let entry = by.exchange.directory.entry(region).context("the directory has no such region")?;
-    Ok(Peer { region, log: entry.log_origin })
+/// Who is at the other end, by the directory of this process and the key that the other one proves.
+fn peer(by: &Process, other: &Process) -> Result<Peer> {
+    let entry = by.exchange.directory.by_tls(&other.tls).context("no such key in the directory")?;
+    Ok(Peer { region: entry.name, log: entry.log_origin })
 }
 
 /// Takes the checkpoints of the other end; what is wrong with one ends the connection.

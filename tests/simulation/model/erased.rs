@@ -65,6 +65,11 @@ impl Kept {
         }
     }
 
+    /// The folder of the keys.
+    pub(crate) fn keys(&self) -> &Path {
+        &self.keys
+    }
+
     /// Takes rows that were written.
     pub(crate) fn take(&mut self, sealed: &SealedRows, rows: &[Row]) {
         rows.iter().for_each(|row| open(row, &mut self.opens));
@@ -75,6 +80,11 @@ impl Kept {
     pub(crate) fn erased(&self, index: u64) -> Option<u64> {
         let takes = |entries: &[ErasedEntry]| entries.contains(&ErasedEntry { index, part: ErasedPart::Exchange });
         self.lists.iter().find(|(_, entries)| takes(entries)).map(|(erasure, _)| *erasure)
+    }
+
+    /// The leaves of exchanges that something opens.
+    pub(crate) fn exchanges(&self) -> Vec<u64> {
+        self.opens.iter().filter(|(_, subject)| !subject.is_empty()).map(|(index, _)| *index).collect()
     }
 
     /// Whether a leaf is erased by its list, and what opens it waits for the other side.
@@ -88,16 +98,16 @@ impl Kept {
         self.outgoing.keys()
     }
 
-    /// Holds what the store says of erasures against what it said before.
-    pub(crate) fn look(&mut self, store: &InMemory) -> Told {
+    /// Holds what the store says of erasures against what it said before. `whole` opens everything again.
+    pub(crate) fn look(&mut self, store: &InMemory, whole: bool) -> Told {
         let mut told = Told::default();
-        if let Err(fault) = self.grow(store, &mut told) {
+        if let Err(fault) = self.grow(store, whole, &mut told) {
             told.faults.push(fault);
         }
         told
     }
 
-    fn grow(&mut self, store: &InMemory, told: &mut Told) -> Result<(), String> {
+    fn grow(&mut self, store: &InMemory, whole: bool, told: &mut Told) -> Result<(), String> {
         let said = |error: &dyn std::fmt::Display| error.to_string();
         let pending = layout::pending(store).map_err(|error| said(&error))?;
         let pending: BTreeMap<u64, bool> = pending.into_iter().map(|(erasure, pending)| (erasure, pending.early)).collect();
@@ -116,7 +126,7 @@ impl Kept {
                 told.faults.push(format!("erasure {erasure} destroyed what may be used before the other side knew"));
             }
         }
-        if told.finished {
+        if told.finished || whole && !self.lists.is_empty() {
             self.hold(store, &mut told.faults)?;
         }
         Ok(())
@@ -142,9 +152,7 @@ impl Kept {
         };
         let stays = values.iter().flat_map(|value| &value.holds).filter(|entry| taken(entry));
         faults.extend(stays.map(|entry| format!("what opens leaf {} was erased and is there", entry.index)));
-        let lost = self.opens.keys().filter(|index| {
-            !opens.contains_key(*index) && !gone.contains(&ErasedEntry { index: **index, part: ErasedPart::Exchange })
-        });
+        let lost = self.opens.keys().filter(|index| !opens.contains_key(*index) && self.erased(**index).is_none());
         faults.extend(lost.map(|index| format!("leaf {index} opens no more, and nobody erased it")));
         let files = files(&self.keys).map_err(|error| error.to_string())?;
         let opened = self.values.iter().filter(|value| value.holds.iter().any(taken)).filter(|value| value.opens_with(&files));

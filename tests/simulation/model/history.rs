@@ -11,6 +11,7 @@ use creditbay_node::log::rows::Row;
 use creditbay_node::log::seals::Seals;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::log::{self as layout, SealedRows};
+use creditbay_protocol::event::Event;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Origin;
 
@@ -65,6 +66,11 @@ impl History {
         self.origin == *log
     }
 
+    /// Whether its last leaf retires it.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.leaves.last().is_some_and(|leaf| matches!(leaf.body, LeafBody::Event(Event::LogRetired { .. })))
+    }
+
     /// Leaves seen.
     pub(crate) fn size(&self) -> u64 {
         self.leaves.len() as u64
@@ -104,6 +110,9 @@ impl History {
             }
             if self.leaves.last().is_some_and(|last| last.time > leaf.time) {
                 return Err(format!("leaf {index} is earlier than the one before it"));
+            }
+            if self.is_retired() {
+                return Err(format!("leaf {index} stands behind the one that retires the log"));
             }
             self.take(index, leaf, hash);
         }

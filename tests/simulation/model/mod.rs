@@ -2,10 +2,11 @@
 //! goes over the wire, and what services get.
 //!
 //! Not here: how logs grow (`history`), what the leaves of one may say (`rules`), what was spent (`spent`), what was erased (`erased`,
-//! `notices`), what waits for witnesses (`quorum`).
+//! `notices`), what waits for witnesses (`quorum`), how one log follows another (`logs`).
 
 mod erased;
 mod history;
+mod logs;
 mod notices;
 mod quorum;
 pub(super) mod rules;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use creditbay_configs::peers::EndorsedDirectory;
 use creditbay_crypto::hash::Digest;
 use creditbay_node::host::keys::EpochKeys;
 use creditbay_node::log::rows::Row;
@@ -30,7 +32,7 @@ use creditbay_protocol::event::Event;
 use creditbay_protocol::evidence::Place;
 use creditbay_protocol::frame;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
-use creditbay_protocol::name::Region;
+use creditbay_protocol::name::{Origin, Region};
 use creditbay_protocol::notice::{Notice, Noticed};
 use creditbay_protocol::query::Query;
 
@@ -40,6 +42,7 @@ use self::quorum::Quorums;
 use self::rules::Standing;
 use super::ground::Ground;
 use super::machine::Machine;
+use super::regions::Directories;
 use super::story::{Promise, Story};
 
 /// A query whose leaf was seen.
@@ -53,6 +56,8 @@ struct SeenQuery {
 struct Seen {
     machine: Arc<Machine>,
     history: History,
+    past: Vec<History>,
+    directory: Arc<EndorsedDirectory>,
     kept: Kept,
     standing: Standing,
     /// The answer's leaf to each query.
@@ -69,24 +74,27 @@ struct State {
 /// The model of a network.
 pub(crate) struct Model {
     ground: &'static Ground,
+    directories: Arc<Directories>,
     story: Arc<Story>,
     state: Mutex<State>,
 }
 
 impl Model {
     /// Of cities that have done nothing.
-    pub(crate) fn new(ground: &'static Ground, story: Arc<Story>) -> Self {
-        Self { ground, story, state: Mutex::default() }
+    pub(crate) fn new(ground: &'static Ground, directories: Arc<Directories>, story: Arc<Story>) -> Self {
+        Self { ground, directories, story, state: Mutex::default() }
     }
 
     /// Begins to look at a city, whose keys lie in this folder.
     pub(crate) fn watch(&self, city: Region, machine: Arc<Machine>, keys: &Path) {
-        let entry = self.ground.directory.entry(city).expect("invariant: the samples name every city");
+        let directory = self.ground.directory.clone();
+        let entry = directory.entry(city).expect("invariant: the samples name every city");
         let kept = Kept::nothing(keys);
         let keys = EpochKeys::in_folder(keys).expect("invariant: the folder of keys was just made");
         let seals = Seals::new(keys).expect("invariant: an empty folder has no key that could be wrong");
         let history = History::unseen(entry.log_origin, seals);
-        let seen = Seen { machine, history, kept, standing: Standing::default(), answers: BTreeMap::new() };
+        let (past, standing, answers) = (Vec::new(), Standing::default(), BTreeMap::new());
+        let seen = Seen { machine, history, past, directory, kept, standing, answers };
         self.state().cities.insert(city, seen);
     }
 
@@ -100,7 +108,7 @@ impl Model {
             seen.kept.take(&sealed, &rows);
             rows.into_iter().for_each(|row| self.note_row(&mut seen.history, &mut state.queries, city, row));
         }
-        let (size, told) = (seen.history.size(), seen.kept.look(durable));
+        let (size, told) = (seen.history.size(), seen.kept.look(durable, whole));
         for index in first..size {
             self.judge(state, city, index);
         }
@@ -159,7 +167,8 @@ impl Model {
             LeafBody::Query { .. } => seen.history.hashes.get(index as usize).and_then(|hash| state.queries.get(hash)),
             _ => None,
         };
-        for (promise, fault) in seen.standing.judge(self.ground, city, &leaf, asked.map(|asked| (&asked.query, asked.time))) {
+        self.judge_beginning(seen, city, index, &leaf);
+        for (promise, fault) in seen.standing.judge(self.ground, &seen.directory, city, &leaf, asked.map(|asked| (&asked.query, asked.time))) {
             self.story.broken(promise, format_args!("{city}: leaf {index}: {fault}"));
         }
     }
@@ -167,7 +176,7 @@ impl Model {
     /// An answer's leaf names a query's leaf of the asker's durable log, and is the only one that does.
     fn judge_sides(&self, state: &mut State, city: Region, index: u64, query: &Digest, asker: Region) {
         let sided = state.queries.get(query).is_some_and(|asked| asked.of == asker)
-            && state.cities.get(&asker).is_some_and(|seen| seen.history.hashes.contains(query));
+            && state.cities.get(&asker).is_some_and(|seen| seen.holds(query));
         if !sided {
             self.story.broken(Promise::TwoSided, format_args!("{city}: leaf {index} answers no query of {asker}"));
         }
@@ -236,7 +245,8 @@ impl Model {
     }
 
     fn hold_logged(&self, state: &State, from: Region, leaf: &Digest, place: &Place) {
-        let logged = state.cities.get(&from).and_then(|seen| seen.history.hashes.get(place.index as usize));
+        let log = state.cities.get(&from).and_then(|seen| seen.log(&place.origin));
+        let logged = log.and_then(|log| log.hashes.get(place.index as usize));
         if logged != Some(leaf) {
             let how = format_args!("{from}: a frame whose leaf {} is not durable", place.index);
             self.story.broken(Promise::LogThenRelease, how);
@@ -258,13 +268,15 @@ impl Model {
     }
 
     fn note_shown(&self, of: Region, note: &[u8]) {
-        let Some(entry) = self.ground.directory.entry(of) else { return };
-        let Ok(signed) = SignedCheckpoint::verify(note, &entry.log_origin, &entry.log) else {
+        let text = String::from_utf8_lossy(note);
+        let origin = text.lines().next().and_then(|origin| origin.parse::<Origin>().ok());
+        let signed = origin.and_then(|origin| SignedCheckpoint::verify(note, &origin, &self.directories.log(&origin)?).ok());
+        let Some(signed) = signed else {
             return self.story.broken(Promise::OneHistory, format_args!("{of}: a note that its log did not sign"));
         };
-        let Checkpoint { size, root, .. } = *signed.checkpoint();
+        let Checkpoint { origin, size, root } = *signed.checkpoint();
         let state = self.state();
-        let durable = state.cities.get(&of).and_then(|seen| seen.history.root(size));
+        let durable = state.cities.get(&of).and_then(|seen| seen.log(&origin)?.root(size));
         if durable != Some(&root) {
             let how = format_args!("{of}: signed a tree of {size} leaves that is not its durable log's");
             self.story.broken(Promise::OneHistory, how);
@@ -273,15 +285,15 @@ impl Model {
 
     /// A service gets an answer: it verifies, its receipt is durable here, and its leaf there.
     pub(crate) fn served(&self, asker: Region, issuer: Region, attestation: &Attestation) {
-        let leaf = match attestation.verify(&self.ground.known) {
+        let leaf = match attestation.verify(&self.directories.known_logs()) {
             Ok(leaf) => leaf,
             Err(faults) => return self.story.broken(Promise::Receipted, format_args!("{asker}: {faults:?}")),
         };
         let state = self.state();
-        if !state.cities.get(&asker).is_some_and(|seen| seen.history.receipts.contains_key(&leaf)) {
+        if !state.cities.get(&asker).is_some_and(|seen| seen.logs().any(|log| log.receipts.contains_key(&leaf))) {
             self.story.broken(Promise::Receipted, format_args!("{asker}: an answer of {issuer} without a durable receipt"));
         }
-        if !state.cities.get(&issuer).is_some_and(|seen| seen.history.hashes.contains(&leaf)) {
+        if !state.cities.get(&issuer).is_some_and(|seen| seen.holds(&leaf)) {
             self.story.broken(Promise::Receipted, format_args!("{asker}: an answer that is not in the log of {issuer}"));
         }
     }
@@ -289,11 +301,11 @@ impl Model {
     /// Every receipt is of an answer that stands in the log of the city that was asked.
     pub(crate) fn hold_receipts(&self) {
         let state = self.state();
-        for (city, seen) in &state.cities {
-            for (leaf, index) in &seen.history.receipts {
-                let asked = seen.history.hashes.get(*index as usize).and_then(|query| state.queries.get(query));
+        for (city, log) in state.cities.iter().flat_map(|(city, seen)| seen.logs().map(move |log| (city, log))) {
+            for (leaf, index) in &log.receipts {
+                let asked = log.hashes.get(*index as usize).and_then(|query| state.queries.get(query));
                 let issuer = asked.and_then(|asked| state.cities.get(&asked.query.issuer));
-                if !issuer.is_some_and(|issuer| issuer.history.hashes.contains(leaf)) {
+                if !issuer.is_some_and(|issuer| issuer.holds(leaf)) {
                     self.story.broken(
                         Promise::Receipted,
                         format_args!("{city}: the receipt of {index} is of no answer that was logged"),
@@ -310,13 +322,13 @@ impl Model {
 
     /// The time of a city's last leaf.
     pub(crate) fn last_leaf(&self, city: Region) -> Option<Millis> {
-        self.state().cities.get(&city)?.history.leaves.last().map(|leaf| leaf.time)
+        self.state().cities.get(&city)?.logs().find_map(|log| log.leaves.last()).map(|leaf| leaf.time)
     }
 
     /// A hash over every leaf of every log.
     pub(crate) fn digest(&self) -> Digest {
         let state = self.state();
-        let hashes = state.cities.values().flat_map(|seen| &seen.history.hashes);
+        let hashes = state.cities.values().flat_map(Seen::logs).flat_map(|log| &log.hashes);
         Digest::of(&hashes.flat_map(|hash| hash.0).collect::<Vec<_>>())
     }
 

@@ -74,6 +74,11 @@ impl Model {
         }
     }
 
+    /// The leaves of a city's exchanges that something opens.
+    pub(crate) fn exchanges(&self, city: Region) -> Vec<u64> {
+        self.state().cities.get(&city).map(|seen| seen.kept.exchanges()).unwrap_or_default()
+    }
+
     /// Erasures and notices of a city that are not carried through.
     pub(crate) fn unfinished(&self, city: Region) -> Vec<u64> {
         let state = self.state();

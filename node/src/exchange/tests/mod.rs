@@ -3,9 +3,11 @@
 
 mod bay;
 
+mod crossing;
 mod erasure;
 mod evidence;
 mod faults;
+mod left;
 mod retention;
 mod retirement;
 mod rules;
