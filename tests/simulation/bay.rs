@@ -55,6 +55,8 @@ pub(crate) struct Bay {
     pub(crate) model: Arc<Model>,
     /// What is wrong with every node.
     pub(crate) mutant: Option<Mutant>,
+    /// The city whose store is copied, in a schedule that has one.
+    pub(crate) culprit: Option<Region>,
     /// What befalls messages.
     pub(crate) weather: Mutex<Weather>,
     /// Queries that crossed.
@@ -77,7 +79,13 @@ pub(crate) fn pair(a: Region, b: Region) -> Pair {
 
 impl Bay {
     /// Four machines, none of them started; virtual time begins now, and is that. So many editions of the pack are installed at first.
-    pub(crate) fn new(chance: Chance, mutant: Option<Mutant>, began_at: Millis, editions: u64) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        chance: Chance,
+        mutant: Option<Mutant>,
+        began_at: Millis,
+        editions: u64,
+        culprit: Option<Region>,
+    ) -> Result<Arc<Self>> {
         let ground = Ground::get();
         let story = Arc::new(Story::begin());
         let directories = Arc::new(Directories::begin(ground.directory.clone()));
@@ -96,6 +104,7 @@ impl Bay {
             story,
             model,
             mutant,
+            culprit,
             weather: Mutex::new(Weather::FAIR),
             captured: Mutex::default(),
             directories,
@@ -147,6 +156,7 @@ impl Bay {
     /// Kills a city's node; its connections are lost.
     pub(crate) fn kill(&self, region: Region) -> bool {
         let killed = self.city(region).kill();
+        self.model.hold_alarms(region, &self.city(region).witnessed());
         self.close_links(|pair| pair.0 == region || pair.1 == region);
         killed
     }

@@ -32,10 +32,10 @@ use creditbay_node::policy::budget::RefusalBudget;
 use creditbay_node::policy::ledger::Ledger;
 use creditbay_node::policy::orders::Orders;
 use creditbay_node::quic::session::Local;
-use creditbay_node::store::{Batch, Store, Tree, erasure};
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::log as layout;
 use creditbay_node::store::records::Records;
+use creditbay_node::store::{Batch, Store, Tree, erasure};
 use creditbay_node::witness::door::Door;
 use creditbay_node::witness::heads::Heads;
 use creditbay_node::witness::push::{self, Offering, Target};
@@ -180,8 +180,10 @@ impl City {
             Some(Mutant::LosesTheTail) => self.lose_the_tail(bay),
             Some(Mutant::KeepsKeys) => self.put_keys_back()?,
             Some(Mutant::ForgetsNotices) => self.forget_notices()?,
+            Some(Mutant::ForgetsAlarms) => self.forget_alarms()?,
             _ => {}
         }
+        bay.model.hold_alarms(self.region, &self.apart);
         bay.model.look(self.region, &self.durable(), true);
         let Started { process, writer, queue, unanswered } = self.put_together(bay, directory)?;
         *lock(&self.process) = Some(process.clone());
@@ -240,8 +242,13 @@ impl City {
         let ordered = if mutant == Some(Mutant::ForgetsOrders) { &*empty } else { &*store };
         let editions = self.editions.load(Ordering::Acquire) as usize;
         let packs = ground.packs.iter().take(editions).cloned().collect();
-        let local =
-            Local { region: self.region, log: log.clone(), log_key: own.log.clone(), clock: clock.clone(), metrics: metrics.clone() };
+        let local = Local {
+            region: self.region,
+            log: log.clone(),
+            log_key: own.log.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        };
         let erasures = Erasures::new(Eraser::new(store.clone(), seals.clone(), entropy.clone()));
         let others = || directory.regions().iter().filter(|entry| entry.name != self.region);
         let heads = Arc::new(Heads::new(others().map(|entry| entry.witness.clone()).collect(), log.head()));
@@ -337,6 +344,19 @@ impl City {
         Ok(durable.commit(Tree::Log, batch).map(drop)?)
     }
 
+    /// Removes every case against others.
+    fn forget_alarms(&self) -> Result<()> {
+        let mut batch = Batch::default();
+        let cases = self.apart.range(Tree::Witness, b"C", b"D", usize::MAX)?;
+        cases.into_iter().for_each(|(key, _)| batch.remove(key));
+        Ok(self.apart.commit(Tree::Witness, batch).map(drop)?)
+    }
+
+    /// Another copy of the store is put in the place of this one; what lay there. For a node that does not run.
+    pub(crate) fn put_in_place(&self, copy: InMemory) -> InMemory {
+        std::mem::replace(&mut lock(&self.durable), copy)
+    }
+
     /// Puts back what was durable at the start before this one, if the log was the same then.
     fn lose_the_tail(&self, bay: &Arc<Bay>) {
         let mut durable = lock(&self.durable);
@@ -360,6 +380,9 @@ async fn begin(
     let exchange = &process.exchange;
     if let Err(LogError::Retired { origin }) = exchange.log.running() {
         return bay.story.tell("not begun", format_args!("{region}: {origin} is retired"));
+    }
+    if let (Err(error), true) = (exchange.log.running(), bay.culprit == Some(region)) {
+        return bay.story.tell("found out", format_args!("{region}: {error}"));
     }
     if let Err(error) = exchange.log.running() {
         return bay.story.broken(Promise::Sound, format_args!("{region}: an honest node does not start: {error}"));

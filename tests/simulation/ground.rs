@@ -44,7 +44,8 @@ const SMALL: [(&str, &str); 6] = [
 ];
 
 /// What the second edition asks for beside: answers for financing leave with both others' cosignatures.
-const WITNESSED: &str = "[witnessed]\nillustrative = true\nheld_by = \"leaves\"\npurposes = [\"FIN\"]\nquorum = 2\nwait_seconds = 4\n";
+const WITNESSED: &str =
+    "[witnessed]\nillustrative = true\nheld_by = \"leaves\"\npurposes = [\"FIN\"]\nquorum = 2\nwait_seconds = 4\n";
 
 /// One question of the samples.
 pub(crate) struct Asking {

@@ -22,7 +22,13 @@ pub(crate) struct Machine {
 impl Machine {
     /// A machine whose clock is right; virtual time began then, and was that.
     pub(crate) fn new(began: Instant, began_at: Millis) -> Arc<Self> {
-        Arc::new(Self { began, began_at, offset: AtomicI64::new(0), offset_at_boot: AtomicI64::new(0), passed: AtomicU64::new(0) })
+        Arc::new(Self {
+            began,
+            began_at,
+            offset: AtomicI64::new(0),
+            offset_at_boot: AtomicI64::new(0),
+            passed: AtomicU64::new(0),
+        })
     }
 
     /// Milliseconds of virtual time.

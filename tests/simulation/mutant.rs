@@ -33,11 +33,13 @@ pub enum Mutant {
     CarriesNothingOver,
     /// It goes on believing the keys that the channels had first.
     KeepsOldChannels,
+    /// It starts again without what it holds against others.
+    ForgetsAlarms,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ReleasesBeforeDurable,
         Self::ForgetsReplayKeys,
         Self::AnswersTwice,
@@ -52,5 +54,6 @@ impl Mutant {
         Self::CosignsBeforeDurable,
         Self::CarriesNothingOver,
         Self::KeepsOldChannels,
+        Self::ForgetsAlarms,
     ];
 }

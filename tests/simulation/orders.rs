@@ -105,9 +105,15 @@ impl Operator {
     }
 
     /// The regions sign a directory in which a key of a city is another; its node starts anew with it.
-    pub(crate) fn change_a_key(&self, region: Region) {
+    pub(crate) fn change_a_key(&self, region: Region, permitted: &Permitted) {
         let bay = &self.bay;
         let change = *bay.chance.pick(&[Change::Witness, Change::Channel, Change::Channel, Change::Tls]);
+        // A channel has a new key where it matters: entities have permitted something under the old one.
+        let permitted = permitted.all();
+        let region = match (change, permitted.as_slice()) {
+            (Change::Channel, [_, ..]) => bay.chance.pick(&permitted).authorisation.issuer,
+            _ => region,
+        };
         if let Err(error) = bay.directories.change(region, change) {
             return bay.story.broken(Promise::Sound, format_args!("{region}: {change:?}: {error:#}"));
         }

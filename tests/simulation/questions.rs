@@ -56,7 +56,7 @@ fn permit(
     organisation: &str,
 ) -> SignedAuthorisation {
     let now = bay.city(asking.issuer).machine.wall();
-    let lasts = if bay.chance.happens(500) { bay.chance.between(500, 20_000) } else { 10 * DAY_MS };
+    let lasts = if bay.chance.happens(300) { bay.chance.between(500, 20_000) } else { 10 * DAY_MS };
     let nonce = Digest::of(&bay.chance.number().to_le_bytes()).0;
     let authorisation = Authorisation {
         nonce: std::array::from_fn(|at| nonce[at]),

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::bay::{Bay, lock, pair};
 use super::chance::Chance;
 use super::city::behind;
-use super::ground::BEFORE_MIDNIGHT;
+use super::ground::{BEFORE_MIDNIGHT, CITIES, region};
 use super::mutant::Mutant;
 use super::orders::Operator;
 use super::post::send_frame;
@@ -48,6 +48,7 @@ enum Act {
     Retire,
     ChangeAKey,
     TakeUpDirectory,
+    ChangePlaces,
     Wait,
 }
 
@@ -70,7 +71,7 @@ const FAULTS: [(Act, u64); 20] = [
     (Act::Show, 3),
     (Act::PassDays, 1),
     (Act::Retire, 2),
-    (Act::ChangeAKey, 1),
+    (Act::ChangeAKey, 2),
     (Act::TakeUpDirectory, 4),
     (Act::Wait, 3),
 ];
@@ -100,9 +101,15 @@ impl Schedule {
         // What is erased of a log that has ended, and told of one, is not played: a schedule has one of both.
         let spared = if chance.happens(500) { Act::Retire } else { Act::Erase };
         acts.retain(|(act, _)| *act != spared);
+        let culprit = chance.happens(150).then(|| region(*chance.pick(&CITIES)));
+        if culprit.is_some() {
+            let plain = |act: &Act| !matches!(act, Act::Erase | Act::PassDays | Act::Retire | Act::ChangeAKey);
+            acts.retain(|(act, _)| plain(act));
+            acts.push((Act::ChangePlaces, 10));
+        }
         let (few, steps, editions) = (*chance.pick(&[2, 4, 30]), chance.between(30, 90), chance.between(1, 2));
         let weather = if chance.happens(700) { Weather::drawn(&chance) } else { Weather::FAIR };
-        let bay = Bay::new(chance, mutant, began_at, editions)?;
+        let bay = Bay::new(chance, mutant, began_at, editions, culprit)?;
         *lock(&bay.weather) = weather;
         bay.story.tell("schedule", format_args!("{acts:?} {weather:?} few={few} steps={steps} at={}", began_at.0));
         bay.begin()?;
@@ -194,8 +201,9 @@ impl Schedule {
             Act::Show => self.operator.show(region),
             Act::PassDays => self.pass_days(),
             Act::Retire => self.operator.retire(region),
-            Act::ChangeAKey => self.operator.change_a_key(region),
+            Act::ChangeAKey => self.operator.change_a_key(region, &self.permitted),
             Act::TakeUpDirectory => self.operator.take_up_directory(region),
+            Act::ChangePlaces => self.change_places(),
             Act::Install => {
                 bay.story.tell("installed", format_args!("{region}: both editions, from the next start on"));
                 bay.city(region).editions.store(2, Ordering::Release);
@@ -246,6 +254,24 @@ impl Schedule {
         }
     }
 
+    /// Two copies of one store run in turn, each reached by some of the others alone.
+    fn change_places(&self) {
+        let bay = &self.bay;
+        let Some(culprit) = bay.culprit else { return };
+        bay.kill(culprit);
+        let (city, mut copies) = (bay.city(culprit), lock(&bay.copies));
+        let other = copies.remove(&culprit).unwrap_or_else(|| city.durable().reopen());
+        let ran = city.put_in_place(other);
+        copies.insert(culprit, ran);
+        drop(copies);
+        bay.model.changes_places(culprit);
+        for other in bay.regions().into_iter().filter(|other| *other != culprit) {
+            bay.set_cut(pair(culprit, other), bay.chance.happens(600));
+        }
+        bay.story.tell("changed places", culprit);
+        bay.start(culprit);
+    }
+
     /// All nodes are down for days; then each starts again.
     fn pass_days(&self) {
         let bay = &self.bay;
@@ -285,7 +311,10 @@ impl Schedule {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         self.ask_all_round().await;
-        for region in bay.regions() {
+        if let Some(culprit) = bay.culprit {
+            self.hold_found_out(culprit);
+        }
+        for region in bay.regions().into_iter().filter(|region| bay.culprit != Some(*region)) {
             bay.model.look(region, &bay.city(region).durable(), true);
             let open = bay.model.open(region);
             if !open.is_empty() {
@@ -306,7 +335,9 @@ impl Schedule {
         let bay = &self.bay;
         let mut asked = BTreeSet::new();
         for asking in &bay.ground.askings {
-            if asked.insert((asking.asker, asking.issuer))
+            let honest = ![Some(asking.asker), Some(asking.issuer)].contains(&bay.culprit) || bay.culprit.is_none();
+            if honest
+                && asked.insert((asking.asker, asking.issuer))
                 && let Some(process) = bay.city(asking.asker).process()
             {
                 ask_there(bay, &process, &self.permitted, asking);
@@ -319,13 +350,31 @@ impl Schedule {
         }
     }
 
+    /// Where anybody has seen what is not in the copy that runs, that has stopped; whatever is held against it proves what it says.
+    fn hold_found_out(&self, culprit: Region) {
+        let bay = &self.bay;
+        let Some(process) = bay.city(culprit).process() else { return };
+        let (log, of) = (&process.local.log_key, *process.local.log.origin());
+        let running = process.local.log.running().is_ok();
+        for region in bay.regions() {
+            let Some(witness) = bay.city(region).process() else { continue };
+            let seen = witness.local.log.seen();
+            let contradicted = seen.newest(&of).is_some_and(|(_, note)| bay.model.contradicts(culprit, &note, log));
+            if contradicted && running {
+                let how = format_args!("{culprit} goes on, and {region} has seen another history of it");
+                bay.story.broken(Promise::Evident, how);
+            }
+            bay.model.hold_evidence(region, seen.trust(), &of, log);
+        }
+    }
+
     fn hold_no_alarm(&self, region: Region) {
         let bay = &self.bay;
         let Some(process) = bay.city(region).process() else { return };
         if let Err(error) = process.local.log.running() {
             bay.story.broken(Promise::Sound, format_args!("{region}: {error}"));
         }
-        for entry in process.exchange.directory.regions() {
+        for entry in process.exchange.directory.regions().iter().filter(|entry| bay.culprit != Some(entry.name)) {
             if let Some(why) = process.local.log.seen().suspended(&entry.log_origin) {
                 bay.story.broken(Promise::Sound, format_args!("{region} does not trust {}: {why}", entry.name));
             }

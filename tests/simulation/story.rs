@@ -30,6 +30,8 @@ pub enum Promise {
     Erased,
     /// What waits for witnesses leaves with them, or never.
     Witnessed,
+    /// A log that shows two histories, or less than it showed, is found out; what proves it is kept.
+    Evident,
     /// Every query is answered or closed in the end.
     Settled,
     /// No alarm is raised against an honest node, and no task of a node panics.

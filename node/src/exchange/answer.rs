@@ -137,7 +137,9 @@ impl Exchange {
                 reply.cosigned = Some(Box::new(head.note));
                 Ok(reply)
             }
-            Gate::Cosigned(_) | Gate::Shut => self.withhold(query, index, Arc::new(refused(Refusal::NotWitnessed, self.entropy.seed()))).await,
+            Gate::Cosigned(_) | Gate::Shut => {
+                self.withhold(query, index, Arc::new(refused(Refusal::NotWitnessed, self.entropy.seed()))).await
+            }
         }
     }
 

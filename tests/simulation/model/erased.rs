@@ -157,6 +157,9 @@ impl Kept {
         let files = files(&self.keys).map_err(|error| error.to_string())?;
         let opened = self.values.iter().filter(|value| value.holds.iter().any(taken)).filter(|value| value.opens_with(&files));
         faults.extend(opened.map(|value| format!("a key that is left opens batch {} as it was before an erasure", value.batch)));
+        // What lay there once is tried again whenever a key comes that could open it.
+        let lies: BTreeSet<Vec<u8>> = values.iter().map(|value| value.sealed.clone()).collect();
+        values.extend(std::mem::take(&mut self.values).into_iter().filter(|value| !lies.contains(&value.sealed)));
         (self.opens, self.values) = (opens, values);
         Ok(())
     }

@@ -9,6 +9,7 @@ use creditbay_configs::peers::EndorsedDirectory;
 use creditbay_crypto::hash::Digest;
 use creditbay_node::host::keys::EpochKeys;
 use creditbay_node::log::seals::Seals;
+use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::event::Event;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::{Origin, Region};
@@ -19,14 +20,26 @@ use super::history::History;
 use super::{Model, Seen};
 
 impl Seen {
-    /// Every log of the city, the newest first.
+    /// Every log of the city, the newest first, and what the copy has that does not run.
     pub(super) fn logs(&self) -> impl Iterator<Item = &History> {
-        std::iter::once(&self.history).chain(self.past.iter().rev())
+        let copy = self.other.iter().map(|other| &other.history);
+        std::iter::once(&self.history).chain(self.past.iter().rev()).chain(copy)
     }
 
     /// One of its logs.
     pub(super) fn log(&self, origin: &Origin) -> Option<&History> {
         self.logs().find(|history| history.origin == *origin)
+    }
+
+    /// Whether the city showed this tree.
+    pub(super) fn showed(&self, checkpoint: &Checkpoint) -> bool {
+        let mut logs = self.logs().filter(|history| history.origin == checkpoint.origin);
+        logs.any(|history| history.root(checkpoint.size) == Some(&checkpoint.root))
+    }
+
+    /// Whether a second copy of its store has run.
+    pub(super) fn has_copy(&self) -> bool {
+        self.other.is_some()
     }
 
     /// Whether any of its logs has this leaf.

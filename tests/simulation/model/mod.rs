@@ -2,9 +2,11 @@
 //! goes over the wire, and what services get.
 //!
 //! Not here: how logs grow (`history`), what the leaves of one may say (`rules`), what was spent (`spent`), what was erased (`erased`,
-//! `notices`), what waits for witnesses (`quorum`), how one log follows another (`logs`).
+//! `notices`), what waits for witnesses (`quorum`), how one log follows another
+//! (`logs`), and two copies of one store (`forks`).
 
 mod erased;
+mod forks;
 mod history;
 mod logs;
 mod notices;
@@ -25,7 +27,7 @@ use creditbay_node::store::in_memory::InMemory;
 use creditbay_protocol::answer::Answer;
 use creditbay_protocol::attestation::Attestation;
 use creditbay_protocol::calendar::Millis;
-use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
+use creditbay_protocol::checkpoint::SignedCheckpoint;
 use creditbay_protocol::control::Control;
 use creditbay_protocol::erasure::Erased;
 use creditbay_protocol::event::Event;
@@ -62,6 +64,10 @@ struct Seen {
     standing: Standing,
     /// The answer's leaf to each query.
     answers: BTreeMap<Digest, u64>,
+    /// Cases against others that it holds.
+    alarms: usize,
+    /// The copy of the city's store that does not run, where there is one.
+    other: Option<Box<Seen>>,
 }
 
 #[derive(Default)]
@@ -94,7 +100,7 @@ impl Model {
         let seals = Seals::new(keys).expect("invariant: an empty folder has no key that could be wrong");
         let history = History::unseen(entry.log_origin, seals);
         let (past, standing, answers) = (Vec::new(), Standing::default(), BTreeMap::new());
-        let seen = Seen { machine, history, past, directory, kept, standing, answers };
+        let seen = Seen { machine, history, past, directory, kept, standing, answers, alarms: 0, other: None };
         self.state().cities.insert(city, seen);
     }
 
@@ -168,7 +174,9 @@ impl Model {
             _ => None,
         };
         self.judge_beginning(seen, city, index, &leaf);
-        for (promise, fault) in seen.standing.judge(self.ground, &seen.directory, city, &leaf, asked.map(|asked| (&asked.query, asked.time))) {
+        for (promise, fault) in
+            seen.standing.judge(self.ground, &seen.directory, city, &leaf, asked.map(|asked| (&asked.query, asked.time)))
+        {
             self.story.broken(promise, format_args!("{city}: leaf {index}: {fault}"));
         }
     }
@@ -274,10 +282,8 @@ impl Model {
         let Some(signed) = signed else {
             return self.story.broken(Promise::OneHistory, format_args!("{of}: a note that its log did not sign"));
         };
-        let Checkpoint { origin, size, root } = *signed.checkpoint();
-        let state = self.state();
-        let durable = state.cities.get(&of).and_then(|seen| seen.log(&origin)?.root(size));
-        if durable != Some(&root) {
+        if !self.state().cities.get(&of).is_some_and(|seen| seen.showed(signed.checkpoint())) {
+            let size = signed.checkpoint().size;
             let how = format_args!("{of}: signed a tree of {size} leaves that is not its durable log's");
             self.story.broken(Promise::OneHistory, how);
         }

@@ -15,7 +15,7 @@ use creditbay_protocol::query::Query;
 use creditbay_protocol::refusal::OutcomeClass;
 
 use super::super::story::Promise;
-use super::{Model, State};
+use super::{Model, Seen, State};
 
 /// What was cosigned and withheld.
 #[derive(Default)]
@@ -32,8 +32,10 @@ impl Model {
         let text = String::from_utf8_lossy(body);
         let Some((_, note)) = text.split_once("\n\n") else { return };
         let mut lines = note.lines();
-        let (Some(Ok(origin)), Some(Ok(size))) =
-            (lines.next().map(str::parse::<Origin>), lines.next().map(str::parse::<u64>)) else { return };
+        let (Some(Ok(origin)), Some(Ok(size))) = (lines.next().map(str::parse::<Origin>), lines.next().map(str::parse::<u64>))
+        else {
+            return;
+        };
         self.story.tell("cosigned", format_args!("{of} {size} by {at}"));
         self.note_shown(of, note.as_bytes());
         let kept = layout::latest(store, &origin.to_string()).ok().flatten();
@@ -47,6 +49,10 @@ impl Model {
 
     /// A reply leaves its sender: what was withheld never does, what waits for witnesses does with them, and a query has one answer.
     pub(super) fn judge_released(&self, state: &mut State, from: Region, query: &Query, answer: &Answer, place: &Place) {
+        // Two copies of one store know nothing of one another's answers.
+        if state.cities.get(&from).is_some_and(Seen::has_copy) {
+            return;
+        }
         let quorums = &mut state.quorums;
         if quorums.withheld.contains(&(place.origin, place.index)) {
             self.story.broken(Promise::Witnessed, format_args!("{from}: {} was withheld and leaves", place.index));
@@ -79,6 +85,9 @@ impl Model {
             _ => return self.story.broken(Promise::Witnessed, format_args!("{city}: {answer} is withheld and no answer")),
         };
         self.story.tell("withheld", format_args!("{city} {answer}"));
+        if state.cities.get(&city).is_some_and(Seen::has_copy) {
+            return;
+        }
         if state.quorums.answered.contains_key(&query) {
             self.story.broken(Promise::Witnessed, format_args!("{city}: {answer} is withheld and was answered before"));
         }
@@ -92,6 +101,7 @@ impl Model {
         let Some(history) = state.cities.get(&city).map(|seen| &seen.history) else { return false };
         let leaf = history.leaves.get(second as usize).map(|leaf| &leaf.body);
         let refuses = matches!(leaf, Some(LeafBody::Answer { outcome, .. }) if *outcome != OutcomeClass::Answered);
-        refuses && state.quorums.withheld.contains(&(history.origin, first))
+        refuses
+            && (state.cities.get(&city).is_some_and(Seen::has_copy) || state.quorums.withheld.contains(&(history.origin, first)))
     }
 }
