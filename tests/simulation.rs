@@ -51,8 +51,27 @@ fn every_promise_holds_in_two_hundred_schedules() {
     eprintln!("{SCHEDULES} schedules, {} steps: {counts:?}", counts.values().sum::<u64>());
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{}", failed.iter().map(told).collect::<Vec<_>>().join("\n"));
-    for kind in ["served", "killed", "started", "cut", "write will fail", "clock", "disk", "repeated", "suspension", "withdrawal"]
-    {
+    for kind in [
+        "served",
+        "killed",
+        "started",
+        "cut",
+        "write will fail",
+        "clock",
+        "disk",
+        "repeated",
+        "suspension",
+        "withdrawal",
+        "erased",
+        "acknowledged",
+        "shown",
+        "witnessed",
+        "withheld",
+        "days",
+        "new key",
+        "next log",
+        "changed places",
+    ] {
         assert!(counts.get(kind).is_some_and(|count| *count > 20), "{kind} came hardly: {counts:?}");
     }
 }

@@ -49,18 +49,18 @@ async fn close_each_second(exchange: Arc<Exchange>) {
 }
 
 /// Notices of erasures go out at once, and again until they are acknowledged.
-async fn send_notices(exchange: Arc<Exchange>) {
+pub async fn send_notices(exchange: Arc<Exchange>) {
     loop {
         if let Err(error) = exchange.send_notices().await {
             tracing::warn!("notices of erasures wait: {error}");
         }
         let again = tokio::time::sleep(Duration::from_secs(5));
-        tokio::select! { () = exchange.erasures.to_send.notified() => {}, () = again => {} }
+        tokio::select! { biased; () = exchange.erasures.to_send.notified() => {}, () = again => {} }
     }
 }
 
 /// Retention runs at the start and on each new day; what failed is tried again a few minutes later.
-async fn retain_each_day(exchange: Arc<Exchange>) {
+pub async fn retain_each_day(exchange: Arc<Exchange>) {
     let mut looks = tokio::time::interval(Duration::from_secs(300));
     loop {
         looks.tick().await;

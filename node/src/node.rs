@@ -66,10 +66,10 @@ use crate::store::log as layout;
 use crate::store::on_disk::OnDisk;
 use crate::store::records::Records;
 use crate::store::witness;
-use crate::witness::connect::Prefix;
+use crate::witness::connect::{Http, Prefix};
 use crate::witness::door::Door;
 use crate::witness::heads::Heads;
-use crate::witness::push::{self, Offering, Target as WitnessTarget};
+use crate::witness::push::{self, Announce, Offering, Target as WitnessTarget};
 
 /// A running node.
 pub struct Node {
@@ -169,7 +169,7 @@ impl Node {
         tasks.spawn(peers::answer_all(exchange.clone(), sessions));
         errands::begin(&exchange, unanswered, &mut tasks);
         let (log, metrics) = (exchange.log.clone(), exchange.metrics.clone());
-        push::start(Offering { log, log_key: own.log, heads, links: links.clone(), metrics }, witnesses, &mut tasks);
+        push::start(Offering { log, log_key: own.log, heads, announce: announcing(&links), metrics }, witnesses, &mut tasks);
         let (closing, in_flight) = (watch::Sender::new(false), Arc::new(Semaphore::new(config.limits.max_in_flight as usize)));
         let opening = Opening {
             exchange: &exchange,
@@ -311,13 +311,19 @@ fn open_witness(
     let peers = others.iter().map(|entry| (&entry.witness, &entry.auditors, Some(entry.tls)));
     let foreign = config.witnesses.iter().map(|witness| (&witness.vkey, &witness.url, None));
     let target = |(vkey, url, key): (&NoteVerifier, &String, Option<PublicKey>)| match Prefix::parse(url, key) {
-        Ok(prefix) => Some(WitnessTarget { vkey: vkey.clone(), prefix }),
+        Ok(prefix) => Some(WitnessTarget { vkey: vkey.clone(), way: Box::new(Http::to(prefix)) }),
         Err(error) => {
             tracing::warn!(witness = %vkey.name(), "this log's heads are not offered to it: {error}");
             None
         }
     };
     Ok((Arc::new(door.map_err(because)?), peers.chain(foreign).filter_map(target).collect()))
+}
+
+/// Lets every connected peer hear of a head.
+fn announcing(links: &Arc<Links>) -> Announce {
+    let links = links.clone();
+    Box::new(move |head| links.announce(head))
 }
 
 /// The auditors' doors of the peers whose URLs are spoken here.

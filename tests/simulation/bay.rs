@@ -3,6 +3,7 @@
 //! Not here: what happens when (`schedule`), and how messages cross (`wire`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use super::ground::{CITIES, Ground, region};
 use super::machine::Machine;
 use super::model::Model;
 use super::mutant::Mutant;
+use super::regions::{Change, Directories};
 use super::story::{Promise, Story};
 use super::weather::Weather;
 use super::wire::{Link, connect};
@@ -53,10 +55,14 @@ pub(crate) struct Bay {
     pub(crate) model: Arc<Model>,
     /// What is wrong with every node.
     pub(crate) mutant: Option<Mutant>,
+    /// The city whose store is copied, in a schedule that has one.
+    pub(crate) culprit: Option<Region>,
     /// What befalls messages.
     pub(crate) weather: Mutex<Weather>,
     /// Queries that crossed.
     pub(crate) captured: Mutex<Vec<Captured>>,
+    /// The directories that the regions signed.
+    pub(crate) directories: Arc<Directories>,
     /// Older copies of disks, for a mutant.
     pub(crate) copies: Mutex<BTreeMap<Region, InMemory>>,
     cities: BTreeMap<Region, City>,
@@ -73,10 +79,17 @@ pub(crate) fn pair(a: Region, b: Region) -> Pair {
 
 impl Bay {
     /// Four machines, none of them started; virtual time begins now, and is that. So many editions of the pack are installed at first.
-    pub(crate) fn new(chance: Chance, mutant: Option<Mutant>, began_at: Millis, editions: u64) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        chance: Chance,
+        mutant: Option<Mutant>,
+        began_at: Millis,
+        editions: u64,
+        culprit: Option<Region>,
+    ) -> Result<Arc<Self>> {
         let ground = Ground::get();
         let story = Arc::new(Story::begin());
-        let model = Arc::new(Model::new(ground, story.clone()));
+        let directories = Arc::new(Directories::begin(ground.directory.clone()));
+        let model = Arc::new(Model::new(ground, directories.clone(), story.clone()));
         let began = Instant::now();
         let mut cities = BTreeMap::new();
         for name in CITIES {
@@ -91,8 +104,10 @@ impl Bay {
             story,
             model,
             mutant,
+            culprit,
             weather: Mutex::new(Weather::FAIR),
             captured: Mutex::default(),
+            directories,
             copies: Mutex::default(),
             cities,
             links: Mutex::default(),
@@ -141,6 +156,7 @@ impl Bay {
     /// Kills a city's node; its connections are lost.
     pub(crate) fn kill(&self, region: Region) -> bool {
         let killed = self.city(region).kill();
+        self.model.hold_alarms(region, &self.city(region).witnessed());
         self.close_links(|pair| pair.0 == region || pair.1 == region);
         killed
     }
@@ -150,10 +166,25 @@ impl Bay {
         if self.city(region).process().is_some() {
             return;
         }
+        self.go_on(region);
         if let Err(error) = self.city(region).start(self) {
             self.story.broken(Promise::Sound, format_args!("{region} does not start: {error:#}"));
         }
         self.changed.notify_waiters();
+    }
+
+    /// Where a city's log was retired, the regions sign a directory that names the next one.
+    pub(crate) fn go_on(&self, region: Region) {
+        let newest = self.directories.at(self.directories.newest());
+        let named = newest.entry(region).expect("invariant: every directory names every city").log_origin;
+        if !self.model.is_retired(region, &named) {
+            return;
+        }
+        match self.directories.change(region, Change::NextLog) {
+            Ok(()) => self.story.tell("next log", format_args!("{region} after {named}")),
+            Err(error) => self.story.broken(Promise::Sound, format_args!("no directory for the next log of {region}: {error:#}")),
+        }
+        self.city(region).directory.store(self.directories.newest(), Ordering::Release);
     }
 
     /// Cuts the way between two cities, or makes it whole.
@@ -165,6 +196,11 @@ impl Bay {
             lock(&self.cut).remove(&between);
         }
         self.changed.notify_waiters();
+    }
+
+    /// Whether the way between two cities is cut.
+    pub(crate) fn is_cut(&self, a: Region, b: Region) -> bool {
+        lock(&self.cut).contains(&pair(a, b))
     }
 
     /// Makes every way whole.

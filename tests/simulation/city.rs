@@ -2,13 +2,16 @@
 //!
 //! A node is put together as `node::node` does it, with a simulated clock, chance, disk and network. Not here: connections (`wire`).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use creditbay_configs::peers::entry::RegionEntry;
+use creditbay_configs::peers::{Directory, EndorsedDirectory};
 use creditbay_crypto::note::{KeyKind, NoteSigner};
-use creditbay_node::errands::take_up;
+use creditbay_crypto::sign::PublicKey;
+use creditbay_node::errands::{retain_each_day, send_notices, take_up};
 use creditbay_node::exchange::Exchange;
 use creditbay_node::exchange::closing::Closing;
 use creditbay_node::exchange::erasures::Erasures;
@@ -19,30 +22,38 @@ use creditbay_node::host::keys::EpochKeys;
 use creditbay_node::host::telemetry::Metrics;
 use creditbay_node::log::append::{BATCH, Item, Writer};
 use creditbay_node::log::erase::Eraser;
+use creditbay_node::log::fault::LogError;
 use creditbay_node::log::recover::{OpenQuery, Parts, Recovered, recover};
 use creditbay_node::log::seals::Seals;
 use creditbay_node::log::seen::{Followed, Seen};
+use creditbay_node::log::succession::carry_over;
 use creditbay_node::log::trust::Trust;
 use creditbay_node::log::witness::Witness;
 use creditbay_node::policy::budget::RefusalBudget;
 use creditbay_node::policy::ledger::Ledger;
 use creditbay_node::policy::orders::Orders;
 use creditbay_node::quic::session::Local;
-use creditbay_node::store::Store;
 use creditbay_node::store::in_memory::InMemory;
+use creditbay_node::store::log as layout;
 use creditbay_node::store::records::Records;
+use creditbay_node::store::{Batch, Store, Tree, erasure};
+use creditbay_node::witness::door::Door;
 use creditbay_node::witness::heads::Heads;
+use creditbay_node::witness::push::{self, Offering, Target};
 use creditbay_protocol::calendar::Millis;
-use creditbay_protocol::name::Region;
+use creditbay_protocol::evidence::SignedHead;
+use creditbay_protocol::name::{Origin, Region};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::bay::{Bay, lock};
+use super::cosign::ToWitness;
 use super::disk::Disk;
 use super::gate::Gate;
-use super::ground::{Ground, RECORD_KEY, key};
+use super::ground::{Ground, RECORD_KEY};
 use super::machine::Machine;
 use super::mutant::Mutant;
+use super::regions::{log_key, signed};
 use super::story::{Promise, Story};
 use super::wire::Wire;
 
@@ -63,6 +74,8 @@ pub(crate) struct City {
     pub(crate) slow: AtomicU64,
     /// How many editions of the pack the operator has installed.
     pub(crate) editions: AtomicU64,
+    /// Which directory the operator has installed.
+    pub(crate) directory: AtomicUsize,
     keys: tempfile::TempDir,
     durable: Mutex<InMemory>,
     /// The witness's store.
@@ -76,6 +89,10 @@ pub(crate) struct Process {
     pub(crate) exchange: Arc<Exchange>,
     /// What its connections need.
     pub(crate) local: Arc<Local>,
+    /// The key of its connections.
+    pub(crate) tls: PublicKey,
+    /// Cosigns others' heads.
+    pub(crate) door: Arc<Door>,
     /// Open once it answers and asks.
     pub(crate) serving: Gate,
     /// Open once it was killed.
@@ -113,6 +130,7 @@ impl City {
             machine,
             slow: AtomicU64::new(0),
             editions: AtomicU64::new(editions),
+            directory: AtomicUsize::new(0),
             keys,
             durable: Mutex::new(ground.store(region)),
             apart: InMemory::new(),
@@ -128,6 +146,11 @@ impl City {
     /// What is durable.
     pub(crate) fn durable(&self) -> InMemory {
         lock(&self.durable).clone()
+    }
+
+    /// What its witness's store holds.
+    pub(crate) fn witnessed(&self) -> InMemory {
+        self.apart.clone()
     }
 
     /// The folder of the keys that seal openings.
@@ -150,11 +173,20 @@ impl City {
     /// Starts the node; it serves once it has heard its peers and taken up what was open.
     pub(crate) fn start(&self, bay: &Arc<Bay>) -> Result<()> {
         self.machine.boot();
-        if bay.mutant == Some(Mutant::LosesTheTail) {
-            self.lose_the_tail(bay);
+        let directory = bay.directories.at(self.directory.load(Ordering::Acquire));
+        let log = directory.entry(self.region).context("no entry")?.log_origin;
+        self.open_log(bay, log)?;
+        bay.model.started(self.region, &directory);
+        match bay.mutant {
+            Some(Mutant::LosesTheTail) => self.lose_the_tail(bay),
+            Some(Mutant::KeepsKeys) => self.put_keys_back()?,
+            Some(Mutant::ForgetsNotices) => self.forget_notices()?,
+            Some(Mutant::ForgetsAlarms) => self.forget_alarms()?,
+            _ => {}
         }
+        bay.model.hold_alarms(self.region, &self.apart);
         bay.model.look(self.region, &self.durable(), true);
-        let Started { process, writer, queue, unanswered } = self.put_together(bay)?;
+        let Started { process, writer, queue, unanswered } = self.put_together(bay, directory)?;
         *lock(&self.process) = Some(process.clone());
         let (bay, region) = (bay.clone(), self.region);
         let beginning = process.clone();
@@ -162,23 +194,38 @@ impl City {
         Ok(())
     }
 
-    fn put_together(&self, bay: &Arc<Bay>) -> Result<Started> {
+    /// Opens the store for this log, as the daemon does by the log's number.
+    fn open_log(&self, bay: &Bay, log: Origin) -> Result<()> {
+        let mut durable = lock(&self.durable);
+        if layout::head(&*durable)?.is_some_and(|head| head.origin.number() < log.number()) {
+            *durable = durable.for_next_log();
+            bay.model.begins_next(self.region, log);
+        }
+        Ok(())
+    }
+
+    fn put_together(&self, bay: &Arc<Bay>, directory: Arc<EndorsedDirectory>) -> Result<Started> {
         let (ground, mutant) = (bay.ground, bay.mutant);
-        let own = ground.directory.entry(self.region).context("no entry")?.clone();
+        let directory = match mutant {
+            Some(Mutant::KeepsOldChannels) => Arc::new(with_first_channels(&directory, ground)?),
+            _ => directory,
+        };
+        let own = directory.entry(self.region).context("no entry")?.clone();
         let (clock, metrics) = (Arc::new(self.machine.clock()), Arc::new(Metrics::default()));
         let entropy = Arc::new(Entropy::seeded(bay.chance.number()));
         let store: Arc<dyn Store> = self.disk(bay);
-        let seen = Arc::new(self.seen(ground, &*store, &clock, &metrics)?);
+        if mutant != Some(Mutant::CarriesNothingOver) {
+            carry_over(&*store, own.log_origin)?;
+        }
+        let seen = Arc::new(self.seen(&directory, mutant, &*store, &clock, &metrics)?);
         let seals = Arc::new(Seals::new(EpochKeys::in_folder(self.keys())?)?);
-        let signer = |role, name: &str, kind| -> Result<NoteSigner> {
-            Ok(NoteSigner::new(name.parse().context("a name")?, kind, key(self.region, role)))
-        };
+        let log_name = own.log_origin.to_string().parse().context("a name")?;
         let believed =
             if mutant == Some(Mutant::BelievesAnyClock) { Arc::new(self.machine.credulous_clock()) } else { clock.clone() };
         let Recovered { log, mut writer, queue } = recover(Parts {
             store: store.clone(),
             origin: own.log_origin,
-            signer: signer("log", &own.log_origin.to_string(), KeyKind::Ed25519)?,
+            signer: NoteSigner::new(log_name, KeyKind::Ed25519, log_key(self.region, &own.log_origin)),
             seals: seals.clone(),
             clock: believed,
             entropy: entropy.clone(),
@@ -196,22 +243,33 @@ impl City {
         let ordered = if mutant == Some(Mutant::ForgetsOrders) { &*empty } else { &*store };
         let editions = self.editions.load(Ordering::Acquire) as usize;
         let packs = ground.packs.iter().take(editions).cloned().collect();
-        let local =
-            Local { region: self.region, log: log.clone(), log_key: own.log, clock: clock.clone(), metrics: metrics.clone() };
-        let heads = Arc::new(Heads::new(Vec::new(), log.head()));
+        let local = Local {
+            region: self.region,
+            log: log.clone(),
+            log_key: own.log.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        };
         let erasures = Erasures::new(Eraser::new(store.clone(), seals.clone(), entropy.clone()));
+        let others = || directory.regions().iter().filter(|entry| entry.name != self.region);
+        let heads = Arc::new(Heads::new(others().map(|entry| entry.witness.clone()).collect(), log.head()));
+        let cosigns = (own.witness.name().clone(), bay.directories.witness_key(&own));
+        let witness = Witness::new(NoteSigner::new(cosigns.0, KeyKind::CosignatureV1, cosigns.1));
+        let peers = others().map(|entry| (entry.log_origin, entry.log.clone()));
+        let (cosigner, seen) = (witness.signer().clone(), log.seen().clone());
+        let door = Arc::new(Door::recover(peers, [], cosigner, seen, clock.clone(), metrics.clone())?);
         let exchange = Exchange {
             me: self.region,
             heads,
             erasures,
             withholding: tokio::sync::Mutex::default(),
             closing: Closing::default(),
-            directory: ground.directory.clone(),
+            directory: directory.clone(),
             orders: Orders::recover(ordered, packs, clock.now())?,
             ledger: Ledger::new(spent, &RECORD_KEY),
             log,
             seals,
-            witness: Witness::new(signer("witness", &format!("{}.creditbay/witness", self.region), KeyKind::CosignatureV1)?),
+            witness,
             records: Arc::new(Records::open(store, RECORD_KEY, entropy.clone())?),
             replay,
             refusals: RefusalBudget::new(REFUSALS),
@@ -224,6 +282,8 @@ impl City {
         let process = Process {
             exchange: Arc::new(exchange),
             local: Arc::new(local),
+            tls: own.tls,
+            door,
             serving: Gate::default(),
             ended: Gate::default(),
             story: bay.story.clone(),
@@ -233,9 +293,19 @@ impl City {
     }
 
     /// What was seen of the peers' logs; the witness's store lies apart.
-    fn seen(&self, ground: &Ground, store: &dyn Store, clock: &Arc<Clock>, metrics: &Arc<Metrics>) -> Result<Seen> {
-        let regions = ground.directory.regions();
-        let apart: Arc<dyn Store> = Arc::new(self.apart.clone());
+    fn seen(
+        &self,
+        directory: &Directory,
+        mutant: Option<Mutant>,
+        store: &dyn Store,
+        clock: &Arc<Clock>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Seen> {
+        let regions = directory.regions();
+        let apart: Arc<dyn Store> = match mutant {
+            Some(Mutant::CosignsBeforeDurable) => Arc::new(Disk::lying(self.apart.clone(), Box::new(|_| {}))),
+            _ => Arc::new(self.apart.clone()),
+        };
         let trust = Trust::recover(apart, regions.iter().map(|entry| entry.log_origin), clock.clone(), metrics.clone())?;
         let others = regions.iter().filter(|entry| entry.name != self.region);
         let peers: Vec<_> = others.map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
@@ -251,6 +321,42 @@ impl City {
             Some(Mutant::ReleasesBeforeDurable) => Disk::lying(durable, watcher),
             _ => Disk::honest(durable, watcher),
         })
+    }
+
+    /// Puts back every key that was there at a start before this one, and keeps a copy of those that are there now.
+    fn put_keys_back(&self) -> Result<()> {
+        let (keys, copies) = (self.keys().join("openings"), self.keys().join("copies"));
+        std::fs::create_dir_all(&keys)?;
+        std::fs::create_dir_all(&copies)?;
+        for (from, to) in [(&copies, &keys), (&keys, &copies)] {
+            for file in std::fs::read_dir(from)? {
+                let file = file?;
+                if !to.join(file.file_name()).exists() {
+                    std::fs::copy(file.path(), to.join(file.file_name()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes every notice that waits.
+    fn forget_notices(&self) -> Result<()> {
+        let (durable, mut batch) = (self.durable(), Batch::default());
+        erasure::outgoing(&durable, 0)?.into_iter().for_each(|(leaf, _)| erasure::remove_outgoing(&mut batch, leaf));
+        Ok(durable.commit(Tree::Log, batch).map(drop)?)
+    }
+
+    /// Removes every case against others.
+    fn forget_alarms(&self) -> Result<()> {
+        let mut batch = Batch::default();
+        let cases = self.apart.range(Tree::Witness, b"C", b"D", usize::MAX)?;
+        cases.into_iter().for_each(|(key, _)| batch.remove(key));
+        Ok(self.apart.commit(Tree::Witness, batch).map(drop)?)
+    }
+
+    /// Another copy of the store is put in the place of this one; what lay there. For a node that does not run.
+    pub(crate) fn put_in_place(&self, copy: InMemory) -> InMemory {
+        std::mem::replace(&mut lock(&self.durable), copy)
     }
 
     /// Puts back what was durable at the start before this one, if the log was the same then.
@@ -274,6 +380,12 @@ async fn begin(
 ) {
     let _ = tokio::time::timeout(PEER_WAIT, bay.all_links(region)).await;
     let exchange = &process.exchange;
+    if let Err(LogError::Retired { origin }) = exchange.log.running() {
+        return bay.story.tell("not begun", format_args!("{region}: {origin} is retired"));
+    }
+    if let (Err(error), true) = (exchange.log.running(), bay.culprit == Some(region)) {
+        return bay.story.tell("found out", format_args!("{region}: {error}"));
+    }
     if let Err(error) = exchange.log.running() {
         return bay.story.broken(Promise::Sound, format_args!("{region}: an honest node does not start: {error}"));
     }
@@ -284,9 +396,15 @@ async fn begin(
     if let Err(error) = exchange.orders.in_force(&exchange.log, exchange.clock.now()).await.map(drop) {
         return bay.story.tell("not begun", format_args!("{region}: {error}"));
     }
+    if let Err(error) = exchange.finish_erasures().await {
+        return bay.story.tell("not begun", format_args!("{region}: {error}"));
+    }
     bay.story.tell("serving", region);
     process.serving.open();
     process.spawn(take_up(exchange.clone(), unanswered));
+    process.spawn(send_notices(exchange.clone()));
+    process.spawn(retain_each_day(exchange.clone()));
+    offer(bay, process);
     let reporting = exchange.clone();
     process.spawn(async move {
         loop {
@@ -294,6 +412,40 @@ async fn begin(
             reporting.report_turned_away().await;
         }
     });
+}
+
+/// A directory in which every channel has the key that it had first.
+fn with_first_channels(of: &EndorsedDirectory, ground: &Ground) -> Result<EndorsedDirectory> {
+    signed(of, |regions| {
+        for entry in regions {
+            entry.channels = ground.directory.entry(entry.name).context("no entry")?.channels.clone();
+        }
+        Ok(())
+    })
+}
+
+/// Offers this log's heads to the witnesses of the others, which hear of them on their connections first.
+fn offer(bay: &Arc<Bay>, process: &Arc<Process>) {
+    let exchange = &process.exchange;
+    let (me, announcing) = (exchange.me, Arc::downgrade(bay));
+    let announce = move |head: &SignedHead| {
+        let Some(bay) = announcing.upgrade() else { return };
+        let links = bay.regions().into_iter().filter_map(|peer| bay.link_now(me, peer));
+        links.for_each(|link| drop(link.end(me).announce_head(&link, head)));
+    };
+    let others = exchange.directory.regions().iter().filter(|entry| entry.name != me);
+    let to = |entry: &RegionEntry| Target {
+        vkey: entry.witness.clone(),
+        way: Box::new(ToWitness { bay: Arc::downgrade(bay), from: me, to: entry.name }),
+    };
+    let offering = Offering {
+        log: exchange.log.clone(),
+        log_key: process.local.log_key.clone(),
+        heads: exchange.heads.clone(),
+        announce: Box::new(announce),
+        metrics: exchange.metrics.clone(),
+    };
+    push::start(offering, others.map(to).collect(), &mut lock(&process.tasks));
 }
 
 /// The writer as a task, on a disk that takes its time.

@@ -19,7 +19,6 @@ use creditbay_node::intake::reading::Under;
 use creditbay_node::store::Store;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::records::Records;
-use creditbay_protocol::attestation::KnownLog;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::identifier::{Identifier, IdentifierError, Scheme};
 use creditbay_protocol::name::Region;
@@ -43,6 +42,10 @@ const SMALL: [(&str, &str); 6] = [
     ("subjects_per_day", "6"),
     ("unknown_subjects_per_day", "2"),
 ];
+
+/// What the second edition asks for beside: answers for financing leave with both others' cosignatures.
+const WITNESSED: &str =
+    "[witnessed]\nillustrative = true\nheld_by = \"leaves\"\npurposes = [\"FIN\"]\nquorum = 2\nwait_seconds = 4\n";
 
 /// One question of the samples.
 pub(crate) struct Asking {
@@ -68,8 +71,6 @@ pub(crate) struct Asking {
 pub(crate) struct Ground {
     /// Who the nodes are.
     pub(crate) directory: Arc<EndorsedDirectory>,
-    /// Their logs, as a verifier knows them.
-    pub(crate) known: Vec<KnownLog>,
     /// Two editions of the pack.
     pub(crate) packs: [Arc<RulePack>; 2],
     /// The sample questions.
@@ -109,14 +110,14 @@ impl Ground {
         let first = edition(&bundled, &SMALL)?;
         let supersedes = format!("2\nsupersedes = \"{}\"", first.digest());
         let takes_over = [("serial", supersedes.as_str()), ("effective_from", "\"2026-11-24\""), ("overlap_days", "1")];
-        let second = edition(&bundled, &[SMALL.as_slice(), &takes_over].concat())?;
+        let witnessed = bundled.replace("\n[contract]\n", &format!("\n{WITNESSED}\n[contract]\n"));
+        let second = edition(&witnessed, &[SMALL.as_slice(), &takes_over].concat())?;
         let mut stores = BTreeMap::new();
         for city in CITIES {
             stores.insert(region(city), with_records(region(city), &directory, &first)?);
         }
         let expected: Expected = serde_json::from_str(&read("expected.json")?)?;
-        let known = directory.known_logs();
-        Ok(Self { directory, known, packs: [Arc::new(first), Arc::new(second)], askings: askings(&expected)?, stores })
+        Ok(Self { directory, packs: [Arc::new(first), Arc::new(second)], askings: askings(&expected)?, stores })
     }
 }
 

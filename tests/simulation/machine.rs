@@ -3,7 +3,7 @@
 //! Not here: whether a node believes it (`node::host::clock`).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use creditbay_node::host::clock::{Clock, Reading};
 use creditbay_protocol::calendar::Millis;
@@ -16,12 +16,19 @@ pub(crate) struct Machine {
     began_at: Millis,
     offset: AtomicI64,
     offset_at_boot: AtomicI64,
+    passed: AtomicU64,
 }
 
 impl Machine {
     /// A machine whose clock is right; virtual time began then, and was that.
     pub(crate) fn new(began: Instant, began_at: Millis) -> Arc<Self> {
-        Arc::new(Self { began, began_at, offset: AtomicI64::new(0), offset_at_boot: AtomicI64::new(0) })
+        Arc::new(Self {
+            began,
+            began_at,
+            offset: AtomicI64::new(0),
+            offset_at_boot: AtomicI64::new(0),
+            passed: AtomicU64::new(0),
+        })
     }
 
     /// Milliseconds of virtual time.
@@ -29,10 +36,19 @@ impl Machine {
         self.began.elapsed().as_millis() as u64
     }
 
+    /// What time it is.
+    pub(crate) fn right(&self) -> Millis {
+        self.began_at.plus(self.running() + self.passed.load(Ordering::Acquire))
+    }
+
+    /// So much time passes in which no process runs here.
+    pub(crate) fn pass(&self, milliseconds: u64) {
+        self.passed.fetch_add(milliseconds, Ordering::AcqRel);
+    }
+
     /// What its wall clock says.
     pub(crate) fn wall(&self) -> Millis {
-        let right = self.began_at.plus(self.running());
-        Millis(right.0.saturating_add_signed(self.offset.load(Ordering::Acquire)))
+        Millis(self.right().0.saturating_add_signed(self.offset.load(Ordering::Acquire)))
     }
 
     /// Sets the wall clock so far from what is right.

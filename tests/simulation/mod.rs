@@ -7,13 +7,17 @@
 mod bay;
 mod chance;
 mod city;
+mod cosign;
 mod disk;
 mod gate;
 mod ground;
 mod machine;
 mod model;
 pub mod mutant;
+mod orders;
+mod post;
 mod questions;
+mod regions;
 mod schedule;
 pub mod story;
 mod twice;

@@ -21,11 +21,25 @@ pub enum Mutant {
     ForgetsOrders,
     /// It does not take up queries that a crash left open.
     LeavesQueriesOpen,
+    /// Keys that it destroyed come back when it starts again, as out of a backup.
+    KeepsKeys,
+    /// It starts again without the notices that wait.
+    ForgetsNotices,
+    /// It lets an answer out before any witness saw it.
+    WaitsForNoWitness,
+    /// Its witness says that what it cosigned is durable before it is.
+    CosignsBeforeDurable,
+    /// Its next log begins without what the one before it spent and forbade.
+    CarriesNothingOver,
+    /// It goes on believing the keys that the channels had first.
+    KeepsOldChannels,
+    /// It starts again without what it holds against others.
+    ForgetsAlarms,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::ReleasesBeforeDurable,
         Self::ForgetsReplayKeys,
         Self::AnswersTwice,
@@ -34,5 +48,12 @@ impl Mutant {
         Self::BelievesAnyClock,
         Self::ForgetsOrders,
         Self::LeavesQueriesOpen,
+        Self::KeepsKeys,
+        Self::ForgetsNotices,
+        Self::WaitsForNoWitness,
+        Self::CosignsBeforeDurable,
+        Self::CarriesNothingOver,
+        Self::KeepsOldChannels,
+        Self::ForgetsAlarms,
     ];
 }

@@ -16,12 +16,12 @@ use creditbay_protocol::authorisation::{
 };
 use creditbay_protocol::name::{Name, Region};
 use creditbay_protocol::predicate::{Lane, LegalBasis, Predicates};
-use creditbay_protocol::query::{Query, Subject};
+use creditbay_protocol::query::{Presented, Query, Subject};
 use creditbay_protocol::requester::Asked;
 
 use super::bay::{Bay, lock};
 use super::city::Process;
-use super::ground::{Asking, Ground, key};
+use super::ground::{Asking, Ground};
 use super::model::rules::ROGUE;
 
 const DAY_MS: u64 = 86_400_000;
@@ -39,8 +39,13 @@ impl Permitted {
     fn of(&self, bay: &Bay, asking: &Asking, organisation: &str) -> Option<SignedAuthorisation> {
         let subject = asking.subject.filter(|_| asking.lane == 'A')?;
         let mut permitted = lock(&self.0);
-        let known = permitted.entry((asking.id.clone(), organisation.to_owned()));
-        Some(known.or_insert_with(|| permit(bay, asking, subject, organisation)).clone())
+        let known = (asking.id.clone(), organisation.to_owned());
+        // What has run out is at times presented still, at times permitted anew.
+        let now = bay.city(asking.issuer).machine.right();
+        if permitted.get(&known).is_some_and(|signed| signed.authorisation.expires <= now) && bay.chance.happens(500) {
+            permitted.remove(&known);
+        }
+        Some(permitted.entry(known).or_insert_with(|| permit(bay, asking, subject, organisation)).clone())
     }
 }
 
@@ -51,6 +56,7 @@ fn permit(
     organisation: &str,
 ) -> SignedAuthorisation {
     let now = bay.city(asking.issuer).machine.wall();
+    let lasts = if bay.chance.happens(300) { bay.chance.between(500, 20_000) } else { 10 * DAY_MS };
     let nonce = Digest::of(&bay.chance.number().to_le_bytes()).0;
     let authorisation = Authorisation {
         nonce: std::array::from_fn(|at| nonce[at]),
@@ -64,10 +70,10 @@ fn permit(
         notice: Notice { version: 1, language: Language::ZhHans, digest: Digest::of(b"the notice") },
         agreed: Agreed { provide: true, sensitive: true, export: true },
         granted: now.minus(3_600_000),
-        expires: now.plus(10 * DAY_MS),
+        expires: now.plus(lasts),
         uses: Uses::new(bay.chance.between(1, 3) as u16).expect("invariant: within bounds"),
     };
-    authorisation.sign(&key(asking.issuer, "channel"))
+    authorisation.sign(&bay.directories.channel_key(asking.issuer))
 }
 
 fn name<const MAX: usize>(text: &str) -> Name<MAX> {
@@ -154,8 +160,13 @@ fn put(
 }
 
 /// Logs and sends a query that the node's own rules and ledger never saw.
-pub(crate) fn ask_as_rogue(bay: &Arc<Bay>, process: &Arc<Process>, asking: &'static Asking) {
+pub(crate) fn ask_as_rogue(bay: &Arc<Bay>, process: &Arc<Process>, permitted: &Permitted, asking: &'static Asking) {
     let Some(subject) = asking.subject else { return };
+    let organisation = format!("bank.{}", asking.asker);
+    let authorisation = permitted.of(bay, asking, &organisation).map(|signed| Presented {
+        number: Uses::new(bay.chance.between(1, 3) as u16).expect("invariant: within bounds"),
+        signed,
+    });
     let (bay, asking_process) = (bay.clone(), process.clone());
     bay.story.tell("rogue question", format_args!("{}: {}", asking.asker, asking.id));
     process.spawn(async move {
@@ -165,17 +176,21 @@ pub(crate) fn ask_as_rogue(bay: &Arc<Bay>, process: &Arc<Process>, asking: &'sta
         let query = Query {
             asker: asking.asker,
             issuer: asking.issuer,
-            organisation: name(&format!("bank.{}", asking.asker)),
+            organisation: name(&organisation),
             operator: name(ROGUE),
             purpose: asking.purpose,
             subject: Subject::Entity(subject),
             predicates: Predicates::new(vec![asking.predicate]).expect("invariant: one predicate"),
-            lane: if bay.chance.happens(700) { Lane::Public } else { Lane::Regulators },
+            lane: match authorisation {
+                Some(_) => Lane::Authorised,
+                None if bay.chance.happens(700) => Lane::Public,
+                None => Lane::Regulators,
+            },
             legal_basis: *bay.chance.pick(&[LegalBasis::CnPub, LegalBasis::CnEntAuth]),
             pack,
             expires: exchange.clock.now().plus(bay.chance.between(1_000, 125_000)),
             digest: asking.digest,
-            authorisation: None,
+            authorisation,
             portfolio: None,
         };
         let asked = Arc::new(Asked::new(query, exchange.entropy.seed()));

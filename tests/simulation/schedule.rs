@@ -8,23 +8,22 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Result;
-use creditbay_crypto::hash::Digest;
 use creditbay_node::store::in_memory::Failure;
-use creditbay_protocol::authorisation::Withdrawal;
-use creditbay_protocol::event::Suspended;
-use creditbay_protocol::name::{Name, Region};
-use creditbay_protocol::predicate::Purpose;
+use creditbay_protocol::name::Region;
 use tokio::sync::oneshot;
 
 use super::bay::{Bay, lock, pair};
 use super::chance::Chance;
 use super::city::behind;
-use super::ground::{BEFORE_MIDNIGHT, key};
+use super::ground::{BEFORE_MIDNIGHT, CITIES, region};
 use super::mutant::Mutant;
+use super::orders::Operator;
+use super::post::send_frame;
 use super::questions::{Permitted, ask, ask_as_rogue, ask_there, drawn};
 use super::story::{Promise, Story};
 use super::weather::Weather;
-use super::wire::send_query;
+
+const DAY_MS: u64 = 86_400_000;
 
 /// Something that a schedule may do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +42,18 @@ enum Act {
     Withdraw,
     Declare,
     Install,
+    Erase,
+    Show,
+    PassDays,
+    Retire,
+    ChangeAKey,
+    TakeUpDirectory,
+    ChangePlaces,
     Wait,
 }
 
 /// Everything but questions, each with how often it comes where a schedule has it.
-const FAULTS: [(Act, u64); 14] = [
+const FAULTS: [(Act, u64); 20] = [
     (Act::AskAsRogue, 3),
     (Act::Repeat, 8),
     (Act::Kill, 5),
@@ -61,6 +67,12 @@ const FAULTS: [(Act, u64); 14] = [
     (Act::Withdraw, 2),
     (Act::Declare, 2),
     (Act::Install, 2),
+    (Act::Erase, 5),
+    (Act::Show, 3),
+    (Act::PassDays, 1),
+    (Act::Retire, 2),
+    (Act::ChangeAKey, 2),
+    (Act::TakeUpDirectory, 4),
     (Act::Wait, 3),
 ];
 
@@ -68,7 +80,7 @@ const FAULTS: [(Act, u64); 14] = [
 pub(crate) struct Schedule {
     bay: Arc<Bay>,
     permitted: Permitted,
-    portfolios: Arc<std::sync::Mutex<Vec<(Region, Digest)>>>,
+    operator: Operator,
     acts: Vec<(Act, u64)>,
     /// Out of how many questions each city draws.
     few: u64,
@@ -79,20 +91,30 @@ impl Schedule {
     /// The schedule of this number, its cities started.
     pub(crate) fn begin(number: u64, mutant: Option<Mutant>) -> Result<Self> {
         let chance = Chance::of(number);
-        let began_at = if chance.happens(400) {
-            BEFORE_MIDNIGHT.plus(chance.between(3_570_000, 3_599_000))
-        } else {
-            BEFORE_MIDNIGHT.plus(chance.below(2_000_000))
-        };
+        let began_at = BEFORE_MIDNIGHT.plus(match chance.below(10) {
+            0..4 => chance.between(3_570_000, 3_599_000),
+            4..7 => chance.between(3_700_000, 9_000_000),
+            _ => chance.below(2_000_000),
+        });
         let mut acts = vec![(Act::Ask, 40)];
         acts.extend(FAULTS.into_iter().filter(|_| chance.happens(600)));
+        // What is erased of a log that has ended, and told of one, is not played: a schedule has one of both.
+        let spared = if chance.happens(500) { Act::Retire } else { Act::Erase };
+        acts.retain(|(act, _)| *act != spared);
+        let culprit = chance.happens(150).then(|| region(*chance.pick(&CITIES)));
+        if culprit.is_some() {
+            let plain = |act: &Act| !matches!(act, Act::Erase | Act::PassDays | Act::Retire | Act::ChangeAKey);
+            acts.retain(|(act, _)| plain(act));
+            acts.push((Act::ChangePlaces, 10));
+        }
         let (few, steps, editions) = (*chance.pick(&[2, 4, 30]), chance.between(30, 90), chance.between(1, 2));
         let weather = if chance.happens(700) { Weather::drawn(&chance) } else { Weather::FAIR };
-        let bay = Bay::new(chance, mutant, began_at, editions)?;
+        let bay = Bay::new(chance, mutant, began_at, editions, culprit)?;
         *lock(&bay.weather) = weather;
         bay.story.tell("schedule", format_args!("{acts:?} {weather:?} few={few} steps={steps} at={}", began_at.0));
         bay.begin()?;
-        Ok(Self { bay, permitted: Permitted::default(), portfolios: Arc::default(), acts, few, steps })
+        let operator = Operator::of(&bay);
+        Ok(Self { bay, permitted: Permitted::default(), operator, acts, few, steps })
     }
 
     /// The network.
@@ -138,7 +160,7 @@ impl Schedule {
             Act::Ask => self.ask(region),
             Act::AskAsRogue => {
                 if let Some(process) = bay.city(region).process() {
-                    ask_as_rogue(bay, &process, drawn(bay, region, self.few));
+                    ask_as_rogue(bay, &process, &self.permitted, drawn(bay, region, self.few));
                 }
             }
             Act::Repeat => self.repeat(),
@@ -172,9 +194,16 @@ impl Schedule {
                 bay.story.tell("clock", format_args!("{region} is set to {offset} ms"));
                 bay.city(region).machine.set(offset);
             }
-            Act::Suspend => self.suspend(region),
-            Act::Withdraw => self.withdraw(),
-            Act::Declare => self.declare(region),
+            Act::Suspend => self.operator.suspend(region, self.few),
+            Act::Withdraw => self.operator.withdraw(&self.permitted),
+            Act::Declare => self.operator.declare(region),
+            Act::Erase => self.operator.erase(region, self.few),
+            Act::Show => self.operator.show(region),
+            Act::PassDays => self.pass_days(),
+            Act::Retire => self.operator.retire(region),
+            Act::ChangeAKey => self.operator.change_a_key(region, &self.permitted),
+            Act::TakeUpDirectory => self.operator.take_up_directory(region),
+            Act::ChangePlaces => self.change_places(),
             Act::Install => {
                 bay.story.tell("installed", format_args!("{region}: both editions, from the next start on"));
                 bay.city(region).editions.store(2, Ordering::Release);
@@ -186,7 +215,7 @@ impl Schedule {
     fn ask(&self, region: Region) {
         let Some(process) = self.bay.city(region).process() else { return };
         let asking = drawn(&self.bay, region, self.few);
-        let declared = lock(&self.portfolios).iter().find(|(of, _)| *of == region).map(|(_, digest)| *digest);
+        let declared = self.operator.declared(region);
         let portfolio = declared.filter(|_| self.bay.chance.happens(400));
         let times = if self.bay.chance.happens(100) { self.bay.chance.between(2, 5) } else { 1 };
         for _ in 0..times {
@@ -204,7 +233,7 @@ impl Schedule {
         let again = bay.chance.pick(&captured);
         if let Some(link) = bay.link_now(again.from, again.to) {
             bay.story.tell("repeated", format_args!("a query of {}", again.from));
-            send_query(bay, &link, again.to, again.frame.clone(), oneshot::channel().0);
+            send_frame(bay, &link, again.to, "query on its way", again.frame.clone(), oneshot::channel().0);
         }
     }
 
@@ -225,56 +254,34 @@ impl Schedule {
         }
     }
 
-    fn suspend(&self, region: Region) {
-        let bay = self.bay.clone();
-        let Some(process) = bay.city(region).process() else { return };
-        let asking = drawn(&bay, *bay.chance.pick(&bay.regions()), self.few);
-        let of = if bay.chance.happens(500) { Suspended::Peer(asking.asker) } else { Suspended::Type(asking.predicate.of()) };
-        let in_force = bay.chance.happens(400);
-        let exchange = process.exchange.clone();
-        process.spawn(async move {
-            let given = exchange.suspend(of, in_force).await.map_or_else(|error| error.to_string(), |_| "given".to_owned());
-            bay.story.tell("suspension", format_args!("{region} {of} {in_force}: {given}"));
-        });
-    }
-
-    /// A channel withdraws an authorisation; its region hears of it, or the asker's, or both.
-    fn withdraw(&self) {
+    /// Two copies of one store run in turn, each reached by some of the others alone.
+    fn change_places(&self) {
         let bay = &self.bay;
-        let permitted = self.permitted.all();
-        if permitted.is_empty() {
-            return;
+        let Some(culprit) = bay.culprit else { return };
+        bay.kill(culprit);
+        let (city, mut copies) = (bay.city(culprit), lock(&bay.copies));
+        let other = copies.remove(&culprit).unwrap_or_else(|| city.durable().reopen());
+        let ran = city.put_in_place(other);
+        copies.insert(culprit, ran);
+        drop(copies);
+        bay.model.changes_places(culprit);
+        for other in bay.regions().into_iter().filter(|other| *other != culprit) {
+            bay.set_cut(pair(culprit, other), bay.chance.happens(600));
         }
-        let signed = bay.chance.pick(&permitted);
-        let (authorisation, channel) = (signed.authorisation.digest(), signed.authorisation.channel);
-        let (issuer, asker) = (signed.authorisation.issuer, signed.authorisation.asker);
-        let withdrawal = Withdrawal { authorisation, channel, at: bay.city(issuer).machine.wall() };
-        let withdrawal = withdrawal.sign(&key(issuer, "channel"));
-        for region in [issuer, asker] {
-            let (bay, withdrawal) = (bay.clone(), withdrawal.clone());
-            if let Some(process) = bay.city(region).process().filter(|_| bay.chance.happens(700)) {
-                let exchange = process.exchange.clone();
-                process.spawn(async move {
-                    let given =
-                        exchange.withdraw(&withdrawal).await.map_or_else(|error| error.to_string(), |_| "given".to_owned());
-                    bay.story.tell("withdrawal", format_args!("{region}: {given}"));
-                });
-            }
-        }
+        bay.story.tell("changed places", culprit);
+        bay.start(culprit);
     }
 
-    fn declare(&self, region: Region) {
-        let (bay, portfolios) = (self.bay.clone(), self.portfolios.clone());
-        let Some(process) = bay.city(region).process() else { return };
-        let exchange = process.exchange.clone();
-        let size = bay.chance.between(1, 4) as u32;
-        process.spawn(async move {
-            let organisation = Name::new(&format!("bank.{region}")).expect("invariant: a short name");
-            if let Ok(portfolio) = exchange.declare(organisation, Purpose::Fin, size, 5).await {
-                bay.story.tell("portfolio", format_args!("{region}: {size} subjects"));
-                lock(&portfolios).push((region, portfolio.digest()));
-            }
-        });
+    /// All nodes are down for days; then each starts again.
+    fn pass_days(&self) {
+        let bay = &self.bay;
+        let days = *bay.chance.pick(&[1, 3, 40, 200, 2_200]);
+        bay.story.tell("days", days);
+        for region in bay.regions() {
+            bay.kill(region);
+            bay.city(region).machine.pass(days * DAY_MS);
+        }
+        bay.regions().into_iter().for_each(|region| bay.start(region));
     }
 
     /// Everything is made whole again, every node starts anew, and nothing may stay open.
@@ -292,16 +299,31 @@ impl Schedule {
                 tokio::time::sleep(Duration::from_millis(behind)).await;
             }
         }
+        // A log that was retired goes on in its next one, and every node has the directory that names it.
+        bay.regions().into_iter().for_each(|region| bay.go_on(region));
         for region in bay.regions() {
+            bay.city(region).directory.store(bay.directories.newest(), Ordering::Release);
             bay.start(region);
         }
         tokio::time::sleep(Duration::from_secs(150)).await;
+        if self.acts.iter().any(|(act, _)| *act == Act::Erase) {
+            bay.regions().into_iter().for_each(|region| self.operator.erase(region, self.few));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         self.ask_all_round().await;
-        for region in bay.regions() {
+        if let Some(culprit) = bay.culprit {
+            self.hold_found_out(culprit);
+        }
+        for region in bay.regions().into_iter().filter(|region| bay.culprit != Some(*region)) {
             bay.model.look(region, &bay.city(region).durable(), true);
             let open = bay.model.open(region);
             if !open.is_empty() {
                 bay.story.broken(Promise::Settled, format_args!("{region}: queries {open:?} are neither answered nor closed"));
+            }
+            let unfinished = bay.model.unfinished(region);
+            if !unfinished.is_empty() {
+                let how = format_args!("{region}: of the erasures and notices {unfinished:?} something is still to be done");
+                bay.story.broken(Promise::Erased, how);
             }
             self.hold_no_alarm(region);
         }
@@ -313,7 +335,9 @@ impl Schedule {
         let bay = &self.bay;
         let mut asked = BTreeSet::new();
         for asking in &bay.ground.askings {
-            if asked.insert((asking.asker, asking.issuer))
+            let honest = ![Some(asking.asker), Some(asking.issuer)].contains(&bay.culprit) || bay.culprit.is_none();
+            if honest
+                && asked.insert((asking.asker, asking.issuer))
                 && let Some(process) = bay.city(asking.asker).process()
             {
                 ask_there(bay, &process, &self.permitted, asking);
@@ -326,13 +350,31 @@ impl Schedule {
         }
     }
 
+    /// Where anybody has seen what is not in the copy that runs, that has stopped; whatever is held against it proves what it says.
+    fn hold_found_out(&self, culprit: Region) {
+        let bay = &self.bay;
+        let Some(process) = bay.city(culprit).process() else { return };
+        let (log, of) = (&process.local.log_key, *process.local.log.origin());
+        let running = process.local.log.running().is_ok();
+        for region in bay.regions() {
+            let Some(witness) = bay.city(region).process() else { continue };
+            let seen = witness.local.log.seen();
+            let contradicted = seen.newest(&of).is_some_and(|(_, note)| bay.model.contradicts(culprit, &note, log));
+            if contradicted && running {
+                let how = format_args!("{culprit} goes on, and {region} has seen another history of it");
+                bay.story.broken(Promise::Evident, how);
+            }
+            bay.model.hold_evidence(region, seen.trust(), &of, log);
+        }
+    }
+
     fn hold_no_alarm(&self, region: Region) {
         let bay = &self.bay;
         let Some(process) = bay.city(region).process() else { return };
         if let Err(error) = process.local.log.running() {
             bay.story.broken(Promise::Sound, format_args!("{region}: {error}"));
         }
-        for entry in bay.ground.directory.regions() {
+        for entry in process.exchange.directory.regions().iter().filter(|entry| bay.culprit != Some(entry.name)) {
             if let Some(why) = process.local.log.seen().suspended(&entry.log_origin) {
                 bay.story.broken(Promise::Sound, format_args!("{region} does not trust {}: {why}", entry.name));
             }

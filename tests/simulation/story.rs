@@ -26,6 +26,12 @@ pub enum Promise {
     AnsweredOnce,
     /// What a service got is kept, and verifies.
     Receipted,
+    /// What was erased opens no more, everything else does, and the other side knows.
+    Erased,
+    /// What waits for witnesses leaves with them, or never.
+    Witnessed,
+    /// A log that shows two histories, or less than it showed, is found out; what proves it is kept.
+    Evident,
     /// Every query is answered or closed in the end.
     Settled,
     /// No alarm is raised against an honest node, and no task of a node panics.

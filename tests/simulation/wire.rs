@@ -1,24 +1,24 @@
 //! How messages cross between two processes: control streams in order, frames in any order, all as bytes.
 //!
-//! Hello, link and checkpoints are the daemon's own (`node::quic::session`), over pipes in place of QUIC's streams. Not here: what
-//! befalls a message (`weather`).
+//! Hello, link and checkpoints are the daemon's own (`node::quic::session`), over pipes in place of QUIC's streams. Not here: frames on
+//! their way (`post`), and what befalls a message (`weather`).
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use creditbay_node::exchange::answer::Peer;
 use creditbay_node::exchange::network::{LinkError, Network, Reply};
 use creditbay_node::log::entry::Appended;
 use creditbay_node::log::fault::LogError;
 use creditbay_node::quic::session::{Announced, Greeted, STREAM_WAIT, greet, read_checkpoints, write_control};
+use creditbay_protocol::checkpoint::SignedCheckpoint;
 use creditbay_protocol::control::Control;
-use creditbay_protocol::frame;
+use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::name::Region;
 use creditbay_protocol::notice::Noticed;
-use creditbay_protocol::query::Query;
-use creditbay_protocol::refusal::Fault;
 use creditbay_protocol::requester::Asked;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -26,17 +26,14 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use super::bay::{Bay, Captured, lock, unless};
 use super::city::Process;
 use super::gate::Gate;
-use super::mutant::Mutant;
-use super::twice;
-use super::weather::Fate;
+use super::post::send_frame;
 
 /// Bytes that a pipe holds; more than any control message has.
 const PIPE: usize = 64 * 1024;
 /// Checkpoints that may wait to be written to a control stream.
 const CONTROL_QUEUE: usize = 1_024;
-
-/// What comes back for a frame.
-pub(crate) type Answered = oneshot::Sender<Result<Vec<u8>, LinkError>>;
+/// How long the other side may take to erase what a notice names.
+const NOTICE_WAIT: Duration = Duration::from_secs(120);
 
 /// A connection.
 pub(crate) struct Link {
@@ -47,30 +44,54 @@ pub(crate) struct Link {
 }
 
 /// One end of a connection.
-struct End {
-    process: Arc<Process>,
-    peer: Peer,
+pub(crate) struct End {
+    /// Whose.
+    pub(crate) process: Arc<Process>,
+    /// Who is at the other one.
+    pub(crate) peer: Peer,
     announced: Mutex<Announced>,
     control: mpsc::Sender<Vec<u8>>,
     /// How many may look at one query at once: two, since a third would wake in an order that no seed decides.
-    looking: Mutex<BTreeMap<u64, Arc<Semaphore>>>,
+    pub(crate) looking: Mutex<BTreeMap<u64, Arc<Semaphore>>>,
 }
 
 impl Link {
-    fn end(&self, of: Region) -> &End {
+    /// The end of a region.
+    pub(crate) fn end(&self, of: Region) -> &End {
         if self.near.process.local.region == of { &self.near } else { &self.far }
     }
 }
 
 impl End {
     /// Makes sure that the peer has, or will have first, the checkpoint of a leaf.
-    fn announce(&self, link: &Link, appended: &Appended) -> Result<Appended, LogError> {
+    pub(crate) fn announce(&self, link: &Link, appended: &Appended) -> Result<Appended, LogError> {
         let (appended, checkpoint) = lock(&self.announced).announce(&self.process.local.log, appended)?;
-        if checkpoint.is_some_and(|checkpoint| self.control.try_send(checkpoint.framed()).is_err()) {
+        checkpoint.map_or(Ok(()), |checkpoint| self.say(link, &checkpoint))?;
+        Ok(appended)
+    }
+
+    /// Makes sure that the peer hears of a head, so that it can cosign it.
+    pub(crate) fn announce_head(&self, link: &Link, head: &SignedHead) -> Result<(), LogError> {
+        let mut announced = lock(&self.announced);
+        if head.signed().checkpoint().size <= announced.newest() {
+            return Ok(());
+        }
+        let checkpoint = announced.checkpoint(&self.process.local.log, head, head.signed())?;
+        self.say(link, &checkpoint)
+    }
+
+    /// Sends the note of a head again with the cosignatures that it has gathered.
+    pub(crate) fn announce_cosigned(&self, link: &Link, head: &SignedHead, note: &SignedCheckpoint) -> Result<(), LogError> {
+        let checkpoint = lock(&self.announced).checkpoint(&self.process.local.log, head, note)?;
+        self.say(link, &checkpoint)
+    }
+
+    fn say(&self, link: &Link, checkpoint: &Control) -> Result<(), LogError> {
+        if self.control.try_send(checkpoint.framed()).is_err() {
             link.closed.open();
             return Err(LogError::Closed);
         }
-        Ok(appended)
+        Ok(())
     }
 }
 
@@ -93,96 +114,25 @@ impl Network for Wire {
             bay.model.query_released(self.me, &frame);
             lock(&bay.captured).push(Captured { from: self.me, to: issuer, frame: frame.clone() });
             let (answered, reply) = oneshot::channel();
-            send_query(&bay, &link, issuer, frame, answered);
+            send_frame(&bay, &link, issuer, "query on its way", frame, answered);
             let reply = unless(&link.closed, reply).await;
             reply.and_then(Result::ok).unwrap_or(Err(LinkError::Lost))
         })
     }
 
-    /// No schedule erases anything.
-    fn tell<'a>(&'a self, _: Region, _: &'a Noticed, _: &'a Appended) -> Reply<'a> {
-        Box::pin(async { Err(LinkError::Unreachable) })
+    fn tell<'a>(&'a self, receiver: Region, noticed: &'a Noticed, appended: &'a Appended) -> Reply<'a> {
+        Box::pin(async move {
+            let bay = self.bay.upgrade().ok_or(LinkError::Lost)?;
+            let link = bay.link_now(self.me, receiver).ok_or(LinkError::Unreachable)?;
+            let appended = link.end(self.me).announce(&link, appended).map_err(|_| LinkError::Lost)?;
+            let frame = noticed.release(&appended.committed).map_err(|_| LinkError::Lost)?;
+            bay.model.notice_released(self.me, &frame);
+            let (answered, reply) = oneshot::channel();
+            send_frame(&bay, &link, receiver, "notice on its way", frame, answered);
+            let reply = tokio::time::timeout(NOTICE_WAIT, unless(&link.closed, reply)).await.ok().flatten();
+            reply.and_then(Result::ok).unwrap_or(Err(LinkError::Lost))
+        })
     }
-}
-
-/// Sends a query's frame on its way.
-pub(crate) fn send_query(bay: &Arc<Bay>, link: &Arc<Link>, to: Region, frame: Vec<u8>, answered: Answered) {
-    let weather = *lock(&bay.weather);
-    let (fate, delay) = (weather.fate(&bay.chance), weather.delay(&bay.chance));
-    bay.story.tell("query on its way", format_args!("to {to}: {fate:?} {delay:?}"));
-    let (under_way, link) = (bay.clone(), link.clone());
-    bay.carry(async move {
-        let crossed = async {
-            tokio::time::sleep(delay).await;
-            match fate {
-                Fate::Arrives => arrive(&under_way, &link, to, frame, answered),
-                Fate::Twice(later) => {
-                    arrive(&under_way, &link, to, frame.clone(), answered);
-                    tokio::time::sleep(later).await;
-                    arrive(&under_way, &link, to, frame, oneshot::channel().0);
-                }
-                Fate::Vanishes => vanish(answered).await,
-                Fate::Resets => link.closed.open(),
-            }
-        };
-        unless(&link.closed, crossed).await;
-    });
-}
-
-/// Nobody hears of it: the other end waits until it waits no longer.
-async fn vanish(mut answered: Answered) {
-    answered.closed().await;
-}
-
-/// A query's frame is there: the node answers it as its door does.
-fn arrive(bay: &Arc<Bay>, link: &Arc<Link>, at: Region, frame: Vec<u8>, answered: Answered) {
-    let (bay, link) = (bay.clone(), link.clone());
-    let process = link.end(at).process.clone();
-    if process.ended.is_open() {
-        return;
-    }
-    let serving = process.clone();
-    process.spawn(async move {
-        serving.serving.wait().await;
-        let replied = answer(&bay, &link, at, &frame).await;
-        match &replied {
-            Ok(frame) => bay.model.reply_released(at, frame),
-            Err(fault) => bay.story.tell("fault", format_args!("{at} {fault:?}")),
-        }
-        send_reply(&bay, &link, replied.map_err(LinkError::Fault), answered);
-    });
-}
-
-async fn answer(bay: &Arc<Bay>, link: &Arc<Link>, at: Region, frame: &[u8]) -> Result<Vec<u8>, Fault> {
-    let end = link.end(at);
-    let index = frame::decode::<Query>(frame)?.place.index;
-    let looking = lock(&end.looking).entry(index).or_insert_with(|| Arc::new(Semaphore::new(2))).clone();
-    let _looking = looking.acquire_owned().await.map_err(|_| Fault::Closing)?;
-    let exchange = &end.process.exchange;
-    if bay.mutant == Some(Mutant::AnswersTwice) {
-        return twice::answer(exchange, &end.peer, frame, |appended| end.announce(link, appended)).await;
-    }
-    let released = exchange.answer(&end.peer, frame).await?;
-    let appended = end.announce(link, released.appended()).map_err(|_| Fault::LogStopped)?;
-    released.frame(&appended)
-}
-
-fn send_reply(bay: &Arc<Bay>, link: &Arc<Link>, replied: Result<Vec<u8>, LinkError>, answered: Answered) {
-    let weather = *lock(&bay.weather);
-    let (fate, delay) = (weather.fate(&bay.chance), weather.delay(&bay.chance));
-    bay.story.tell("reply on its way", format_args!("{fate:?} {delay:?}"));
-    let link = link.clone();
-    bay.carry(async move {
-        let crossed = async {
-            tokio::time::sleep(delay).await;
-            match fate {
-                Fate::Arrives | Fate::Twice(_) => drop(answered.send(replied)),
-                Fate::Vanishes => vanish(answered).await,
-                Fate::Resets => link.closed.open(),
-            }
-        };
-        unless(&link.closed, crossed).await;
-    });
 }
 
 /// Two processes greet one another, and then have a connection.
@@ -191,7 +141,7 @@ pub(crate) async fn connect(bay: &Arc<Bay>, near: &Arc<Process>, far: &Arc<Proce
     let over = Arc::new(Gate::default());
     let (mut near_speaks, far_hears) = piped(bay, a, b, &over);
     let (mut far_speaks, near_hears) = piped(bay, b, a, &over);
-    let (near_peer, far_peer) = (peer(far), peer(near));
+    let (near_peer, far_peer) = (peer(near, far)?, peer(far, near)?);
     let greeting = async {
         tokio::join!(
             greet(&near.local, &near_peer, &mut near_speaks, async { Ok(near_hears) }),
@@ -237,8 +187,10 @@ pub(crate) async fn connect(bay: &Arc<Bay>, near: &Arc<Process>, far: &Arc<Proce
     Ok(link)
 }
 
-fn peer(of: &Process) -> Peer {
-    Peer { region: of.local.region, log: *of.local.log.origin() }
+/// Who is at the other end, by the directory of this process and the key that the other one proves.
+fn peer(by: &Process, other: &Process) -> Result<Peer> {
+    let entry = by.exchange.directory.by_tls(&other.tls).context("no such key in the directory")?;
+    Ok(Peer { region: entry.name, log: entry.log_origin })
 }
 
 /// Takes the checkpoints of the other end; what is wrong with one ends the connection.

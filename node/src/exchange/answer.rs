@@ -24,7 +24,7 @@ use crate::log::rows::Row;
 use crate::policy;
 use crate::policy::ledger::{Cost, Reservation, ReserveError, VolumeWarning};
 use crate::policy::orders::InForce;
-use crate::store::ledger;
+use crate::store::ledger::Waited;
 use crate::store::records::RecordsError;
 
 /// Who is at the other end of the connection, by the key that it proved.
@@ -126,19 +126,20 @@ impl Exchange {
             return Ok(reply);
         }
         let index = reply.appended.committed.place().index;
-        let told_before = ledger::withheld(&**self.log.store(), index);
-        let gate = match told_before.map_err(|error| self.refuse_leaf(&LogError::Store(error)))? {
-            true => Gate::Shut,
-            false => self.gate(query, asked, index).await,
+        let gate = match self.waited(index).map_err(|error| self.refuse_leaf(&error))? {
+            Some(Waited::Withheld) => Gate::Shut,
+            Some(Waited::Left) | None => self.gate(query, asked, index).await,
         };
         match gate {
             Gate::Open => Ok(reply),
-            Gate::Cosigned(head) => {
+            Gate::Cosigned(head) if self.lets_out(index).await.map_err(|error| self.refuse_leaf(&error))? => {
                 reply.appended = self.log.prove(index, &head.head).map_err(|error| self.refuse_leaf(&error))?;
                 reply.cosigned = Some(Box::new(head.note));
                 Ok(reply)
             }
-            Gate::Shut => self.withhold(query, index, Arc::new(refused(Refusal::NotWitnessed, self.entropy.seed()))).await,
+            Gate::Cosigned(_) | Gate::Shut => {
+                self.withhold(query, index, Arc::new(refused(Refusal::NotWitnessed, self.entropy.seed()))).await
+            }
         }
     }
 
@@ -149,8 +150,13 @@ impl Exchange {
         if let Some(before) = self.replay.answered(key.origin, key.index).filter(|index| *index != answer) {
             return self.answer_again(before);
         }
+        let waited = self.waited(answer).map_err(|error| self.refuse_leaf(&error))?;
+        // It left once, so it is no other answer that its asker gets now: the same, as soon as witnesses are in reach again.
+        if waited == Some(Waited::Left) {
+            return Err(Fault::LogStopped);
+        }
         let pronounce = async {
-            if !ledger::withheld(&**self.log.store(), answer)? {
+            if waited.is_none() {
                 self.note_withheld(query, answer).await?;
             }
             self.log.append(Entry::Answer(refusal.clone())).await

@@ -13,10 +13,11 @@ use creditbay_protocol::identifier::Identifier;
 
 use super::Exchange;
 use super::kept::{Found, Walk, Wanted};
+use crate::host::aside::aside;
 use crate::log::entry::{Appended, Entry, Erasing};
 use crate::log::erase::Done;
 use crate::log::fault::LogError;
-use crate::store::erasure as rows;
+use crate::store::erasure::{self as rows, Pending};
 
 /// What an operator orders to be erased.
 #[derive(Debug, Clone)]
@@ -208,13 +209,15 @@ impl Exchange {
         wanted: &Arc<Wanted>,
         met: impl Fn(u64) + Clone + Send + 'static,
     ) -> Result<Survey, LogError> {
+        // A clock that is not sure would call exchanges over that are under way.
+        let now = self.clock.sure_now(Millis(0))?;
         let (mut survey, mut taken) = (Survey::default(), self.taken()?);
         let mut from = Some(wanted.first());
         while let Some(at) = from {
             let (found, back) = self.find(wanted.clone(), taken, at, met.clone()).await?;
             taken = back;
             taken.extend(found.entries());
-            survey.add(&found, self.clock.now());
+            survey.add(&found, now);
             from = found.next;
         }
         Ok(survey)
@@ -238,9 +241,18 @@ impl Exchange {
 
     /// What is erased by its leaf and may still be there.
     pub(super) fn taken(&self) -> Result<BTreeSet<ErasedEntry>, LogError> {
+        self.taken_where(|_| true)
+    }
+
+    /// The same of erasures that wait for no peer.
+    pub(super) fn taken_for_good(&self) -> Result<BTreeSet<ErasedEntry>, LogError> {
+        self.taken_where(|pending| !pending.early)
+    }
+
+    fn taken_where(&self, counts: impl Fn(&Pending) -> bool) -> Result<BTreeSet<ErasedEntry>, LogError> {
         let store = &**self.log.store();
         let mut taken = BTreeSet::new();
-        for (erasure, _) in rows::pending(store)? {
+        for (erasure, _) in rows::pending(store)?.into_iter().filter(|(_, pending)| counts(pending)) {
             taken.extend(rows::list(store, erasure)?.map(|list| list.entries).unwrap_or_default());
         }
         Ok(taken)
@@ -255,5 +267,5 @@ fn tells(ground: ErasureGround) -> bool {
 pub(super) async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> Result<T, LogError> + Send + 'static,
 ) -> Result<T, LogError> {
-    tokio::task::spawn_blocking(act).await.map_err(|_| LogError::Closed)?
+    aside(act).await.map_err(|_| LogError::Closed)?
 }

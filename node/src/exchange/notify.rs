@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use creditbay_crypto::secret::Seed;
+use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::erasure::{Erased, ErasureGround, ErasureScope};
 use creditbay_protocol::event::Event;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
@@ -185,12 +186,13 @@ impl Exchange {
         let found = if indices.is_empty() {
             Found::default()
         } else {
-            let taken = self.taken().map_err(|error| unfinished(&error))?;
+            // What waits to be erased until this peer knows need not wait longer: it knows.
+            let taken = self.taken_for_good().map_err(|error| unfinished(&error))?;
             let wanted = Arc::new(Wanted::Leaves(indices));
             let first = wanted.first();
             self.find(wanted, taken, first, |_| {}).await.map_err(|error| unfinished(&error))?.0
         };
-        let now = self.clock.now();
+        let now = self.clock.sure_now(Millis(0)).map_err(|_| Fault::LogStopped)?;
         if found.kept.values().any(|kept| kept.busy_until >= now) {
             return Err(Fault::LogStopped);
         }

@@ -1,7 +1,7 @@
 //! Answers that the rules let out only once others have cosigned them (PROTOCOL 31.5).
 //!
 //! The release of that answer waits, never the writer. Without a quorum in time a `withheld` leaf names the answer's leaf, and a refusal
-//! is pronounced in its place, with a leaf of its own. Not here: gathering cosignatures (`node::witness`).
+//! is pronounced in its place, with a leaf of its own. What left once is never withheld. Not here: gathering cosignatures (`node::witness`).
 
 use std::time::Duration;
 
@@ -14,8 +14,11 @@ use creditbay_protocol::query::Query;
 use creditbay_protocol::refusal::Refusal;
 
 use super::Exchange;
+use super::erase::blocking;
 use crate::log::entry::{Appended, Entry};
 use crate::log::fault::LogError;
+use crate::store::ledger::{self, Waited};
+use crate::store::{Batch, Tree};
 use crate::witness::heads::CosignedHead;
 
 /// Whether an answer may leave.
@@ -62,6 +65,25 @@ impl Exchange {
         let regions = self.directory.regions().iter();
         let third = regions.filter(|entry| entry.name != query.issuer && entry.name != query.asker);
         third.map(|entry| entry.witness.clone()).collect()
+    }
+
+    /// What became of an answer that waited for witnesses.
+    pub(super) fn waited(&self, answer: u64) -> Result<Option<Waited>, LogError> {
+        Ok(ledger::waited(&**self.log.store(), answer)?)
+    }
+
+    /// Whether an answer may leave that enough have cosigned; that it does is durable before. Not where it was withheld meanwhile.
+    pub(super) async fn lets_out(&self, answer: u64) -> Result<bool, LogError> {
+        let _once = self.withholding.lock().await;
+        match self.waited(answer)? {
+            Some(waited) => Ok(waited == Waited::Left),
+            None => {
+                let store = self.log.store().clone();
+                let mut batch = Batch::default();
+                ledger::set_left(&mut batch, answer);
+                blocking(move || Ok(store.commit(Tree::Log, batch)?)).await.map(|_durable| true)
+            }
+        }
     }
 
     /// The leaf that says that an answer was not released; once, whoever asks for it.

@@ -1,5 +1,6 @@
 //! What the daemon takes from the machine under it: time, chance, keys, counters. Each is an argument of everything above.
 
+pub mod aside;
 pub mod clock;
 pub mod disk;
 pub mod entropy;

@@ -12,7 +12,6 @@ use creditbay_crypto::merkle::tree::{Frontier, inclusion};
 use creditbay_crypto::note::NoteSigner;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::Checkpoint;
-use creditbay_protocol::event::Event;
 use creditbay_protocol::evidence::{DurableHead, SignedHead};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Origin;
@@ -128,8 +127,10 @@ impl Writer {
         if items.is_empty() {
             return;
         }
-        let retires = |item: &Item| matches!(item, Item::Leaf { entry: Entry::Event(Event::LogRetired { .. }), .. });
-        let behind = items.iter().position(retires).map(|at| items.split_off(at + 1));
+        let behind = match self.end(&mut items) {
+            Ok(behind) => behind,
+            Err(error) => return self.refuse_batch(items, error),
+        };
         let result = self.make_durable(&items, time).and_then(|(first, durable)| self.sign(durable).map(|head| (first, head)));
         match result {
             Ok((first, head)) => {

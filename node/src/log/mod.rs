@@ -15,6 +15,7 @@ pub mod prove;
 mod put_back;
 pub mod recover;
 pub mod reserve;
+mod retire;
 pub mod rows;
 pub mod scrub;
 pub mod seals;

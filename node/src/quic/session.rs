@@ -207,8 +207,13 @@ impl Announced {
         Ok((appended.clone(), Some(checkpoint)))
     }
 
+    /// The size of the newest head that the peer has or will have.
+    pub fn newest(&self) -> u64 {
+        self.newest
+    }
+
     /// The checkpoint with which the peer gets to know a head, or more cosignatures of one that it knows.
-    fn checkpoint(&mut self, log: &Log, head: &SignedHead, note: &SignedCheckpoint) -> Result<Control, LogError> {
+    pub fn checkpoint(&mut self, log: &Log, head: &SignedHead, note: &SignedCheckpoint) -> Result<Control, LogError> {
         let size = head.signed().checkpoint().size;
         let grows = size > self.newest;
         let consistency = if grows { log.consistency(self.newest, head)? } else { Vec::new() };

@@ -10,7 +10,7 @@
 //! | `U` · what | a suspension in force |
 //! | `W` · digest · channel | when the channel withdrew an authorisation |
 //! | `F` · digest | a declared portfolio |
-//! | `X` · answer u64 | that answer was withheld |
+//! | `X` · answer u64 | that answer waited for witnesses: empty, it was withheld; 1, it left |
 //!
 //! Subjects stand here as keyed tags alone. Each value is written in the batch of the leaf that changes it. Not here: what may be spent
 //! (`policy::ledger`).
@@ -237,12 +237,31 @@ fn read<T: Encode + Decode<()>>(what: &'static str, value: &[u8]) -> Result<T, R
     wire::decode(value, 256).map_err(|error| RowError::Unreadable { what, number: 0, error })
 }
 
-/// Writes that an answer was withheld.
-pub fn set_withheld(batch: &mut Batch, answer: u64) {
-    batch.set([b"X".as_slice(), &answer.to_be_bytes()].concat(), Vec::new());
+/// What became of an answer that waited for witnesses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// It was withheld, and never leaves.
+    Withheld,
+    /// It left, and is never withheld.
+    Left,
 }
 
-/// Whether an answer was withheld.
-pub fn withheld(store: &dyn Store, answer: u64) -> Result<bool, StoreError> {
-    Ok(store.get(Tree::Log, &[b"X".as_slice(), &answer.to_be_bytes()].concat())?.is_some())
+/// Writes that an answer was withheld.
+pub fn set_withheld(batch: &mut Batch, answer: u64) {
+    batch.set(waited_key(answer), Vec::new());
+}
+
+/// Writes that an answer leaves, its witnesses having cosigned it.
+pub fn set_left(batch: &mut Batch, answer: u64) {
+    batch.set(waited_key(answer), vec![1]);
+}
+
+/// What became of an answer that waited for witnesses; nothing where it waits still, or had none to wait for.
+pub fn waited(store: &dyn Store, answer: u64) -> Result<Option<Waited>, StoreError> {
+    let value = store.get(Tree::Log, &waited_key(answer))?;
+    Ok(value.map(|value| if value.is_empty() { Waited::Withheld } else { Waited::Left }))
+}
+
+fn waited_key(answer: u64) -> Vec<u8> {
+    [b"X".as_slice(), &answer.to_be_bytes()].concat()
 }

@@ -246,6 +246,7 @@ pub fn set_sealed(batch: &mut Batch, size: u64, number: u64, part: u16, sealed: 
 }
 
 /// Sealed rows with the size that the log had before their batch.
+#[derive(Clone)]
 pub struct SealedRows {
     /// Leaves in the log before the batch.
     pub size: u64,

@@ -2,6 +2,8 @@
 //!
 //! Not here: what is said over it, and for how long.
 
+use std::pin::Pin;
+
 use creditbay_crypto::sign::PublicKey;
 use creditbay_protocol::witness::MAX_SUBMISSION_BYTES;
 use http_body_util::{BodyExt, Full, Limited};
@@ -55,6 +57,50 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub body: Bytes,
+}
+
+/// The answer to a request, when it comes.
+pub type Called<'a> = Pin<Box<dyn Future<Output = Result<Answer, ConnectError>> + Send + 'a>>;
+
+/// The way to a witness's door, as an argument: HTTP in the daemon, a seeded network in simulation.
+pub trait Way: Send {
+    /// One request below the door's prefix; the answer, whole.
+    fn call<'a>(&'a mut self, method: &'a str, path: &'a str, body: Vec<u8>) -> Called<'a>;
+
+    /// Something went wrong: the next request begins on a connection of its own.
+    fn begin_anew(&mut self);
+}
+
+/// The way over HTTP, on one connection for as long as that lasts.
+pub struct Http {
+    prefix: Prefix,
+    connection: Option<Connection>,
+}
+
+impl Http {
+    /// The way to the door at this URL, not open yet.
+    pub fn to(prefix: Prefix) -> Self {
+        Self { prefix, connection: None }
+    }
+}
+
+impl Way for Http {
+    fn call<'a>(&'a mut self, method: &'a str, path: &'a str, body: Vec<u8>) -> Called<'a> {
+        Box::pin(async move {
+            let open = self.connection.take().filter(Connection::is_open);
+            let mut connection = match open {
+                Some(connection) => connection,
+                None => self.prefix.open().await?,
+            };
+            let answer = connection.call(&self.prefix, method, path, body).await?;
+            self.connection = Some(connection);
+            Ok(answer)
+        })
+    }
+
+    fn begin_anew(&mut self) {
+        self.connection = None;
+    }
 }
 
 /// An open connection.

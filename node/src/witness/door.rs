@@ -15,6 +15,7 @@ use creditbay_protocol::name::Origin;
 use creditbay_protocol::witness::{Offered, Submission, Tree, WitnessFault};
 use tokio::sync::Mutex;
 
+use crate::host::aside::aside;
 use crate::host::clock::Clock;
 use crate::host::telemetry::Metrics;
 use crate::log::seen::{Seen, Standing};
@@ -153,7 +154,7 @@ impl Door {
         let mut batch = Batch::default();
         layout::set_latest(&mut batch, served.log.name().as_str(), note.to_string().into_bytes());
         let store = self.store.clone();
-        let committed = tokio::task::spawn_blocking(move || store.commit(StoreTree::Witness, batch)).await;
+        let committed = aside(move || store.commit(StoreTree::Witness, batch)).await;
         let Durable { .. } = committed.map_err(|_| StoreError::Stopped)??;
         *latest = Latest { tree, note: Some(note) };
         Ok(())

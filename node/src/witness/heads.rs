@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use creditbay_crypto::note::{KeyName, NoteLine, NoteVerifier};
 use creditbay_protocol::checkpoint::SignedCheckpoint;
 use creditbay_protocol::evidence::SignedHead;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use crate::host::clock::Stopwatch;
 
@@ -43,7 +43,7 @@ pub struct CosignedHead {
 pub struct Heads {
     witnesses: Vec<NoteVerifier>,
     state: Mutex<State>,
-    news: watch::Sender<u64>,
+    news: Notify,
     hurry: Notify,
 }
 
@@ -55,7 +55,7 @@ impl Heads {
         // Nobody is in reach until it answers.
         let unreachable = witnesses.iter().map(|witness| witness.name().clone()).collect();
         let state = Mutex::new(State { offers, unreachable, published });
-        Self { witnesses, state, news: watch::Sender::new(0), hurry: Notify::new() }
+        Self { witnesses, state, news: Notify::new(), hurry: Notify::new() }
     }
 
     /// The witnesses.
@@ -93,7 +93,7 @@ impl Heads {
             offer.lines.insert(witness.clone(), line);
         }
         drop(state);
-        self.news.send_modify(|number| *number += 1);
+        self.news.notify_waiters();
     }
 
     /// A witness does not answer, or not as it should: nothing waits for it until it does.
@@ -120,9 +120,10 @@ impl Heads {
 
     /// The smallest offered head that covers a leaf and that `enough` says has enough cosignatures; waits for it.
     pub async fn covering(&self, index: u64, enough: impl Fn(&SignedCheckpoint) -> bool) -> CosignedHead {
-        let mut news = self.news.subscribe();
         loop {
-            news.mark_unchanged();
+            let news = self.news.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
             let found = {
                 let state = self.state();
                 let covering = state.offers.iter().filter(|offer| offer.head.signed().checkpoint().size > index);
@@ -131,9 +132,7 @@ impl Heads {
             if let Some(head) = found {
                 return head;
             }
-            if news.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
+            news.await;
         }
     }
 

@@ -15,13 +15,12 @@ use creditbay_protocol::witness::{Submission, cosignatures};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connect::{Answer, ConnectError, Connection, Prefix};
+use super::connect::{Answer, ConnectError, Prefix, Way};
 use super::door::Door;
 use super::heads::Heads;
 use crate::host::telemetry::Metrics;
 use crate::log::Log;
 use crate::log::fault::LogError;
-use crate::quic::dial::Links;
 
 /// The least time between two offers that nobody is in a hurry for.
 const BETWEEN_OFFERS: Duration = Duration::from_secs(1);
@@ -34,14 +33,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often one head is offered again with the proof that the witness asked for.
 const TRIES: usize = 4;
 
-/// A witness and where it is.
-#[derive(Clone)]
+/// A witness and the way to it.
 pub struct Target {
     /// Its key.
     pub vkey: NoteVerifier,
-    /// Its door.
-    pub prefix: Prefix,
+    /// The way to its door.
+    pub way: Box<dyn Way>,
 }
+
+/// Lets the peers hear of a head on their connections.
+pub type Announce = Box<dyn Fn(&SignedHead) + Send + Sync>;
 
 /// What offering needs.
 pub struct Offering {
@@ -51,8 +52,8 @@ pub struct Offering {
     pub log_key: NoteVerifier,
     /// What comes back.
     pub heads: Arc<Heads>,
-    /// The connections over which peers hear of a head first.
-    pub links: Arc<Links>,
+    /// How peers hear of a head first.
+    pub announce: Announce,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -77,9 +78,11 @@ enum OfferError {
 /// Begins to offer, for as long as the tasks run.
 pub fn start(offering: Offering, targets: Vec<Target>, tasks: &mut JoinSet<()>) {
     let offering = Arc::new(offering);
-    let offered = watch::Sender::new(offering.log.head());
+    let mut offered = Vec::new();
     for target in targets {
-        tasks.spawn(keep_offering(offering.clone(), target, offered.subscribe()));
+        let (offers, heads) = watch::channel(offering.log.head());
+        offered.push(offers);
+        tasks.spawn(keep_offering(offering.clone(), target, heads));
     }
     tasks.spawn(async move { offering.choose_heads(&offered).await });
 }
@@ -104,18 +107,18 @@ pub async fn adopt_own(door: Arc<Door>, peers: Vec<(Origin, Prefix)>) {
 
 impl Offering {
     /// Offers the newest head whenever there is one, and tells the peers of it on their connections.
-    async fn choose_heads(&self, offered: &watch::Sender<Arc<SignedHead>>) {
+    async fn choose_heads(&self, offered: &[watch::Sender<Arc<SignedHead>>]) {
         let mut heads = self.log.heads();
         loop {
             let head = heads.borrow_and_update().clone();
-            self.links.announce(&head);
+            (self.announce)(&head);
             self.heads.offer(&head);
-            offered.send_replace(head);
+            offered.iter().for_each(|to| drop(to.send_replace(head.clone())));
             let rested = tokio::time::sleep(BETWEEN_OFFERS);
             if heads.changed().await.is_err() {
                 return;
             }
-            tokio::select! { () = rested => {} () = self.heads.hurried() => {} }
+            tokio::select! { biased; () = self.heads.hurried() => {} () = rested => {} }
         }
     }
 
@@ -129,7 +132,7 @@ impl Offering {
             }
             let proof = if to.latest == 0 { Vec::new() } else { self.log.consistency(to.latest, head)? };
             let body = Submission::new(to.latest, proof, head.signed().note_bytes()).body();
-            let answer = to.call("POST", "/add-checkpoint", body).await?;
+            let answer = to.target.way.call("POST", "/add-checkpoint", body).await?;
             match answer.status {
                 200 => {
                     let lines = cosignatures(&answer.body, text, &to.target.vkey);
@@ -154,7 +157,7 @@ impl Offering {
     /// signature is. This log stops where that contradicts it.
     async fn examine(&self, to: &mut Witness) -> Result<(), OfferError> {
         let path = format!("/{}/checkpoint", Digest::of(self.log.origin().to_string().as_bytes()));
-        let answer = to.call("GET", &path, Vec::new()).await?;
+        let answer = to.target.way.call("GET", &path, Vec::new()).await?;
         if answer.status == 200
             && let Ok(shown) = SignedCheckpoint::verify(&answer.body, self.log.origin(), &self.log_key)
         {
@@ -167,27 +170,13 @@ impl Offering {
 /// A witness as its task holds it.
 struct Witness {
     target: Target,
-    connection: Option<Connection>,
     /// The size that it cosigned last, as far as is known.
     latest: u64,
 }
 
-impl Witness {
-    async fn call(&mut self, method: &str, path: &str, body: Vec<u8>) -> Result<Answer, ConnectError> {
-        let open = self.connection.take().filter(Connection::is_open);
-        let mut connection = match open {
-            Some(connection) => connection,
-            None => self.target.prefix.open().await?,
-        };
-        let answer = connection.call(&self.target.prefix, method, path, body).await?;
-        self.connection = Some(connection);
-        Ok(answer)
-    }
-}
-
 async fn keep_offering(offering: Arc<Offering>, target: Target, mut offered: watch::Receiver<Arc<SignedHead>>) {
     let name = target.vkey.name().clone();
-    let mut to = Witness { target, connection: None, latest: 0 };
+    let mut to = Witness { target, latest: 0 };
     let mut pause = FIRST_PAUSE;
     loop {
         let head = offered.borrow_and_update().clone();
@@ -205,7 +194,7 @@ async fn keep_offering(offering: Arc<Offering>, target: Target, mut offered: wat
                 tracing::debug!(witness = %name, "not cosigned: {error}");
                 offering.metrics.count("creditbay_witness_errors_total", &[("witness", name.as_str())]);
                 offering.heads.out_of_reach(&name);
-                to.connection = None;
+                to.target.way.begin_anew();
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

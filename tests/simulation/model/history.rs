@@ -11,10 +11,14 @@ use creditbay_node::log::rows::Row;
 use creditbay_node::log::seals::Seals;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::log::{self as layout, SealedRows};
+use creditbay_protocol::event::Event;
 use creditbay_protocol::leaf::{Leaf, LeafBody};
+use creditbay_protocol::name::Origin;
 
 /// A log, as it was seen to grow.
 pub(crate) struct History {
+    /// Which log.
+    pub(crate) origin: Origin,
     /// Every leaf.
     pub(crate) leaves: Vec<Leaf>,
     /// The hash of every leaf.
@@ -35,16 +39,17 @@ pub(crate) struct History {
 pub(crate) struct News {
     /// The index of the first new leaf.
     pub(crate) first: u64,
-    /// Rows that were written since the last look.
-    pub(crate) rows: Vec<Row>,
+    /// Rows that were written since the last look, as they lie there and opened.
+    pub(crate) rows: Vec<(SealedRows, Vec<Row>)>,
     /// What is wrong with the log.
     pub(crate) faults: Vec<String>,
 }
 
 impl History {
     /// A log of which nothing was seen; its rows open with these keys.
-    pub(crate) fn unseen(seals: Seals) -> Self {
+    pub(crate) fn unseen(origin: Origin, seals: Seals) -> Self {
         Self {
+            origin,
             leaves: Vec::new(),
             hashes: Vec::new(),
             open: BTreeSet::new(),
@@ -54,6 +59,16 @@ impl History {
             newest_rows: None,
             seals,
         }
+    }
+
+    /// Whether it is the history of this log.
+    pub(crate) fn is(&self, log: &Origin) -> bool {
+        self.origin == *log
+    }
+
+    /// Whether its last leaf retires it.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.leaves.last().is_some_and(|leaf| matches!(leaf.body, LeafBody::Event(Event::LogRetired { .. })))
     }
 
     /// Leaves seen.
@@ -96,6 +111,9 @@ impl History {
             if self.leaves.last().is_some_and(|last| last.time > leaf.time) {
                 return Err(format!("leaf {index} is earlier than the one before it"));
             }
+            if self.is_retired() {
+                return Err(format!("leaf {index} stands behind the one that retires the log"));
+            }
             self.take(index, leaf, hash);
         }
         if self.root(size) != Some(&root) {
@@ -127,11 +145,10 @@ impl History {
                 return Ok(());
             }
             for sealed in page {
-                for row in self.seals.open(&sealed).map_err(|error| error.to_string())? {
-                    self.note(&row);
-                    news.rows.push(row);
-                }
-                self.newest_rows = Some(sealed);
+                let rows = self.seals.open(&sealed).map_err(|error| error.to_string())?;
+                rows.iter().for_each(|row| self.note(row));
+                self.newest_rows = Some(sealed.clone());
+                news.rows.push((sealed, rows));
             }
         }
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use creditbay_configs::peers::Directory;
 use creditbay_configs::rules::decide::decide;
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::Millis;
@@ -11,7 +12,7 @@ use creditbay_protocol::event::{Event, Overlap, Suspended};
 use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Region;
 use creditbay_protocol::predicate::Predicates;
-use creditbay_protocol::query::Query;
+use creditbay_protocol::query::{Presented, Query};
 use creditbay_protocol::refusal::OutcomeClass;
 use creditbay_protocol::terms::Terms;
 
@@ -37,6 +38,7 @@ impl Standing {
     pub(crate) fn judge(
         &mut self,
         ground: &Ground,
+        directory: &Directory,
         city: Region,
         leaf: &Leaf,
         asked: Option<(&Query, Millis)>,
@@ -52,7 +54,7 @@ impl Standing {
                 None => vec![(Promise::Closed, "a query that nothing opens".to_owned())],
             },
             LeafBody::Answer { terms, outcome: OutcomeClass::Answered, .. } => match asked {
-                Some((query, time)) => self.judge_answer(ground, city, leaf.time, terms, query, time),
+                Some((query, time)) => self.judge_answer(ground, directory, city, leaf.time, terms, (query, time)),
                 None => vec![(Promise::TwoSided, "an answer to a query that nobody saw".to_owned())],
             },
             LeafBody::Answer { .. } | LeafBody::Declined { .. } | LeafBody::Abandoned { .. } => Vec::new(),
@@ -86,11 +88,11 @@ impl Standing {
     fn judge_answer(
         &mut self,
         ground: &Ground,
+        directory: &Directory,
         city: Region,
         time: Millis,
         terms: &Terms,
-        query: &Query,
-        asked: Millis,
+        (query, asked): (&Query, Millis),
     ) -> Vec<(Promise, String)> {
         let mut faults = self.forbidden(terms.asker, &terms.predicates, terms);
         if terms.issuer != city || *terms != query.terms() {
@@ -99,12 +101,15 @@ impl Standing {
         let Some(pack) = ground.packs.iter().find(|pack| pack.digest() == terms.pack) else {
             return vec![(Promise::Closed, "an answer under a pack that nobody has".to_owned())];
         };
-        let standing = ground.directory.standing(terms.asker, terms.organisation, terms.issuer);
+        let standing = directory.standing(terms.asker, terms.organisation, terms.issuer);
         if let Err(refusal) = decide(pack, standing, terms) {
             faults.push(format!("an answer that the pack refuses: {refusal}"));
         }
         if !self.pack_holds(terms.pack, asked) {
             faults.push("an answer under a pack that was not in force".to_owned());
+        }
+        if let Some(presented) = &query.authorisation {
+            faults.extend(unauthorised(directory, presented, asked));
         }
         let spent = self.given.count(pack.budgets(), query, terms, time).into_iter().map(|fault| (Promise::Budgets, fault));
         faults.into_iter().map(|fault| (Promise::Closed, fault)).chain(spent).collect()
@@ -132,4 +137,18 @@ impl Standing {
         let overlap = self.activated.iter().filter_map(|(_, overlap)| *overlap).find(|overlap| overlap.pack == pack);
         activated && (active || overlap.is_some_and(|overlap| asked <= overlap.until))
     }
+}
+
+/// What is wrong with an authorisation at the time of the query's leaf.
+fn unauthorised(directory: &Directory, presented: &Presented, asked: Millis) -> Vec<String> {
+    let authorisation = &presented.signed.authorisation;
+    let channel = directory.channel(authorisation.channel);
+    let mut faults = Vec::new();
+    if !channel.is_some_and(|(_, channel)| presented.signed.verify(&channel.key).is_ok()) {
+        faults.push("an authorisation that no channel signed".to_owned());
+    }
+    if asked < authorisation.granted || asked >= authorisation.expires {
+        faults.push("an authorisation that had not begun or had run out".to_owned());
+    }
+    faults
 }
