@@ -26,6 +26,7 @@ use creditbay_node::log::witness::Witness;
 use creditbay_node::policy::budget::RefusalBudget;
 use creditbay_node::policy::ledger::Ledger;
 use creditbay_node::policy::orders::Orders;
+use creditbay_node::policy::tags::Tags;
 use creditbay_node::quic::session::Local;
 use creditbay_node::store::Store;
 use creditbay_node::store::in_memory::InMemory;
@@ -39,7 +40,7 @@ use tokio::task::JoinSet;
 use super::bay::{Bay, lock};
 use super::disk::Disk;
 use super::gate::Gate;
-use super::ground::{Ground, RECORD_KEY, key};
+use super::ground::{Ground, key};
 use super::machine::Machine;
 use super::mutant::Mutant;
 use super::story::{Promise, Story};
@@ -206,11 +207,11 @@ impl City {
             withholding: tokio::sync::Mutex::default(),
             directory: ground.directory.clone(),
             orders: Orders::recover(ordered, packs, clock.now())?,
-            ledger: Ledger::new(spent, &RECORD_KEY),
+            ledger: Ledger::new(spent, Tags::new(EpochKeys::of(self.keys(), "budgets")?, entropy.clone())),
             log,
             seals,
             witness: Witness::new(signer("witness", &format!("{}.creditbay/witness", self.region), KeyKind::CosignatureV1)?),
-            records: Arc::new(Records::open(store, RECORD_KEY, entropy.clone())?),
+            records: Arc::new(Records::open(store, ground.record_keys(), entropy.clone())?),
             replay,
             refusals: RefusalBudget::new(REFUSALS),
             network: Arc::new(Wire { bay: Arc::downgrade(bay), me: self.region }),

@@ -17,6 +17,7 @@ use crate::log::entry::{Appended, Entry, Erasing};
 use crate::log::erase::Done;
 use crate::log::fault::LogError;
 use crate::store::erasure as rows;
+use crate::store::records::RecordsError;
 
 /// What an operator orders to be erased.
 #[derive(Debug, Clone)]
@@ -63,6 +64,9 @@ pub enum EraseError {
     /// This node's log takes or gives nothing.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The records cannot be read or written.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
 }
 
 /// What was erased.
@@ -252,8 +256,8 @@ fn tells(ground: ErasureGround) -> bool {
     matches!(ground, ErasureGround::SubjectRequest | ErasureGround::Order)
 }
 
-pub(super) async fn blocking<T: Send + 'static>(
-    act: impl FnOnce() -> Result<T, LogError> + Send + 'static,
-) -> Result<T, LogError> {
-    tokio::task::spawn_blocking(act).await.map_err(|_| LogError::Closed)?
+pub(super) async fn blocking<T: Send + 'static, E: From<LogError> + Send + 'static>(
+    act: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    tokio::task::spawn_blocking(act).await.map_err(|_| E::from(LogError::Closed))?
 }

@@ -83,7 +83,7 @@ impl Exchange {
         self.metrics.add("creditbay_openings_shown_total", &[], indices.len() as u64);
         let exchange = self.clone();
         let leaf = appended.committed.place().index;
-        blocking(move || Ok(exchange.lines(&indices, &fields, leaf))).await?
+        blocking(move || Ok::<_, LogError>(exchange.lines(&indices, &fields, leaf))).await?
     }
 
     fn lines(&self, indices: &[u64], fields: &[Field], shown: u64) -> Result<Vec<LeafOpening>, OpenError> {

@@ -3,6 +3,7 @@
 //! Two implementations: `on_disk` (sled) and `in_memory`, whose every commit can fail. What the keys mean is said in `log`,
 //! `records`, `persons` and `witness`. Not here: anything that looks inside a value.
 
+pub mod buckets;
 mod counter;
 pub mod documents;
 pub mod erasure;
@@ -15,7 +16,7 @@ pub mod records;
 pub mod witness;
 
 /// The layout of all trees. A store of another version is refused.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The trees of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

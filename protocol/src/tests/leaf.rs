@@ -60,7 +60,7 @@ fn every_kind_comes_back_and_the_largest_fits() {
     let said = ["pack-activated", "pack-activated", "suspended", "resumed", "authorisation-withdrawn"];
     assert_eq!(events[..5], said);
     assert_eq!(events[5..9], ["portfolio-declared", "turned-away", "withheld", "trust-decided"]);
-    assert_eq!(events[9..], ["log-retired", "log-begun", "erased", "erased", "openings-shown", "erasure-notified"]);
+    assert_eq!(events[9..], ["log-retired", "log-begun", "erased", "erased", "erased", "openings-shown", "erasure-notified"]);
     for leaf in &leaves {
         let bytes = leaf.bytes();
         assert_eq!(Leaf::parse(&bytes).as_ref(), Ok(leaf));

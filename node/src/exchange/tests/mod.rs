@@ -1,4 +1,4 @@
-//! Two nodes in one process (`bay`): what can go wrong on the way (`faults`), what stands in their logs (`evidence`), what is shown and erased of it (`erasure`), and what the rules
+//! Two nodes in one process (`bay`): what can go wrong on the way (`faults`), what stands in their logs (`evidence`), what is shown and erased of it (`erasure`), erased records (`records`), and what the rules
 //! and the ledger hold (`rules`).
 
 mod bay;
@@ -6,5 +6,6 @@ mod bay;
 mod erasure;
 mod evidence;
 mod faults;
+mod records;
 mod retention;
 mod rules;
