@@ -18,6 +18,7 @@ mod privacy;
 mod proofs;
 mod publish;
 mod records;
+mod records_gone;
 mod refusal;
 mod succession;
 mod tidy;

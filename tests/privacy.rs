@@ -1,9 +1,13 @@
 //! What identifies a subject is written nowhere in clear: not in a store, a log, a trace, a metric or an error (promises 3, 4 and 8).
 
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use creditbay_crypto::hash::Digest;
-use creditbay_protocol::identifier::recognise_person;
+use creditbay_crypto::label::Label;
+use creditbay_protocol::identifier::{Identifier, Scheme, recognise_person};
+use creditbay_protocol::name::{OrganisationId, Region};
+use creditbay_protocol::wire;
 use harness::http::Door;
 use harness::network::{Network, files_below, files_with};
 use harness::samples::{Expected, copy_records};
@@ -28,6 +32,36 @@ fn telling_cells(files: &[PathBuf]) -> (Vec<String>, Vec<String>) {
         }
     }
     (companies, persons)
+}
+
+/// What somebody would try who knows the numbers and no key: hashes of them, alone and with whoever asked.
+fn plain_hashes(companies: &[String]) -> HashMap<[u8; 16], String> {
+    let asker = wire::encode(&(Region::new("hk").unwrap(), OrganisationId::new("bank.hk").unwrap()));
+    let mut hashes = HashMap::new();
+    for code in companies.iter().filter(|cell| cell.starts_with("91") && cell.len() == 18) {
+        let Ok(company) = Identifier::parse(Scheme::Uscc, code) else { continue };
+        let bytes = company.canonical_bytes();
+        let tried = [
+            Digest::of(&bytes),
+            Digest::of(code.as_bytes()),
+            Digest::of(format!("uscc:{code}").as_bytes()),
+            Digest::concat(&[&asker, &bytes]),
+            Digest::hmac(&[], &[&bytes]),
+            Digest::hmac(&[0; 32], &[&bytes]),
+            Digest::hmac(Label::INDEX_SUBJECT.as_bytes(), &[&bytes]),
+            Digest::hmac(Label::INDEX_BUDGET.as_bytes(), &[&asker, &bytes]),
+            Digest::hmac(&Digest::hmac(&[0; 32], &[Label::INDEX_BUDGET.as_bytes()]).0, &[&asker, &bytes]),
+        ];
+        hashes.extend(tried.map(|hash| (*hash.0.first_chunk().unwrap(), code.clone())));
+    }
+    hashes
+}
+
+/// Whose hash, or the first half of it, stands anywhere in these bytes.
+fn recognised<'a>(bytes: &[u8], hashes: &'a HashMap<[u8; 16], String>) -> Vec<&'a String> {
+    let begins: HashSet<[u8; 2]> = hashes.keys().map(|hash| [hash[0], hash[1]]).collect();
+    let windows = bytes.windows(16).filter(|window| begins.contains(&window[..2]));
+    windows.filter_map(|window| hashes.get(window)).collect()
 }
 
 #[test]
@@ -84,6 +118,16 @@ fn nothing_that_identifies_is_written_in_clear() {
         }
     }
     assert!(found.is_empty(), "{found:?}");
+
+    let hashes = plain_hashes(&companies);
+    assert!(hashes.len() > 500, "{}", hashes.len());
+    let planted = hashes.keys().next().unwrap();
+    assert_eq!(
+        recognised(&[b"before".as_slice(), planted, b"behind"].concat(), &hashes).len(),
+        1,
+        "the search finds what is there"
+    );
+    assert_eq!(recognised(&everything, &hashes), Vec::<&String>::new(), "a plain hash can be tried out");
 
     // The copies of rejected rows are the operator's, and even they name no person.
     let rejected: Vec<_> = files_below(&folder.path().join("records"))

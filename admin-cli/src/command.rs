@@ -176,6 +176,8 @@ mod tests {
             "creditbay erase --node n --index 5 --ground peer_notice",
             "creditbay erase --node n --before yesterday --ground order",
             "creditbay erase --node n --outstanding --index 5 --ground order",
+            "creditbay erase --node n --index 5 --records --ground order",
+            "creditbay erase --node n --person-from f --records --ground order",
             "creditbay rules suspend --node n --type ANY",
             "creditbay rules resume --node n --type TAX_GRADE --peer hk",
             "creditbay portfolio declare --node n --purpose FIN --size many --days 3",

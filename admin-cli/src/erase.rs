@@ -1,6 +1,9 @@
-//! `creditbay erase`: destroys what opens leaves of a running node's log, on a ground that the log keeps.
+//! `creditbay erase`: destroys what opens leaves of a running node's log, or what is recorded of a subject, on a ground that the log keeps.
 //!
 //! Not here: how it is destroyed, and how the other side is told; both are the node's.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{ArgGroup, Args};
@@ -16,6 +19,8 @@ use crate::print::{self, Fields, Screen, Table, count};
 
 /// Bytes of an answer, and of one line of it, at most.
 const MAX_BYTES: usize = 1 << 20;
+/// Bytes of a file with a person's number that are read.
+const MAX_NUMBER_BYTES: u64 = 256;
 
 /// What is erased, and why.
 #[derive(Debug, Args)]
@@ -24,7 +29,7 @@ pub struct EraseArgs {
     /// The node
     #[command(flatten)]
     pub door: AdminDoor,
-    /// All exchanges about a subject: SCHEME:CODE, the scheme one of uscc, hk-brn, mo-entity, lei
+    /// All exchanges about a subject, or with --records what is recorded of it: SCHEME:CODE, the scheme one of uscc, hk-brn, mo-entity, lei
     #[arg(long, value_name = "SCHEME:CODE", group = "what")]
     pub subject: Option<String>,
     /// All leaves of before a day, UTC+8: 2026-01-31
@@ -33,6 +38,12 @@ pub struct EraseArgs {
     /// One leaf, by its index in the node's own log
     #[arg(long, value_name = "INDEX", group = "what")]
     pub index: Option<u64>,
+    /// What is recorded of a natural person, whose number is all that this file holds; - reads it from standard input
+    #[arg(long, value_name = "FILE", group = "what", conflicts_with = "records")]
+    pub person_from: Option<PathBuf>,
+    /// Erase the subject's records and reports, and not what opens leaves
+    #[arg(long, requires = "subject", conflicts_with = "force_early")]
+    pub records: bool,
     /// Erase nothing; show which notices the other sides have not acknowledged, and how retention stands
     #[arg(long, group = "what")]
     pub outstanding: bool,
@@ -56,6 +67,16 @@ struct Done {
     sealed_anew: u64,
 }
 
+/// Which records were erased, in the node's words.
+#[derive(Debug, Deserialize)]
+struct RecordsDone {
+    leaf: Option<u64>,
+    records: u64,
+    reports: u64,
+    persons: u64,
+    keys_destroyed: u64,
+}
+
 /// A line of the node's answer.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,6 +84,7 @@ enum Line {
     Progress { leaves: u64, of: u64 },
     Working,
     Done(serde_json::Value),
+    RecordsDone(serde_json::Value),
     Failed(Problem),
 }
 
@@ -97,7 +119,7 @@ pub async fn run(args: &EraseArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
         bail!("{} says {status}: {}", client.door(), Problem::of(&reply));
     }
     let bar = print::progress(screen, 0, "looking through the log [{bar:40}] {pos}/{len} leaves");
-    let (mut held, mut done) = (Vec::new(), None);
+    let (mut held, mut done, mut of_records) = (Vec::new(), None, false);
     while let Some(piece) = stream.next().await? {
         held.extend_from_slice(&piece);
         if held.len() > MAX_BYTES {
@@ -114,6 +136,7 @@ pub async fn run(args: &EraseArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
                 }
                 Line::Working => {}
                 Line::Done(said) => done = Some(said),
+                Line::RecordsDone(said) => (done, of_records) = (Some(said), true),
                 Line::Failed(problem) => bail!("{}{problem}", before(&problem)),
             }
         }
@@ -124,6 +147,8 @@ pub async fn run(args: &EraseArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
     })?;
     if screen.is_json() {
         screen.json(&said)?;
+    } else if of_records {
+        tell_records(&serde_json::from_value(said)?, screen)?;
     } else {
         tell(&serde_json::from_value(said)?, screen)?;
     }
@@ -133,15 +158,17 @@ pub async fn run(args: &EraseArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
 /// What a refusal leaves undone. Where the log stopped, nobody knows whether the leaf is durable; the next start does.
 fn before(problem: &Problem) -> &'static str {
     match problem.kind.as_str() {
-        "still_usable" | "under_way" | "no_leaf" | "bad_ground" => "nothing was erased. ",
+        "bad_request" | "still_usable" | "under_way" | "no_leaf" | "bad_ground" => "nothing was erased. ",
         _ => "not finished; what the log says by then is carried through when the node starts again. ",
     }
 }
 
 fn body(args: &EraseArgs) -> anyhow::Result<serde_json::Value> {
     let subject = args.subject.as_deref().map(read_subject).transpose()?;
+    let person = args.person_from.as_deref().map(read_person).transpose()?;
     Ok(serde_json::json!({
         "index": args.index, "before": args.before, "ground": args.ground, "force_early": args.force_early,
+        "records": args.records, "person": person,
         "subject": subject.map(|(scheme, code)| serde_json::json!({ "scheme": scheme.as_str(), "identifier": code })),
     }))
 }
@@ -168,6 +195,24 @@ fn tell(done: &Done, screen: &mut Screen) -> anyhow::Result<()> {
     }
     screen.line(
         "\nWhat services were given as answers lies outside the nodes, as do copies of the data directory made before; neither is erased by this.",
+    )
+}
+
+fn tell_records(done: &RecordsDone, screen: &mut Screen) -> anyhow::Result<()> {
+    let Some(leaf) = done.leaf else {
+        return screen.line("Nothing is recorded of it; nothing was logged.");
+    };
+    let erased = [(done.records, "record"), (done.reports, "report"), (done.persons, "row about a person")];
+    let erased: Vec<_> =
+        erased.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} x {what}")).collect();
+    let mut fields = Fields::new();
+    fields
+        .add("erased", erased.join(", "))
+        .add("recorded", format!("leaf {leaf} of this node's log"))
+        .add("keys", format!("{} destroyed", count(done.keys_destroyed, "key")));
+    screen.line(fields)?;
+    screen.line(
+        "\nA file that holds them brings them back when it is imported. What opens leaves about the subject is erased without --records.",
     )
 }
 
@@ -214,6 +259,18 @@ fn table(standing: &Standing) -> Table {
         table.row(vec![peer.clone(), notices.to_string(), oldest_leaf.to_string()]);
     }
     table
+}
+
+/// A number from a file: on the command line all who see the list of processes would read it.
+fn read_person(file: &Path) -> anyhow::Result<String> {
+    let mut number = String::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().take(MAX_NUMBER_BYTES).read_to_string(&mut number)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(MAX_NUMBER_BYTES).read_to_string(&mut number))
+    };
+    read.with_context(|| format!("--person-from {}: cannot be read", file.display()))?;
+    Ok(number.trim().to_owned())
 }
 
 fn read_subject(text: &str) -> anyhow::Result<(Scheme, &str)> {

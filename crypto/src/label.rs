@@ -33,6 +33,8 @@ impl Label {
     pub const AUTHORISATION: Label = Label("creditbay/v1/authorisation/granted");
     /// The end of an authorisation, signed by the channel that took it down.
     pub const WITHDRAWAL: Label = Label("creditbay/v1/authorisation/withdrawn");
+    /// The place of an owner's rows under the key of a bucket of records.
+    pub const INDEX_PLACE: Label = Label("creditbay/v1/index/place");
     /// The keyed index under which a node finds a report by the digest of its file.
     pub const INDEX_REPORT: Label = Label("creditbay/v1/index/report");
     /// The keyed pseudonym of a natural person in records that are set aside.
@@ -59,6 +61,7 @@ impl Label {
         Label::RULES,
         Label::AUTHORISATION,
         Label::WITHDRAWAL,
+        Label::INDEX_PLACE,
         Label::INDEX_REPORT,
         Label::INDEX_PERSON,
         Label::INDEX_BUDGET,

@@ -33,7 +33,7 @@ use crate::exchange::replay::Replay;
 use crate::files::{Files, StartError, because, own_entry, read_files};
 use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
-use crate::host::keys::{self, EpochKeys};
+use crate::host::keys::{EpochKeys, RecordKeys};
 use crate::host::telemetry::Metrics;
 use crate::log::Log;
 use crate::log::append::{Item, Writer};
@@ -49,6 +49,7 @@ use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
 use crate::policy::ledger::Ledger;
 use crate::policy::orders::Orders;
+use crate::policy::tags::Tags;
 use crate::quic::accept::{Reception, accept};
 use crate::quic::dial::{Links, Target};
 use crate::quic::endpoint::{PeerDoor, dial_config};
@@ -165,7 +166,7 @@ impl Node {
         // The first pack takes over, or the one whose day came while the node was down, before any door opens.
         drop(exchange.orders.in_force(&exchange.log, exchange.clock.now()).await.map_err(because)?);
         // What was logged as erased before the last shutdown, or the last crash, is gone before any door opens.
-        exchange.finish_erasures().await.map_err(because)?;
+        exchange.finish_all_erasures().await.map_err(because)?;
         tasks.spawn(peers::answer_all(exchange.clone(), sessions));
         errands::begin(&exchange, unanswered, &mut tasks);
         let (log, metrics) = (exchange.log.clone(), exchange.metrics.clone());
@@ -261,10 +262,10 @@ fn open_ground(
     let apart: Arc<dyn Store> = Arc::new(witness::open(&data).map_err(because)?);
     editions::accept(&*apart, directory).map_err(because)?;
     carry_over(&*store, own.log_origin).map_err(because)?;
-    let key = keys::record_key(&keys_at, &entropy).map_err(because)?;
-    let ledger = Ledger::new(store.clone(), &key);
+    let record_keys = RecordKeys::in_folder(&keys_at, &entropy).map_err(because)?;
+    let ledger = Ledger::new(store.clone(), Tags::new(EpochKeys::of(&keys_at, "budgets").map_err(because)?, entropy.clone()));
     let orders = Orders::recover(&*store, packs, clock.now()).map_err(because)?;
-    let records = Arc::new(Records::open(store.clone(), key, entropy.clone()).map_err(because)?);
+    let records = Arc::new(Records::open(store.clone(), record_keys, entropy.clone()).map_err(because)?);
     let seals = Arc::new(Seals::new(EpochKeys::in_folder(&keys_at).map_err(because)?).map_err(because)?);
     let followed: Vec<_> = others().map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
     let origins = others().map(|entry| entry.log_origin).chain([own.log_origin]);

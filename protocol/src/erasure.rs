@@ -7,9 +7,9 @@
 use bincode::{Decode, Encode};
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::label::Label;
-use creditbay_crypto::merkle::leaf_hash;
 use creditbay_crypto::merkle::tree::{Frontier, Window, inclusion};
 use creditbay_crypto::merkle::verify::{ProofError, verify_inclusion};
+use creditbay_crypto::merkle::{empty_root, leaf_hash};
 use creditbay_crypto::secret::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,8 @@ pub enum ErasureScope {
         /// The hash of the notice's leaf in the peer's log.
         notice: Digest,
     },
+    /// Records, and no leaf: those of one subject or person, who is not named, or those that were over. The list is empty.
+    Records,
 }
 
 /// An erasure, as its leaf says it.
@@ -76,6 +78,13 @@ pub struct Erased {
     pub count: u32,
     /// The root over the list's salted entries.
     pub list: Digest,
+}
+
+impl Erased {
+    /// An erasure of records, which opens no leaf and closes none.
+    pub fn of_records(ground: ErasureGround) -> Self {
+        Self { ground, scope: ErasureScope::Records, early: false, count: 0, list: empty_root() }
+    }
 }
 
 /// One entry of the list of what an erasure erased.

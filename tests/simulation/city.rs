@@ -32,6 +32,7 @@ use creditbay_node::log::witness::Witness;
 use creditbay_node::policy::budget::RefusalBudget;
 use creditbay_node::policy::ledger::Ledger;
 use creditbay_node::policy::orders::Orders;
+use creditbay_node::policy::tags::Tags;
 use creditbay_node::quic::session::Local;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::log as layout;
@@ -50,7 +51,7 @@ use super::bay::{Bay, lock};
 use super::cosign::ToWitness;
 use super::disk::Disk;
 use super::gate::Gate;
-use super::ground::{Ground, RECORD_KEY};
+use super::ground::Ground;
 use super::machine::Machine;
 use super::mutant::Mutant;
 use super::regions::{log_key, signed};
@@ -266,11 +267,11 @@ impl City {
             closing: Closing::default(),
             directory: directory.clone(),
             orders: Orders::recover(ordered, packs, clock.now())?,
-            ledger: Ledger::new(spent, &RECORD_KEY),
+            ledger: Ledger::new(spent, Tags::new(EpochKeys::of(self.keys(), "budgets")?, entropy.clone())),
             log,
             seals,
             witness,
-            records: Arc::new(Records::open(store, RECORD_KEY, entropy.clone())?),
+            records: Arc::new(Records::open(store, ground.record_keys(), entropy.clone())?),
             replay,
             refusals: RefusalBudget::new(REFUSALS),
             network: Arc::new(Wire { bay: Arc::downgrade(bay), me: self.region }),

@@ -14,6 +14,7 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::secret::Seed;
 use creditbay_crypto::sign::SigningKey;
 use creditbay_node::host::entropy::Entropy;
+use creditbay_node::host::keys::{EpochKeys, RecordKeys};
 use creditbay_node::intake::import;
 use creditbay_node::intake::reading::Under;
 use creditbay_node::store::Store;
@@ -29,7 +30,7 @@ use crate::samples::{self, Expected, Subject};
 /// The four cities, in the order of their names.
 pub(crate) const CITIES: [&str; 4] = ["gz", "hk", "mo", "sz"];
 /// The key under which every city keeps its records.
-pub(crate) const RECORD_KEY: [u8; 32] = [7; 32];
+const RECORD_KEY: [u8; 32] = [7; 32];
 /// 2026-11-23T15:00:00Z, an hour before midnight in UTC+8 and before the second edition takes over.
 pub(crate) const BEFORE_MIDNIGHT: Millis = Millis(1_795_446_000_000);
 
@@ -76,6 +77,7 @@ pub(crate) struct Ground {
     /// The sample questions.
     pub(crate) askings: Vec<Asking>,
     stores: BTreeMap<Region, InMemory>,
+    buckets: EpochKeys,
 }
 
 /// The region of this name.
@@ -100,6 +102,11 @@ impl Ground {
         self.stores.get(&city).map(InMemory::reopen).unwrap_or_default()
     }
 
+    /// The keys of all records; no schedule erases any.
+    pub(crate) fn record_keys(&self) -> RecordKeys {
+        RecordKeys { index: RECORD_KEY, buckets: self.buckets.clone() }
+    }
+
     fn make() -> Result<Self> {
         let read = |name: &str| fs::read_to_string(samples::folder().join(name)).with_context(|| name.to_owned());
         let directory = Directory::parse("network.toml", &read("network/network.toml")?)?;
@@ -112,12 +119,12 @@ impl Ground {
         let takes_over = [("serial", supersedes.as_str()), ("effective_from", "\"2026-11-24\""), ("overlap_days", "1")];
         let witnessed = bundled.replace("\n[contract]\n", &format!("\n{WITNESSED}\n[contract]\n"));
         let second = edition(&witnessed, &[SMALL.as_slice(), &takes_over].concat())?;
-        let mut stores = BTreeMap::new();
+        let (mut stores, buckets) = (BTreeMap::new(), EpochKeys::in_memory());
         for city in CITIES {
-            stores.insert(region(city), with_records(region(city), &directory, &first)?);
+            stores.insert(region(city), with_records(region(city), &directory, &first, &buckets)?);
         }
         let expected: Expected = serde_json::from_str(&read("expected.json")?)?;
-        Ok(Self { directory, packs: [Arc::new(first), Arc::new(second)], askings: askings(&expected)?, stores })
+        Ok(Self { directory, packs: [Arc::new(first), Arc::new(second)], askings: askings(&expected)?, stores, buckets })
     }
 }
 
@@ -130,10 +137,11 @@ fn edition(bundled: &str, lines: &[(&str, &str)]) -> Result<RulePack> {
     Ok(RulePack::parse("edition.toml", &text)?)
 }
 
-fn with_records(city: Region, directory: &Directory, pack: &RulePack) -> Result<InMemory> {
+fn with_records(city: Region, directory: &Directory, pack: &RulePack, buckets: &EpochKeys) -> Result<InMemory> {
     let store = InMemory::new();
     let shared: Arc<dyn Store> = Arc::new(store.clone());
-    let records = Records::open(shared, RECORD_KEY, Arc::new(Entropy::seeded(u64::from(city.as_str().as_bytes()[0]))))?;
+    let keys = RecordKeys { index: RECORD_KEY, buckets: buckets.clone() };
+    let records = Records::open(shared, keys, Arc::new(Entropy::seeded(u64::from(city.as_str().as_bytes()[0]))))?;
     let law = directory.entry(city).context("no entry")?.law;
     let under = Under { pack, law, records: &records };
     let folder = samples::folder().join("records").join(city.as_str());

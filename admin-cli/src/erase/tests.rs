@@ -31,6 +31,8 @@ fn args(socket: &Path) -> EraseArgs {
         subject: Some("uscc:91440101MA9XTEAT0A".to_owned()),
         before: None,
         index: None,
+        person_from: None,
+        records: false,
         outstanding: false,
         ground: Some(ErasureGround::SubjectRequest),
         force_early: false,
@@ -38,8 +40,13 @@ fn args(socket: &Path) -> EraseArgs {
 }
 
 fn ended(answer: &str) -> (anyhow::Result<Exit>, String, String) {
+    ended_with(answer, |args| args)
+}
+
+fn ended_with(answer: &str, change: impl Fn(EraseArgs) -> EraseArgs) -> (anyhow::Result<Exit>, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let (socket, out) = (folder.path().join("s"), folder.path().join("out"));
+    let args = |socket: &Path| change(args(socket));
     let serving = door(&socket, answer.to_owned());
     let mut screen = Screen::over(Box::new(std::fs::File::create(&out).unwrap()), false);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -57,6 +64,24 @@ fn what_was_erased_is_told_with_what_lies_outside() {
     assert!(asked.starts_with("POST /v1/erasures HTTP/1.1\r\n") && asked.contains(r#""ground":"subject_request""#), "{asked}");
     assert!(asked.contains(r#""subject":{"identifier":"91440101MA9XTEAT0A","scheme":"uscc"}"#), "{asked}");
     assert!(said.contains("2 leaves") && said.contains("leaf 7") && said.contains("outside the nodes"), "{said}");
+}
+
+#[test]
+fn records_are_named_as_such_and_a_person_by_a_file_alone() {
+    let answer = r#"{"records_done":{"leaf":9,"records":3,"reports":1,"persons":0,"keys_destroyed":2}}"#.to_owned() + "\n";
+    let (exit, asked, said) = ended_with(&answer, |args| EraseArgs { records: true, ..args });
+    assert_eq!(exit.unwrap(), Exit::Done);
+    assert!(asked.contains(r#""records":true"#) && asked.contains("91440101MA9XTEAT0A"), "{asked}");
+    assert!(said.contains("3 x record, 1 x report") && said.contains("leaf 9") && said.contains("imported"), "{said}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("number");
+    std::fs::write(&file, "440106199003071231\n").unwrap();
+    let nothing = r#"{"records_done":{"leaf":null,"records":0,"reports":0,"persons":0,"keys_destroyed":0}}"#.to_owned() + "\n";
+    let (exit, asked, said) = ended_with(&nothing, |args| EraseArgs { subject: None, person_from: Some(file.clone()), ..args });
+    assert_eq!(exit.unwrap(), Exit::Done);
+    assert!(asked.contains(r#""person":"440106199003071231""#), "{asked}");
+    assert!(said.contains("Nothing is recorded") && !said.contains("440106"), "{said}");
 }
 
 #[test]

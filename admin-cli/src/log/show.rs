@@ -205,6 +205,7 @@ fn erasure(erased: &Erased) -> String {
         ErasureScope::Before(day) => format!("all of before {day}"),
         ErasureScope::Retention(day) => format!("overdue on {day}"),
         ErasureScope::Notice { peer, notice } => format!("notice {} of {peer}", begin(notice)),
+        ErasureScope::Records => return format!("records: {ground}"),
     };
     let early = if *early { ", of which some could still be used" } else { "" };
     format!("{count} leaves, {how}: {ground}{early}")

@@ -22,6 +22,7 @@ pub mod record;
 
 pub mod regimes;
 
+mod over;
 mod visible;
 
 pub mod retention;

@@ -132,7 +132,7 @@ pub struct Report {
 }
 
 /// The keyed hash under which a node finds a subject's records. It says nothing to whoever lacks the node's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
 pub struct SubjectTag(pub Digest);
 
 #[cfg(test)]

@@ -223,6 +223,7 @@ impl Exchange {
                 Ok((Reply::Answered(verdicts), Some(reservation)))
             }
             Ok((_, Err(ReserveError::Unreadable(error)))) => Err(self.refuse_leaf(&LogError::Rows(error))),
+            Ok((_, Err(ReserveError::Key(error)))) => Err(self.refuse_leaf(&LogError::Sealing(error.to_string()))),
             Ok((_, Err(ReserveError::Spent(refusal)))) | Err(refusal) => self.refuse(peer, refusal),
         }
     }

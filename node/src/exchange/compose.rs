@@ -164,5 +164,6 @@ fn not_reserved(issuer: Region) -> impl Fn(ReserveError) -> NotComposed {
     move |error| match error {
         ReserveError::Spent(refusal) => NotComposed::Declined { issuer: Some(issuer), refusal },
         ReserveError::Unreadable(error) => NotComposed::Impossible(AskError::Log(LogError::Rows(error))),
+        ReserveError::Key(error) => NotComposed::Impossible(AskError::Log(LogError::Sealing(error.to_string()))),
     }
 }

@@ -18,6 +18,7 @@ use crate::log::entry::{Appended, Entry, Erasing};
 use crate::log::erase::Done;
 use crate::log::fault::LogError;
 use crate::store::erasure::{self as rows, Pending};
+use crate::store::records::RecordsError;
 
 /// What an operator orders to be erased.
 #[derive(Debug, Clone)]
@@ -64,6 +65,9 @@ pub enum EraseError {
     /// This node's log takes or gives nothing.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The records cannot be read or written.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
 }
 
 /// What was erased.
@@ -264,8 +268,8 @@ fn tells(ground: ErasureGround) -> bool {
     matches!(ground, ErasureGround::SubjectRequest | ErasureGround::Order)
 }
 
-pub(super) async fn blocking<T: Send + 'static>(
-    act: impl FnOnce() -> Result<T, LogError> + Send + 'static,
-) -> Result<T, LogError> {
-    aside(act).await.map_err(|_| LogError::Closed)?
+pub(super) async fn blocking<T: Send + 'static, E: From<LogError> + Send + 'static>(
+    act: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    aside(act).await.map_err(|_| E::from(LogError::Closed))?
 }

@@ -19,6 +19,8 @@ pub struct Erasures {
     pub retention: Mutex<RetentionState>,
     /// Held while an erasure is chosen and logged, so that nothing is erased twice.
     pub choosing: tokio::sync::Mutex<()>,
+    /// Held from the order to erase records to its end: it is sealed under a key that another one would destroy.
+    pub records: tokio::sync::Mutex<()>,
 }
 
 /// How retention stands.
@@ -35,7 +37,8 @@ pub struct RetentionState {
 impl Erasures {
     /// Nothing known yet.
     pub fn new(eraser: Eraser) -> Self {
-        Self { eraser, to_send: Notify::new(), retention: Mutex::default(), choosing: tokio::sync::Mutex::new(()) }
+        let (choosing, records) = (tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
+        Self { eraser, to_send: Notify::new(), retention: Mutex::default(), choosing, records }
     }
 
     /// How retention stands.

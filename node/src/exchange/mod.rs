@@ -1,5 +1,6 @@
 //! One exchange, told twice: `ask` is the requester's story, `answer` the responder's. Both fit on a screen. `compose` makes a query of a
-//! question. What was exchanged is shown by `open`, erased by `erase` and, when its time is over, by `retain`; `notify` tells the peers.
+//! question. What was exchanged is shown by `open`, erased by `erase` and, when its time is over, by `retain`; `notify` tells the
+//! peers. Records are erased by `erase_records`.
 //!
 //! Time, chance, the log, the records and the way to the peers are arguments ([`Exchange`]), so the same code runs in the daemon and
 //! under a seeded clock and network. Not here: doors, connections, the decision itself.
@@ -10,6 +11,7 @@ pub mod closing;
 pub mod compose;
 mod contradiction;
 pub mod erase;
+pub mod erase_records;
 pub mod erasures;
 pub mod fault;
 pub mod kept;

@@ -121,7 +121,7 @@ impl Exchange {
             let store = &**exchange.log.store();
             let before = Before(store);
             let showing = OpenLog { of, store: if of.earlier { &before } else { store }, seals: &exchange.seals };
-            Ok(showing.lines(&indices, &fields, leaf))
+            Ok::<_, LogError>(showing.lines(&indices, &fields, leaf))
         })
         .await?
     }

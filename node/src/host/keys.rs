@@ -1,13 +1,15 @@
-//! Key files: one Ed25519 key per role, the record key, and a sealing key for each epoch of openings (PROTOCOL 23).
+//! Key files: one Ed25519 key per role, the record key, and keys that an erasure destroys: one for each day of openings, one for each
+//! bucket of records (PROTOCOL 23).
 //!
 //! All lie outside the store, are mode 0600 or refused, and never appear in an error. Whoever can read them can sign as this node or read
 //! its records. Not here: making role keys (`creditbay keys new`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use creditbay_crypto::key_file::{self, KeyFileError};
 use creditbay_crypto::seal::SealingKey;
@@ -57,40 +59,92 @@ pub fn read_signing_key(path: &Path) -> Result<SigningKey, KeyError> {
     key_file::from_pem(&text).map_err(|error| KeyError::Pem { path: path.display().to_string(), error })
 }
 
-/// The key that seals records and finds them by keyed hash; made on first use.
-pub fn record_key(folder: &Path, entropy: &Entropy) -> Result<[u8; 32], KeyError> {
+/// The key of keyed hashes, made on first use: it outlives every erasure, and seals nothing.
+fn record_key(folder: &Path, entropy: &Entropy) -> Result<[u8; 32], KeyError> {
     read_or_make(&folder.join("records.key"), entropy)
 }
 
-/// The keys that seal what opens leaves, each under a number, made on first use and destroyed by erasure.
-pub struct EpochKeys {
-    folder: PathBuf,
+/// What finds records and what seals them.
+pub struct RecordKeys {
+    /// Says in which of the buckets a subject is.
+    pub index: [u8; 32],
+    /// Find and seal what is in a bucket; an erasure replaces and destroys them.
+    pub buckets: EpochKeys,
+}
+
+impl RecordKeys {
+    /// The keys in this folder, made on first use.
+    pub fn in_folder(folder: &Path, entropy: &Entropy) -> Result<Self, KeyError> {
+        Ok(Self { index: record_key(folder, entropy)?, buckets: EpochKeys::of(folder, "records")? })
+    }
+}
+
+/// Keys that are each under a number, made on first use and destroyed by erasure. Clones lead to the same keys.
+#[derive(Clone)]
+pub struct EpochKeys(Home);
+
+#[derive(Clone)]
+enum Home {
+    Folder(PathBuf),
+    Memory(Arc<Mutex<BTreeMap<u32, [u8; 32]>>>),
 }
 
 impl EpochKeys {
-    /// Keys in this folder.
+    /// The keys that seal what opens leaves, in this folder.
     pub fn in_folder(folder: &Path) -> Result<Self, KeyError> {
-        let folder = folder.join("openings");
+        Self::of(folder, "openings")
+    }
+
+    /// Keys of a kind, in a folder of their own within this one.
+    pub fn of(folder: &Path, kind: &str) -> Result<Self, KeyError> {
+        let folder = folder.join(kind);
         fs::create_dir_all(&folder).map_err(|error| file_error(&folder, error))?;
-        Ok(Self { folder })
+        Ok(Self(Home::Folder(folder)))
+    }
+
+    /// Keys that no file holds, for tests and simulation, where nothing outlives the process.
+    pub fn in_memory() -> Self {
+        Self(Home::Memory(Arc::default()))
     }
 
     /// The key of this number, made if there is none.
     pub fn make(&self, number: u32, entropy: &Entropy) -> Result<SealingKey, KeyError> {
-        read_or_make(&self.file(number), entropy).map(SealingKey::from_bytes)
+        self.make_secret(number, entropy).map(SealingKey::from_bytes)
+    }
+
+    /// The bytes of the key of this number, made if there is none.
+    pub fn make_secret(&self, number: u32, entropy: &Entropy) -> Result<[u8; 32], KeyError> {
+        match &self.0 {
+            Home::Folder(folder) => read_or_make(&file(folder, number), entropy),
+            Home::Memory(keys) => Ok(*held(keys).entry(number).or_insert_with(|| entropy.bytes32())),
+        }
     }
 
     /// The key of this number; nothing if it was destroyed or never made.
     pub fn existing(&self, number: u32) -> Result<Option<SealingKey>, KeyError> {
-        let path = self.file(number);
-        if !path.exists() { Ok(None) } else { read_key(&path).map(SealingKey::from_bytes).map(Some) }
+        Ok(self.existing_secret(number)?.map(SealingKey::from_bytes))
+    }
+
+    /// The bytes of the key of this number; nothing if it was destroyed or never made.
+    pub fn existing_secret(&self, number: u32) -> Result<Option<[u8; 32]>, KeyError> {
+        match &self.0 {
+            Home::Folder(folder) => {
+                let path = file(folder, number);
+                if path.exists() { read_key(&path).map(Some) } else { Ok(None) }
+            }
+            Home::Memory(keys) => Ok(held(keys).get(&number).copied()),
+        }
     }
 
     /// The numbers of all keys. What a crash left of a key, half made or half destroyed, is removed.
     pub fn numbers(&self) -> Result<BTreeSet<u32>, KeyError> {
+        let folder = match &self.0 {
+            Home::Folder(folder) => folder,
+            Home::Memory(keys) => return Ok(held(keys).keys().copied().collect()),
+        };
         let mut numbers = BTreeSet::new();
-        for entry in fs::read_dir(&self.folder).map_err(|error| file_error(&self.folder, error))? {
-            let path = entry.map_err(|error| file_error(&self.folder, error))?.path();
+        for entry in fs::read_dir(folder).map_err(|error| file_error(folder, error))? {
+            let path = entry.map_err(|error| file_error(folder, error))?.path();
             let number = path.file_stem().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
             match (number, path.extension().and_then(|extension| extension.to_str())) {
                 (Some(number), Some("key")) if read_key(&path)? != [0; 32] => drop(numbers.insert(number)),
@@ -103,13 +157,25 @@ impl EpochKeys {
 
     /// Destroys a key: overwritten where it lies, synced, unlinked, and the folder synced. What it sealed opens no more.
     pub fn destroy(&self, number: u32) -> Result<(), KeyError> {
-        let path = self.file(number);
-        overwrite_and_unlink(&path).map_err(|error| file_error(&path, error))
+        match &self.0 {
+            Home::Folder(folder) => {
+                let path = file(folder, number);
+                overwrite_and_unlink(&path).map_err(|error| file_error(&path, error))
+            }
+            Home::Memory(keys) => {
+                held(keys).remove(&number);
+                Ok(())
+            }
+        }
     }
+}
 
-    fn file(&self, number: u32) -> PathBuf {
-        self.folder.join(format!("{number}.key"))
-    }
+fn file(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("{number}.key"))
+}
+
+fn held(keys: &Mutex<BTreeMap<u32, [u8; 32]>>) -> MutexGuard<'_, BTreeMap<u32, [u8; 32]>> {
+    keys.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn overwrite_and_unlink(path: &Path) -> std::io::Result<()> {

@@ -17,6 +17,7 @@ use super::limits::MAX_STRICT_ROWS;
 use super::sink::ROWS_PER_MERGE;
 use super::*;
 use crate::host::entropy::Entropy;
+use crate::host::keys::{EpochKeys, RecordKeys};
 use crate::store::in_memory::{Failure, InMemory};
 use crate::store::records::{Records, RecordsError};
 use crate::store::{Store, Tree};
@@ -56,8 +57,13 @@ static PACK: LazyLock<RulePack> = LazyLock::new(|| {
     RulePack::parse("gba-2026.1.toml", &text).unwrap()
 });
 
+thread_local! {
+    static BUCKETS: EpochKeys = EpochKeys::in_memory();
+}
+
 fn opened(store: &InMemory) -> Records {
-    Records::open(Arc::new(store.clone()), [5; 32], Arc::new(Entropy::seeded(1))).unwrap()
+    let keys = RecordKeys { index: [5; 32], buckets: BUCKETS.with(Clone::clone) };
+    Records::open(Arc::new(store.clone()), keys, Arc::new(Entropy::system())).unwrap()
 }
 
 fn run(records: &Records, file: impl io::Read, strict: bool) -> Run {

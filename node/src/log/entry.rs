@@ -18,6 +18,7 @@ use creditbay_protocol::shown::Shown;
 
 use crate::store::Batch;
 use crate::store::erasure::{self as layout, Outgoing, ToTell};
+use crate::store::records::erase::Order;
 
 /// What can become a leaf.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ pub enum Entry {
     Event(Event),
     /// An erasure, with what it erases.
     Erasure(Arc<Erasing>),
+    /// An erasure of records, with the order to carry it out.
+    RecordsErasure(Arc<RecordsErasure>),
     /// A notice of an erasure.
     Notice {
         /// The notice, with the seed of its leaf.
@@ -56,6 +59,11 @@ impl Entry {
     pub(super) fn write(&self, batch: &mut Batch, index: u64) {
         match self {
             Self::Erasure(erasing) => erasing.write(batch, index),
+            Self::RecordsErasure(erasing) => {
+                if let Some(order) = &erasing.order {
+                    layout::set_records_order(batch, index, order);
+                }
+            }
             Self::Notice { noticed, erasure } => {
                 let (seed, notice) = (Seed::from_bytes(*noticed.seed().expose()), noticed.notice().clone());
                 layout::set_outgoing(batch, index, &Outgoing { erasure: *erasure, seed, notice });
@@ -87,6 +95,14 @@ impl Erasing {
     }
 }
 
+/// An erasure of records and what belongs into the batch of its leaf.
+pub struct RecordsErasure {
+    /// The leaf's words.
+    pub erased: Erased,
+    /// Whose records go; nothing where it is those whose time is over, which are found again.
+    pub order: Option<Order>,
+}
+
 /// That openings are shown, and for what.
 pub struct Showing {
     /// The leaf's words.
@@ -116,6 +132,7 @@ impl Entry {
             Self::Abandoned { query, issuer } => Leaf::new(time, LeafBody::Abandoned { query: *query, issuer: *issuer }),
             Self::Event(event) => Leaf::new(time, LeafBody::Event(event.clone())),
             Self::Erasure(erasing) => Leaf::new(time, LeafBody::Event(Event::Erased(erasing.erased))),
+            Self::RecordsErasure(erasing) => Leaf::new(time, LeafBody::Event(Event::Erased(erasing.erased))),
             Self::Notice { noticed, .. } => noticed.leaf(time),
             Self::Showing(showing) => Leaf::new(time, LeafBody::Event(showing.event())),
         }

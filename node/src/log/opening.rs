@@ -80,6 +80,6 @@ fn row_of(entry: &Entry, index: u64) -> Option<Vec<u8>> {
         Entry::Notice { noticed, .. } => {
             Some(wire::encode(&RowRef::Notice { index, seed: noticed.seed(), notice: noticed.notice() }))
         }
-        Entry::Abandoned { .. } | Entry::Event(_) | Entry::Erasure(_) => None,
+        Entry::Abandoned { .. } | Entry::Event(_) | Entry::Erasure(_) | Entry::RecordsErasure(_) => None,
     }
 }

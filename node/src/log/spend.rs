@@ -45,7 +45,12 @@ impl Balances {
         for Spending { account, amount } in spendings {
             let balance = match changed.get(account).or_else(|| self.known.get(account)) {
                 Some(balance) => *balance,
-                None => layout::balance(store, account)?,
+                None => {
+                    if let Account::Portfolio { portfolio } = account {
+                        layout::set_portfolio_begun(store, batch, portfolio, now.day())?;
+                    }
+                    layout::balance(store, account)?
+                }
             };
             changed.insert(*account, balance.plus(*amount));
         }

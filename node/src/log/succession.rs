@@ -33,7 +33,7 @@ const PAGE: u64 = 1_024;
 /// Rows that go over in one batch.
 const ROWS: usize = 256;
 /// The rows that go over: balances of days and years, uses, portfolios, suspensions, withdrawals, declarations, notes seen.
-const CARRIED: [&[u8; 1]; 8] = [b"B", b"Y", b"A", b"O", b"U", b"W", b"F", b"N"];
+const CARRIED: [&[u8; 1]; 9] = [b"B", b"Y", b"A", b"O", b"D", b"U", b"W", b"F", b"N"];
 
 /// How long after the leaf that answers it a query may still be brought again.
 const STILL_FRESH_MS: u64 = MAX_QUERY_LIFETIME_MS + FRESHNESS_MS + 1;

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use creditbay_configs::rules::budgets::{Budgets, Volumes};
 use creditbay_crypto::hash::Digest;
-use creditbay_crypto::label::Label;
 use creditbay_protocol::authorisation::Uses;
 use creditbay_protocol::calendar::{Day, Millis};
 use creditbay_protocol::limits::MAX_USES;
@@ -17,9 +16,13 @@ use creditbay_protocol::name::Region;
 use creditbay_protocol::query::{Query, Subject};
 use creditbay_protocol::refusal::{Budget, Refusal};
 
-use crate::store::Store;
-use crate::store::ledger::{self as layout, Account, Balance, Spending, Tag};
+use super::tags::Tags;
+use crate::host::keys::KeyError;
+use crate::store::ledger::{self as layout, Account, Balance, Spending};
 use crate::store::log::{RowError, head};
+use crate::store::{Batch, Store, StoreError, Tree};
+
+const DAY_MS: u64 = 86_400_000;
 
 /// The ledger; clones share it.
 #[derive(Clone)]
@@ -27,7 +30,7 @@ pub struct Ledger(Arc<Shared>);
 
 struct Shared {
     store: Arc<dyn Store>,
-    key: Digest,
+    tags: Tags,
     state: Mutex<State>,
 }
 
@@ -69,10 +72,27 @@ pub struct VolumeWarning {
 }
 
 impl Ledger {
-    /// The ledger that the store holds. `key` makes tags of subjects; it is the node's own and never leaves it.
-    pub fn new(store: Arc<dyn Store>, key: &[u8; 32]) -> Self {
-        let key = Digest::hmac(key, &[Label::INDEX_BUDGET.as_bytes()]);
-        Self(Arc::new(Shared { store, key, state: Mutex::default() }))
+    /// The ledger that the store holds.
+    pub fn new(store: Arc<dyn Store>, tags: Tags) -> Self {
+        Self(Arc::new(Shared { store, tags, state: Mutex::default() }))
+    }
+
+    /// Forgets the subjects of days and portfolios that are over: their keys are destroyed, so that tags which the store has or had tell
+    /// nothing any more. A day is over once the log has left it, or a day after it, whatever the clock is set back to then.
+    pub fn forget(&self, now: Millis, portfolio_days: u32) -> Result<(), ReserveError> {
+        let (store, today, yesterday) = (&*self.0.store, now.day(), now.minus(DAY_MS).day());
+        let of_log = head(store)?.map_or(yesterday, |head| head.time.day());
+        self.0.tags.forget_days(yesterday.max(of_log.min(today)))?;
+        for (portfolio, first) in layout::portfolios(store)? {
+            if first.plus_days(portfolio_days) >= yesterday {
+                continue;
+            }
+            self.0.tags.forget_portfolio(&portfolio)?;
+            let mut batch = Batch::default();
+            layout::forget_portfolio(store, &mut batch, &portfolio)?;
+            store.commit(Tree::Log, batch)?;
+        }
+        Ok(())
     }
 
     /// Reserves what the answer to this query spends of the responder's budgets, or says which is spent.
@@ -103,10 +123,10 @@ impl Ledger {
     }
 
     /// Reads every account that the query touches.
-    fn claim(&self, query: &Query, cost: Cost, today: Day, state: &mut State) -> Result<Claim, RowError> {
+    fn claim(&self, query: &Query, cost: Cost, today: Day, state: &mut State) -> Result<Claim, ReserveError> {
         let (day, peer, organisation) = (today.number(), query.asker, query.organisation);
-        let tag = self.tag(query);
-        let mut read = |account| Ok::<_, RowError>((account, self.balance(state, account)?));
+        let tag = self.0.tags.of_day(today, query)?;
+        let mut read = |account| Ok::<_, ReserveError>((account, self.balance(state, account)?));
         let person = query.subject == Subject::Bearer;
         let portfolio = query.portfolio.map(|under| under.portfolio);
         Ok(Claim {
@@ -125,23 +145,17 @@ impl Ledger {
                 }
             },
             portfolio: match (portfolio, query.portfolio) {
-                (Some(portfolio), Some(under)) => Some(UnderPortfolio {
-                    size: under.size,
-                    whole: read(Account::Portfolio { portfolio })?,
-                    subject: read(Account::PortfolioSubject { portfolio, tag })?,
-                }),
+                (Some(portfolio), Some(under)) => {
+                    let tag = self.0.tags.of_portfolio(&portfolio, query)?;
+                    Some(UnderPortfolio {
+                        size: under.size,
+                        whole: read(Account::Portfolio { portfolio })?,
+                        subject: read(Account::PortfolioSubject { portfolio, tag })?,
+                    })
+                }
                 _ => None,
             },
         })
-    }
-
-    /// The subject as budgets know it: for one organisation of one peer, so that two of them share nothing.
-    fn tag(&self, query: &Query) -> Tag {
-        let organisation = creditbay_protocol::wire::encode(&(query.asker, query.organisation));
-        let whole = Digest::hmac(&self.0.key.0, &[&organisation, &query.subject_bytes()]);
-        let mut tag = [0; 16];
-        tag.copy_from_slice(&whole.0[..16]);
-        tag
     }
 
     fn reserve(&self, state: &mut State, spendings: Vec<Spending>) -> Reservation {
@@ -190,6 +204,21 @@ pub enum ReserveError {
     /// The ledger cannot be read.
     #[error(transparent)]
     Unreadable(#[from] RowError),
+    /// A key of the tags.
+    #[error("a key by which budgets know subjects: {0}")]
+    Key(Arc<KeyError>),
+}
+
+impl From<KeyError> for ReserveError {
+    fn from(error: KeyError) -> Self {
+        Self::Key(Arc::new(error))
+    }
+}
+
+impl From<StoreError> for ReserveError {
+    fn from(error: StoreError) -> Self {
+        Self::Unreadable(RowError::from(error))
+    }
 }
 
 impl From<Refusal> for ReserveError {

@@ -10,6 +10,7 @@ pub mod orders;
 
 pub mod budget;
 pub mod ledger;
+pub mod tags;
 
 use std::sync::Arc;
 

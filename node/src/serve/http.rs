@@ -112,6 +112,9 @@ impl From<EraseError> for Problem {
             }
             EraseError::NoLeaf { .. } => Self::new(StatusCode::NOT_FOUND, "no_leaf", "No such leaf", detail),
             EraseError::Log(error) => error.into(),
+            EraseError::Records(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "records_unread", "The records cannot be read or written", detail)
+            }
         }
     }
 }

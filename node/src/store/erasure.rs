@@ -8,6 +8,7 @@
 //! | `X` · `t` · erasure u64 · part u16 | up to 80 leaves of peers that notices are still to be made of |
 //! | `X` · `n` · notice u64 | a notice that its receiver has not acknowledged, with the seed of its leaf |
 //! | `X` · `m` · hash of a peer's notice | the erasure that answers it |
+//! | `X` · `r` · erasure u64 | an order to erase records that is still to be carried out, sealed |
 //!
 //! An erasure is named by the index of its leaf. Nothing here names a subject. Not here: when what is written (`node::log`).
 
@@ -20,6 +21,7 @@ use creditbay_protocol::notice::{NamedLeaf, Notice};
 use creditbay_protocol::wire;
 
 use super::log::RowError;
+use super::records::erase::Order;
 use super::{Batch, MAX_VALUE_BYTES, Store, Tree};
 
 /// Entries in one value: 500 × 9 bytes.
@@ -159,6 +161,22 @@ pub fn set_taken(batch: &mut Batch, notice: &Digest, erasure: u64) {
 pub fn taken(store: &dyn Store, notice: &Digest) -> Result<Option<u64>, RowError> {
     let value = store.get(Tree::Log, &[b"Xm".as_slice(), &notice.0].concat())?;
     value.map(|value| read("notice", &value)).transpose()
+}
+
+/// Writes an order to erase records, to be carried out.
+pub fn set_records_order(batch: &mut Batch, erasure: u64, order: &Order) {
+    batch.set(key(b'r', erasure), wire::encode(order));
+}
+
+/// An order to erase records was carried out.
+pub fn remove_records_order(batch: &mut Batch, erasure: u64) {
+    batch.remove(key(b'r', erasure));
+}
+
+/// The orders to erase records that are still to be carried out.
+pub fn records_orders(store: &dyn Store) -> Result<Vec<(u64, Order)>, RowError> {
+    let pairs = store.range(Tree::Log, b"Xr", b"Xs", usize::MAX)?;
+    pairs.iter().map(|(key, value)| Ok((number(key), read("order to erase records", value)?))).collect()
 }
 
 fn number(key: &[u8]) -> u64 {

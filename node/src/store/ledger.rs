@@ -9,6 +9,7 @@
 //! | `P` · serial u32 | a rule pack's activation |
 //! | `U` · what | a suspension in force |
 //! | `W` · digest · channel | when the channel withdrew an authorisation |
+//! | `D` · digest | the day on which a portfolio was first asked under |
 //! | `F` · digest | a declared portfolio |
 //! | `X` · answer u64 | that answer waited for witnesses: empty, it was withheld; 1, it left |
 //!
@@ -18,7 +19,7 @@
 use bincode::{Decode, Encode};
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::authorisation::ChannelName;
-use creditbay_protocol::calendar::Millis;
+use creditbay_protocol::calendar::{Day, Millis};
 use creditbay_protocol::event::{Overlap, Suspended};
 use creditbay_protocol::name::{OrganisationId, Region};
 use creditbay_protocol::predicate::Purpose;
@@ -27,7 +28,7 @@ use creditbay_protocol::wire;
 use super::log::RowError;
 use super::{Batch, Store, StoreError, Tree};
 
-/// A subject as budgets know it: half of an HMAC under the node's record key.
+/// A subject as budgets know it: half of an HMAC under a key of the day or of the portfolio.
 pub type Tag = [u8; 16];
 
 /// What is counted. Days are civil dates in UTC+8 by their number.
@@ -160,6 +161,33 @@ pub fn forget_before(store: &dyn Store, batch: &mut Batch, day: i32, limit: usiz
     let count = old.len();
     old.into_iter().for_each(|(key, _)| batch.remove(key));
     Ok(count)
+}
+
+/// Writes the day on which a portfolio is first asked under, unless that is known.
+pub fn set_portfolio_begun(store: &dyn Store, batch: &mut Batch, portfolio: &Digest, day: Day) -> Result<(), RowError> {
+    let key = [b"D".as_slice(), &portfolio.0].concat();
+    if store.get(Tree::Log, &key)?.is_none() {
+        batch.set(key, wire::encode(&day));
+    }
+    Ok(())
+}
+
+/// The portfolios that are asked under, each with its first day.
+pub fn portfolios(store: &dyn Store) -> Result<Vec<(Digest, Day)>, RowError> {
+    let pairs = store.range(Tree::Log, b"D", b"E", usize::MAX)?;
+    pairs
+        .iter()
+        .map(|(key, value)| Ok((read("portfolio", key.get(1..).unwrap_or_default())?, read("portfolio", value)?)))
+        .collect()
+}
+
+/// Removes a portfolio's balances and its first day.
+pub fn forget_portfolio(store: &dyn Store, batch: &mut Batch, portfolio: &Digest) -> Result<(), StoreError> {
+    let from = [b"O".as_slice(), &portfolio.0].concat();
+    let to = [from.as_slice(), &[0xff; 17]].concat();
+    store.range(Tree::Log, &from, &to, usize::MAX)?.into_iter().for_each(|(key, _)| batch.remove(key));
+    batch.remove([b"D".as_slice(), &portfolio.0].concat());
+    Ok(())
 }
 
 /// A rule pack's activation, as its leaf says it.

@@ -4,6 +4,7 @@
 //! `records`, `persons` and `witness`. Not here: anything that looks inside a value.
 
 pub mod before;
+pub mod buckets;
 mod counter;
 pub mod documents;
 pub mod editions;

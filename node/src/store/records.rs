@@ -2,47 +2,52 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `R` · HMAC of the subject (32) · part u16 | sealed: up to 112 records and amendments of one subject |
-//! | `P` · HMAC of the digest of a report's file (32) | sealed: the report (`reports`) |
+//! | `R` · key u32 · HMAC of the subject's tag under that key (32) · part u16 | sealed: the tag, and up to 112 records and amendments |
+//! | `P` · key u32 · HMAC of the report's tag under that key (32) | sealed: the tag, and the report (`reports`) |
 //! | `G` · register code u8 | when the register was last taken over whole, in milliseconds |
 //! | `N` · register code u8 | how many records or reports it has |
 //! | `C` | how many subjects have records |
 //! | `K` | an HMAC by which another record key is noticed |
 //!
-//! Nothing names a subject in clear, not even a key. Whoever reads the store without the record key learns how many subjects there are and
-//! roughly how many records each has. Rows about natural persons are apart (`persons`). Not here: whether a record is visible
+//! A tag is a keyed hash of the subject, or of a report's file, and stands nowhere in clear: it leads to a bucket and its key (`buckets`).
+//! Whoever reads the store without the keys learns how many subjects there are and roughly how many records each has. Rows about natural
+//! persons are apart (`persons`). Not here: how erasure takes what it takes (`erase`), whether a record is visible
 //! (`configs::rules::visible`).
 
+pub mod erase;
+mod going;
+mod merging;
+mod parts;
 mod reports;
+mod restored;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bincode::{Decode, Encode};
-use creditbay_configs::rules::record::{Fact, Record, SubjectTag};
+use creditbay_configs::rules::record::{Record, SubjectTag};
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::label::Label;
-use creditbay_crypto::seal::{SealError, SealingKey};
+use creditbay_crypto::seal::SealError;
 use creditbay_protocol::answer::Coverage;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::identifier::Identifier;
 use creditbay_protocol::predicate::AttestationType;
 use creditbay_protocol::wire::{self, WireError};
 
+use self::merging::Held;
+use self::parts::{ITEMS_PER_PART, MAX_PARTS};
+use super::buckets::{BucketError, Buckets};
 use super::documents::{self, Amendment};
 use super::persons::{Persons, PersonsError};
-use super::{Batch, MAX_VALUE_BYTES, Store, StoreError, Tree};
+use super::{Batch, Store, StoreError, Tree};
 use crate::host::entropy::Entropy;
+use crate::host::keys::RecordKeys;
 
-/// Records and amendments in one value: 112 × 62 bytes (the longest, a penalty that was repaired and withdrawn) + 10 (part and length)
-/// + 28 (seal) = 6 982, below `MAX_VALUE_BYTES`. What is kept is only added to or replaced, so a subject never needs fewer values than before.
-const ITEMS_PER_PART: usize = 112;
 /// Records and amendments that are held at once before those that changed are made durable: 16 384 of about 100 bytes, with their
 /// copies on the way to the disk some 10 MiB, however many a subject has. Files name their subjects in any order, so a batch of rows holds
 /// all records of almost as many subjects.
 const MAX_HELD_ITEMS: usize = 16_384;
-/// Values that one subject may fill: 1 024 × 112 records.
-const MAX_PARTS: usize = 1024;
 
 /// Why records are not read or kept.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -68,6 +73,18 @@ pub enum RecordsError {
         found: usize,
         /// How many were written.
         expected: usize,
+    },
+    /// A bucket's key.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// Records lie under a key that is not there.
+    #[error(
+        "records in bucket {bucket} were sealed under a key that is not in data/keys/records; put the folder back as it was with this \
+         store, or put the log back from its archive into an empty one and import the records again"
+    )]
+    KeyGone {
+        /// The bucket.
+        bucket: u8,
     },
     /// The rows about persons.
     #[error(transparent)]
@@ -103,22 +120,17 @@ enum Item {
     Amendment(Amendment),
 }
 
-#[derive(Encode, Decode)]
-struct Part {
-    /// How many parts the subject has, the same in each.
-    parts: u16,
-    items: Vec<Item>,
-}
-
 /// The records of a node.
 pub struct Records {
     store: Arc<dyn Store>,
     index: Digest,
     report_index: Digest,
-    seal: SealingKey,
+    buckets: Arc<Buckets>,
     entropy: Arc<Entropy>,
     persons: Persons,
     registers: RwLock<BTreeMap<AttestationType, Millis>>,
+    /// Held by whoever reads what belongs together, and alone by whoever moves it from one key to another.
+    moving: RwLock<()>,
     /// Held by whoever writes.
     counts: Mutex<Counts>,
 }
@@ -131,17 +143,17 @@ struct Counts {
 }
 
 impl Records {
-    /// The records in this store, under this record key.
+    /// The records in this store, under these keys.
     ///
     /// # Errors
-    /// [`RecordsError::OtherKey`] where the store was written under another one; everything would look as if nothing were recorded.
-    pub fn open(store: Arc<dyn Store>, key: [u8; 32], entropy: Arc<Entropy>) -> Result<Self, RecordsError> {
-        let index = Digest::hmac(&key, &[Label::INDEX_SUBJECT.as_bytes()]);
-        let report_index = Digest::hmac(&key, &[Label::INDEX_REPORT.as_bytes()]);
-        let seal = SealingKey::from_bytes(Digest::hmac(&key, &[Label::SEAL_RECORD.as_bytes()]).0);
+    /// [`RecordsError::OtherKey`] where the store was written under others; everything would look as if nothing were recorded.
+    pub fn open(store: Arc<dyn Store>, keys: RecordKeys, entropy: Arc<Entropy>) -> Result<Self, RecordsError> {
+        let index = Digest::hmac(&keys.index, &[Label::INDEX_SUBJECT.as_bytes()]);
+        let report_index = Digest::hmac(&keys.index, &[Label::INDEX_REPORT.as_bytes()]);
         if store.get(Tree::Records, b"K")?.is_some_and(|mark| mark != key_mark(&index)) {
             return Err(RecordsError::OtherKey);
         }
+        let buckets = Arc::new(Buckets::open(keys.buckets, entropy.clone())?);
         let subjects = store.get(Tree::Records, b"C")?.map_or(Ok(0), |count| wire::decode(&count, 8))?;
         let (mut registers, mut rows) = (BTreeMap::new(), BTreeMap::new());
         for register in AttestationType::ALL {
@@ -152,14 +164,17 @@ impl Records {
                 rows.insert(*register, wire::decode(&count, 8)?);
             }
         }
-        let persons = Persons::open(store.clone(), &key, entropy.clone())?;
+        let persons = Persons::open(store.clone(), &keys.index, buckets.clone(), entropy.clone())?;
         let (registers, counts) = (RwLock::new(registers), Mutex::new(Counts { subjects, rows }));
-        Ok(Self { store, index, report_index, seal, entropy, persons, registers, counts })
+        let moving = RwLock::default();
+        let records = Self { store, index, report_index, buckets, entropy, persons, registers, moving, counts };
+        records.settle_lost_keys()?;
+        Ok(records)
     }
 
     /// All records of a subject, amended; visible or not.
     pub fn of(&self, subject: &Identifier) -> Result<Vec<Record>, RecordsError> {
-        let items = self.load(&self.place(subject))?;
+        let items = self.load(&self.tag(subject))?.items;
         let (mut records, mut amendments) = (Vec::new(), Vec::new());
         for item in items {
             match item {
@@ -227,20 +242,20 @@ impl Records {
 
     fn write(&self, rows: impl Iterator<Item = (Identifier, Item)>) -> Result<Amended, RecordsError> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut touched, mut held_items) = (BTreeMap::<Vec<u8>, Held>::new(), 0);
+        let (mut touched, mut held_items) = (BTreeMap::<SubjectTag, Held>::new(), 0);
         let (mut amended, mut grown) = (Amended::default(), counts.clone());
         for (position, (subject, item)) in rows.enumerate() {
-            let place = self.place(&subject);
-            if !touched.contains_key(&place) {
+            let tag = self.tag(&subject);
+            if !touched.contains_key(&tag) {
                 if held_items >= MAX_HELD_ITEMS {
                     self.put_all(std::mem::take(&mut touched), &grown, &mut counts)?;
                     held_items = 0;
                 }
-                let items = self.load(&place)?;
-                held_items += items.len();
-                touched.insert(place.clone(), Held { items, changed: false });
+                let held = self.load(&tag)?;
+                held_items += held.items.len();
+                touched.insert(tag, held);
             }
-            let held = touched.get_mut(&place).expect("invariant: inserted above");
+            let held = touched.get_mut(&tag).expect("invariant: inserted above");
             grown.subjects += u64::from(held.items.is_empty());
             if held.lacks_record_of(&item) {
                 amended.unmatched.push(position);
@@ -258,10 +273,10 @@ impl Records {
     }
 
     /// Makes durable what changed.
-    fn put_all(&self, touched: BTreeMap<Vec<u8>, Held>, grown: &Counts, counts: &mut Counts) -> Result<(), RecordsError> {
+    fn put_all(&self, touched: BTreeMap<SubjectTag, Held>, grown: &Counts, counts: &mut Counts) -> Result<(), RecordsError> {
         let mut batch = Batch::default();
-        for (place, held) in touched.iter().filter(|(_, held)| held.changed) {
-            self.put(&mut batch, place, &held.items)?;
+        for (tag, held) in touched.iter().filter(|(_, held)| held.changed) {
+            self.put(&mut batch, tag, held)?;
         }
         drop(touched);
         self.commit(batch, grown.clone(), counts)
@@ -269,7 +284,7 @@ impl Records {
 
     /// Commits what was put into the batch, with the counts after it; nothing where it is empty.
     fn commit(&self, mut batch: Batch, grown: Counts, counts: &mut Counts) -> Result<(), RecordsError> {
-        if batch.writes().is_empty() {
+        if batch.writes().is_empty() && batch.removals().is_empty() {
             return Ok(());
         }
         batch.set(b"K".to_vec(), key_mark(&self.index));
@@ -281,117 +296,10 @@ impl Records {
         *counts = grown;
         Ok(())
     }
-
-    fn place(&self, subject: &Identifier) -> Vec<u8> {
-        [b"R".as_slice(), &self.tag(subject).0.0].concat()
-    }
-
-    /// The parts of a subject stand in one row; the first says how many there are.
-    fn load(&self, place: &[u8]) -> Result<Vec<Item>, RecordsError> {
-        let Some(Part { parts, mut items }) = self.load_part(place, 0)? else { return Ok(Vec::new()) };
-        for number in 1..parts {
-            let part = self.load_part(place, number)?.filter(|part| part.parts == parts);
-            let missing = RecordsError::Missing { found: usize::from(number), expected: usize::from(parts) };
-            items.extend(part.ok_or(missing)?.items);
-        }
-        Ok(items)
-    }
-
-    fn load_part(&self, place: &[u8], number: u16) -> Result<Option<Part>, RecordsError> {
-        let key = part_key(place, number);
-        let Some(sealed) = self.store.get(Tree::Records, &key)? else { return Ok(None) };
-        Ok(Some(wire::decode(&self.seal.open(Label::SEAL_RECORD, &key, &sealed)?, MAX_VALUE_BYTES)?))
-    }
-
-    fn put(&self, batch: &mut Batch, place: &[u8], items: &[Item]) -> Result<(), RecordsError> {
-        let parts = u16::try_from(items.len().div_ceil(ITEMS_PER_PART)).ok().filter(|parts| usize::from(*parts) <= MAX_PARTS);
-        let parts = parts.ok_or(RecordsError::Full)?;
-        for (number, items) in (0u16..).zip(items.chunks(ITEMS_PER_PART)) {
-            let key = part_key(place, number);
-            let plain = wire::encode(&Part { parts, items: items.to_vec() });
-            let sealed = self.seal.seal(self.entropy.nonce(), Label::SEAL_RECORD, &key, &plain);
-            batch.set(key, sealed);
-        }
-        Ok(())
-    }
-}
-
-fn part_key(place: &[u8], number: u16) -> Vec<u8> {
-    [place, &number.to_be_bytes()].concat()
 }
 
 fn key_mark(index: &Digest) -> Vec<u8> {
     Digest::hmac(&index.0, &[b"the key of these records"]).0.to_vec()
-}
-
-/// The items of one subject while rows are taken.
-struct Held {
-    items: Vec<Item>,
-    changed: bool,
-}
-
-impl Held {
-    /// Whether the item amends a document that made no record here.
-    fn lacks_record_of(&self, item: &Item) -> bool {
-        let Item::Amendment(amendment) = item else { return false };
-        let made = |known: &Item| matches!(known, Item::Record(record) if amendment.document.made(&record.key));
-        !self.items.iter().any(made)
-    }
-
-    fn take(&mut self, item: Item, merged: &mut Merged) {
-        match self.items.iter_mut().find(|known| same_key(known, &item)) {
-            None => {
-                merged.added += 1;
-                self.items.push(item);
-            }
-            Some(known)
-                if *known == item || keeps_stated(known, &item) || keeps_newer(known, &item) || keeps_latest(known, &item) =>
-            {
-                merged.unchanged += 1;
-                return;
-            }
-            Some(known) => {
-                merged.replaced += 1;
-                *known = item;
-            }
-        }
-        self.changed = true;
-    }
-}
-
-/// The second half of a record's key is what makes it one: of document, register and day, or, of a rating, of register and sector.
-fn same_key(known: &Item, item: &Item) -> bool {
-    match (known, item) {
-        (Item::Record(known), Item::Record(record)) => known.key.0[16..] == record.key.0[16..],
-        (Item::Amendment(known), Item::Amendment(item)) => (known.document, known.action) == (item.document, item.action),
-        _ => false,
-    }
-}
-
-/// The same decision arrives from city, province and state, and not every copy says how severe it was.
-fn keeps_stated(known: &Item, item: &Item) -> bool {
-    let derived = |item: &Item| match item {
-        Item::Record(Record { fact: Fact::Penalty { severity_derived, .. }, .. }) => Some(*severity_derived),
-        _ => None,
-    };
-    derived(known) == Some(false) && derived(item) == Some(true)
-}
-
-/// Ratings come as files of many years, in any order.
-fn keeps_newer(known: &Item, item: &Item) -> bool {
-    let rated_on = |item: &Item| match item {
-        Item::Record(Record { fact: Fact::Grade { rated_on, .. } | Fact::Unrated { on: rated_on }, .. }) => Some(*rated_on),
-        _ => None,
-    };
-    rated_on(item).is_some_and(|on| rated_on(known) > Some(on))
-}
-
-/// An objection that was raised again is the newest; files of objections come in any order too.
-fn keeps_latest(known: &Item, item: &Item) -> bool {
-    match (known, item) {
-        (Item::Amendment(known), Item::Amendment(item)) => item.action.of_objection() && known.on > item.on,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

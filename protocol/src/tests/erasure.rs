@@ -5,7 +5,7 @@ use creditbay_crypto::merkle::empty_root;
 use creditbay_crypto::merkle::verify::ProofError;
 
 use super::sample::{GZ, HK, Log, NOW, name, origin, seed};
-use crate::erasure::{ErasedEntry, ErasedPart, ErasureGround, ErasureList, ErasureScope};
+use crate::erasure::{Erased, ErasedEntry, ErasedPart, ErasureGround, ErasureList, ErasureScope};
 use crate::event::Event;
 use crate::frame::{Kind, frame_bytes};
 use crate::leaf::{Leaf, LeafBody};
@@ -50,6 +50,14 @@ fn every_entry_of_a_list_is_proved_and_no_other() {
         assert_eq!(list.prove(1), None, "a leaf that is not in the list");
     }
     assert_eq!(list(&[]).root(), empty_root());
+    let records = Erased::of_records(ErasureGround::Order);
+    assert_eq!(
+        list(&[]).erased(ErasureGround::Order, ErasureScope::Records, false),
+        records,
+        "an erasure of records has no list"
+    );
+    let proof = list(&[3]).prove(3).unwrap();
+    assert!(proof.verify(&records).is_err(), "and proves of no leaf that it was erased");
 }
 
 #[test]

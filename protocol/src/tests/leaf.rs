@@ -67,6 +67,7 @@ fn every_kind_comes_back_and_the_largest_fits() {
             "log-begun",
             "erased",
             "erased",
+            "erased",
             "openings-shown",
             "erasure-notified",
             "log-begun-after-loss",

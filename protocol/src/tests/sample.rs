@@ -291,6 +291,7 @@ pub(super) fn every_event() -> Vec<Event> {
             count: 3,
             list: Digest([0xcc; 32]),
         }),
+        Event::Erased(Erased::of_records(ErasureGround::Order)),
         Event::OpeningsShown(Shown {
             first: 3,
             last: 900,

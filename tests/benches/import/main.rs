@@ -12,6 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use creditbay_configs::rules::RulePack;
 use creditbay_node::host::entropy::Entropy;
+use creditbay_node::host::keys::RecordKeys;
 use creditbay_node::intake::event::Event;
 use creditbay_node::intake::import;
 use creditbay_node::intake::reading::Under;
@@ -36,7 +37,8 @@ fn main() -> Result<()> {
     let pack = RulePack::parse("gba-2026.1.toml", &std::fs::read_to_string(&path)?).context("the sample pack")?;
     let folder = tempfile::tempdir()?;
     let store = Arc::new(OnDisk::open(&folder.path().join("db"), CACHE_MIB)?);
-    let records = Records::open(store, [7; 32], Arc::new(Entropy::system()))?;
+    let entropy = Arc::new(Entropy::system());
+    let records = Records::open(store, RecordKeys::in_folder(folder.path(), &entropy)?, entropy)?;
     let under = Under { pack: &pack, law: LawOfOrigin::Cn, records: &records };
 
     println!("{rows} rows about {subjects} companies, 30 columns, cache {CACHE_MIB} MiB");

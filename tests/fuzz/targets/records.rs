@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use creditbay_configs::rules::RulePack;
 use creditbay_node::exchange::compose::About;
 use creditbay_node::host::entropy::Entropy;
+use creditbay_node::host::keys::{EpochKeys, RecordKeys};
 use creditbay_node::intake::event::{Event, Summary};
 use creditbay_node::intake::reading::Under;
 use creditbay_node::intake::spool::Spool;
@@ -34,9 +35,15 @@ pub(super) fn xml(bytes: &[u8]) -> bool {
     imported(bytes, "file.xml")
 }
 
+/// The same for every input, so that a bucket's key is made once.
+fn keys() -> RecordKeys {
+    static BUCKETS: LazyLock<EpochKeys> = LazyLock::new(EpochKeys::in_memory);
+    RecordKeys { index: [5; 32], buckets: BUCKETS.clone() }
+}
+
 fn imported(bytes: &[u8], name: &str) -> bool {
     let store = InMemory::new();
-    let records = Records::open(Arc::new(store.clone()), [5; 32], Arc::new(Entropy::seeded(1))).expect("a store in memory");
+    let records = Records::open(Arc::new(store.clone()), keys(), Arc::new(Entropy::system())).expect("a store in memory");
     let under = Under { pack: &RULES, law: law_of(bytes), records: &records };
     let once = run(bytes, name, false, &under);
     if let Some(summary) = &once {
@@ -63,7 +70,7 @@ fn imported(bytes: &[u8], name: &str) -> bool {
 /// Through the door of the operator, which imports nothing of a file that is not good to its end.
 fn whole(bytes: &[u8], name: &str, once: &Option<Summary>, under: &Under<'_>) {
     let store = InMemory::new();
-    let records = Records::open(Arc::new(store.clone()), [5; 32], Arc::new(Entropy::seeded(1))).expect("a store in memory");
+    let records = Records::open(Arc::new(store.clone()), keys(), Arc::new(Entropy::system())).expect("a store in memory");
     let under = Under { records: &records, ..*under };
     let commits = store.commits();
     let spool = Spool::take(bytes, &std::env::temp_dir(), &Entropy::system());

@@ -34,7 +34,7 @@ use super::super::network::{LinkError, Network, Reply};
 use super::super::replay::Replay;
 use crate::host::clock::Clock;
 use crate::host::entropy::Entropy;
-use crate::host::keys::EpochKeys;
+use crate::host::keys::{EpochKeys, RecordKeys};
 use crate::host::telemetry::Metrics;
 use crate::log::entry::Appended;
 use crate::log::erase::Eraser;
@@ -47,6 +47,7 @@ use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
 use crate::policy::ledger::Ledger;
 use crate::policy::orders::Orders;
+use crate::policy::tags::Tags;
 use crate::store::Store;
 use crate::store::in_memory::InMemory;
 use crate::store::log as layout;
@@ -214,6 +215,7 @@ pub(super) fn open(
     let trust = Arc::new(Trust::recover(shared.clone(), origins, clock.clone(), metrics.clone())?);
     let witnesses = directory.regions().iter().map(|entry| entry.witness.clone()).collect();
     let seen = Arc::new(Seen::recover(&*shared, &peers, witnesses, trust, clock.clone())?);
+    let record_keys = RecordKeys::in_folder(keys.path(), &entropy).unwrap();
     let seals = Arc::new(Seals::new(EpochKeys::in_folder(keys.path()).unwrap()).unwrap());
     let signer = |role: &str, name: &str, kind| NoteSigner::new(name.parse().unwrap(), kind, sample_key(city, role));
     let recovered = recover(Parts {
@@ -239,11 +241,11 @@ pub(super) fn open(
         heads,
         directory,
         orders: Orders::recover(&*shared, packs.to_vec(), clock.now()).unwrap(),
-        ledger: Ledger::new(shared.clone(), &[7; 32]),
+        ledger: Ledger::new(shared.clone(), Tags::new(EpochKeys::of(keys.path(), "budgets").unwrap(), entropy.clone())),
         log,
         seals,
         witness: Witness::new(signer("witness", &format!("{city}.creditbay/witness"), KeyKind::CosignatureV1)),
-        records: Arc::new(Records::open(shared, [7; 32], entropy.clone()).unwrap()),
+        records: Arc::new(Records::open(shared, record_keys, entropy.clone()).unwrap()),
         replay,
         withholding: tokio::sync::Mutex::default(),
         closing: Closing::default(),

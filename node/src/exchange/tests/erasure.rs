@@ -83,7 +83,7 @@ fn opens_with_any_key(city: &City, values: &[(Vec<u8>, Vec<u8>)]) -> bool {
 }
 
 /// The node after the process was killed and started again.
-async fn restarted(bay: &Bay, city: &City, name: &str) -> City {
+pub(super) async fn restarted(bay: &Bay, city: &City, name: &str) -> City {
     let network = Arc::new(InProcess {
         nodes: Mutex::new(bay.networks[0].nodes.lock().unwrap().clone()),
         me: OnceLock::new(),

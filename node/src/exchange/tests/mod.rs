@@ -1,4 +1,4 @@
-//! Two nodes in one process (`bay`): what can go wrong on the way (`faults`), what stands in their logs (`evidence`), what is shown and erased of it (`erasure`), what the rules
+//! Two nodes in one process (`bay`): what can go wrong on the way (`faults`), what stands in their logs (`evidence`), what is shown and erased of it (`erasure`), erased records (`records`), what the rules
 //! and the ledger hold (`rules`), and what a log that ends leaves (`retirement`).
 
 mod bay;
@@ -10,6 +10,7 @@ mod erasure;
 mod evidence;
 mod faults;
 mod left;
+mod records;
 mod retention;
 mod retirement;
 mod rules;

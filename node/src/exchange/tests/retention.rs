@@ -1,16 +1,21 @@
 //! Retention under a clock that is moved: what goes when, what both the log and the status say, and what a failure says.
 
+use creditbay_configs::rules::record::{Fact, Record};
 use creditbay_protocol::answer::{Answer, Reply};
-use creditbay_protocol::erasure::{ErasedPart, ErasureGround, ErasureScope};
+use creditbay_protocol::calendar::Day;
+use creditbay_protocol::erasure::{Erased, ErasedPart, ErasureGround, ErasureScope};
 use creditbay_protocol::event::Event;
+use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::leaf::LeafBody;
 use creditbay_protocol::opening::{Held, Revealed};
+use creditbay_protocol::predicate::{AttestationType, Severity};
 use creditbay_protocol::shown::Field;
 
-use super::bay::{answered, bay, clean, kinds};
+use super::bay::{COMPANY, answered, bay, clean, kinds, sample_pack};
 use super::erasure::{pass, rows, shown, stored};
 use crate::log::fault::LogError;
 use crate::log::rows::Row;
+use crate::store::documents::{Action, Amendment, DocumentId};
 use crate::store::erasure as erasure_rows;
 
 #[tokio::test(start_paused = true)]
@@ -52,6 +57,44 @@ async fn retention_takes_the_receipt_after_days_and_the_opening_after_months_and
     }
     assert!(hk.outstanding().unwrap().is_empty(), "the other side keeps by the same periods and needs no notice");
     assert_eq!(hk.erasures.retention().erased, 3, "the receipt, the query, and that it was shown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_goes_the_day_after_no_question_can_see_it_and_its_neighbour_stays() {
+    let bay = bay();
+    let gz = &bay.gz.exchange;
+    drop(gz.orders.in_force(&gz.log, gz.clock.now()).await.unwrap());
+    let subject = Identifier::parse(Scheme::Uscc, COMPANY).unwrap();
+    let (today, severity) = (gz.clock.now().day(), Severity::General);
+    let penalty = |document: &DocumentId, decided_on: Day, repaired_on| {
+        let published_until = sample_pack().regimes().publication_end(decided_on, severity, None);
+        let (withdrawn_on, contested, severity_derived) = (None, false, false);
+        let fact =
+            Fact::Penalty { decided_on, severity, severity_derived, published_until, repaired_on, withdrawn_on, contested };
+        Record { register: AttestationType::Penalty, key: document.record_key(AttestationType::Penalty, decided_on), fact }
+    };
+    let documents = ["1", "2"].map(|number| DocumentId::of(number, "11440100YL910001XF", &subject));
+    let (first, second) = (penalty(&documents[0], today, Some(today)), penalty(&documents[1], today.plus_days(1), None));
+    gz.records.merge(vec![(subject, first), (subject, second.clone())]).unwrap();
+    let upheld = |document| (subject, Amendment { document, action: Action::ObjectionRejected, on: today });
+    gz.records.amend(documents.map(upheld).into()).unwrap();
+    let last = sample_pack().regimes().publication_end(today, severity, None);
+    pass(&bay, u64::try_from(last.number() - today.number()).unwrap());
+    gz.retain().await;
+    assert_eq!((kinds(&bay.gz), gz.records.of(&subject).unwrap().len()), (Vec::new(), 3), "not on the last day, though repaired");
+    pass(&bay, 1);
+    assert!(!gz.retained_today());
+    gz.retain().await;
+    let LeafBody::Event(Event::Erased(erased)) = stored(&bay.gz, 1).body else { panic!("no erasure") };
+    assert_eq!(erased, Erased::of_records(ErasureGround::RetentionOver));
+    let left = gz.records.of(&subject).unwrap();
+    assert!(left.len() == 2 && left.contains(&second), "{left:?}");
+    assert_eq!((gz.records.rows()[&AttestationType::Penalty], gz.erasures.retention().erased), (1, 2), "and what was amended");
+    gz.retain().await;
+    assert_eq!(kinds(&bay.gz), ["erased"], "nothing more is over today");
+    pass(&bay, 1);
+    gz.retain().await;
+    assert_eq!((kinds(&bay.gz).len(), gz.records.of(&subject).unwrap().len()), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,13 +11,13 @@ use creditbay_protocol::predicate::{AttestationType, Lane, LegalBasis, Predicate
 use creditbay_protocol::query::Presented;
 
 use super::*;
+use crate::host::entropy::Entropy;
+use crate::host::keys::EpochKeys;
 use crate::store::in_memory::InMemory;
 use crate::store::log::{Head, set_head};
-use crate::store::{Batch, Tree};
 
 /// 2026-11-23T04:00:00Z.
 const NOON: Millis = Millis(1_795_406_400_000);
-const DAY_MS: u64 = 86_400_000;
 const COMPANIES: [&str; 4] = ["91440101MA9XTEAT0A", "91440104YL1000014F", "91440105YL1000022Q", "91440106YL10000302"];
 const HELD: Cost = Cost { unknown: false };
 
@@ -37,9 +37,22 @@ fn volumes() -> Volumes {
     Volumes { thresholds: vec![threshold(5, false), threshold(10, true)], warn_percent: 80 }
 }
 
+thread_local! {
+    static KEYS: EpochKeys = EpochKeys::in_memory();
+}
+
+fn tags() -> Tags {
+    Tags::new(KEYS.with(Clone::clone), Arc::new(Entropy::system()))
+}
+
 fn ledger() -> (Ledger, InMemory) {
     let store = InMemory::new();
-    (Ledger::new(Arc::new(store.clone()), &[7; 32]), store)
+    (Ledger::new(Arc::new(store.clone()), tags()), store)
+}
+
+fn head_at(time: Millis) -> Head {
+    let origin = "gz.creditbay/log/1".parse().unwrap();
+    Head { origin, size: 3, root: Digest([0; 32]), time, batches: 3, watermark: Millis(0), open_from: 3 }
 }
 
 fn query(company: usize, organisation: &str, of: AttestationType) -> Query {
@@ -73,7 +86,7 @@ fn reserve_at(ledger: &Ledger, query: &Query, cost: Cost, now: Millis) -> Result
     match ledger.reserve_answer(&BUDGETS, &volumes(), query, cost, now) {
         Ok((reservation, _)) => Ok(reservation),
         Err(ReserveError::Spent(refusal)) => Err(refusal),
-        Err(ReserveError::Unreadable(error)) => panic!("{error}"),
+        Err(error) => panic!("{error}"),
     }
 }
 
@@ -170,7 +183,7 @@ fn after_a_restart_the_store_says_what_was_spent() {
         write(&store, &reservation);
         reservation.settle();
     }
-    let again = Ledger::new(Arc::new(store.reopen()), &[7; 32]);
+    let again = Ledger::new(Arc::new(store.reopen()), tags());
     assert_eq!(spend(&again, &about(0)), spent(Budget::Subject));
     assert_eq!(spend(&again, &about(1)), Ok(()));
     let (_, number) = again.reserve_use(Digest([4; 32]), Uses::new(2).unwrap(), NOON).ok().unwrap();
@@ -190,25 +203,17 @@ fn a_clock_that_is_set_back_over_midnight_does_not_begin_the_old_day_again() {
     let back = midnight.minus(1_000);
     assert_eq!(reserve_at(&ledger, &about(0), HELD, back).map(Reservation::settle), spent(Budget::Subject));
 
-    let again = Ledger::new(Arc::new(store.reopen()), &[7; 32]);
+    let again = Ledger::new(Arc::new(store.reopen()), tags());
     assert_eq!(
         reserve_at(&again, &about(0), HELD, back).map(Reservation::settle),
         Ok(()),
         "an empty log says nothing of the day"
     );
-    let head = Head {
-        origin: "gz.creditbay/log/1".parse().unwrap(),
-        size: 3,
-        root: Digest([0; 32]),
-        time: midnight.plus(1_000),
-        batches: 3,
-        watermark: Millis(0),
-        open_from: 3,
-    };
+    let head = head_at(midnight.plus(1_000));
     let mut batch = Batch::default();
     set_head(&mut batch, &head);
     store.commit(Tree::Log, batch).unwrap();
-    let again = Ledger::new(Arc::new(store.reopen()), &[7; 32]);
+    let again = Ledger::new(Arc::new(store.reopen()), tags());
     assert_eq!(reserve_at(&again, &about(0), HELD, back).map(Reservation::settle), spent(Budget::Subject));
 }
 
@@ -252,7 +257,7 @@ fn each_use_of_an_authorisation_is_spent_once() {
     assert_eq!(spend(&ledger, &presented(1)), Ok(()), "uses may come out of order");
     write(&store, &held);
     held.settle();
-    let again = Ledger::new(Arc::new(store.reopen()), &[7; 32]);
+    let again = Ledger::new(Arc::new(store.reopen()), tags());
     assert_eq!(spend(&again, &presented(2)), Err(Refusal::AuthorisationSpent));
 }
 
@@ -291,7 +296,7 @@ fn a_threshold_of_volume_is_told_once_and_the_last_one_refuses() {
             Ok(warning.map(|warning| (warning.persons, warning.threshold)))
         }
         Err(ReserveError::Spent(refusal)) => Err(refusal),
-        Err(ReserveError::Unreadable(error)) => panic!("{error}"),
+        Err(error) => panic!("{error}"),
     };
     let told: Vec<_> = (0..10).map(|_| answer(NOON)).collect();
     assert_eq!(told[3], Ok(Some((4, 5))), "80 % of 5");
@@ -299,4 +304,52 @@ fn a_threshold_of_volume_is_told_once_and_the_last_one_refuses() {
     assert_eq!(told.iter().filter(|told| **told == Ok(None)).count(), 8);
     assert_eq!(answer(NOON), Err(Refusal::BudgetSpent { budget: Budget::Volume }));
     assert_eq!(answer(NOON.plus(39 * DAY_MS)), Ok(None), "in the next calendar year it begins anew");
+}
+
+#[test]
+fn the_keys_of_days_and_portfolios_go_once_they_are_over_and_not_before() {
+    let (ledger, store) = ledger();
+    let portfolio = Digest([3; 32]);
+    let under = Query { portfolio: Some(Under { portfolio, size: 2 }), ..query(0, "bank.hk", AttestationType::Penalty) };
+    let spend = |ledger: &Ledger, now: Millis| {
+        let (reservation, _) = ledger.reserve_answer(&BUDGETS, &volumes(), &under, HELD, now).unwrap();
+        let mut batch = Batch::default();
+        for Spending { account, amount } in reservation.spendings() {
+            layout::set_balance(&mut batch, account, &layout::balance(&store, account).unwrap().plus(*amount));
+        }
+        layout::set_portfolio_begun(&store, &mut batch, &portfolio, now.day()).unwrap();
+        set_head(&mut batch, &head_at(now));
+        store.commit(Tree::Log, batch).unwrap();
+        reservation.settle();
+    };
+    let tagged = || store.range(Tree::Log, b"O", b"P", 9).unwrap().into_iter().find(|(key, _)| key.len() == 49).unwrap().0;
+    let keys = || KEYS.with(|keys| keys.numbers().unwrap().len());
+    spend(&ledger, NOON);
+    let first = tagged();
+    assert_eq!(keys(), 2, "one for the day, one for the portfolio");
+    ledger.forget(NOON.plus(DAY_MS), 31).unwrap();
+    assert_eq!(keys(), 2, "the log has not left the day");
+    spend(&ledger, NOON.plus(DAY_MS));
+    assert_eq!((keys(), tagged()), (3, first.clone()), "in the portfolio it is the same subject");
+    ledger.forget(NOON.plus(DAY_MS), 31).unwrap();
+    assert_eq!(keys(), 2);
+    ledger.forget(NOON.plus(32 * DAY_MS), 31).unwrap();
+    assert_eq!(layout::portfolios(&store).unwrap().len(), 1, "a day later the clock may still be set back");
+    ledger.forget(NOON.plus(33 * DAY_MS), 31).unwrap();
+    assert_eq!((keys(), layout::portfolios(&store).unwrap()), (0, Vec::new()));
+    assert!(store.range(Tree::Log, b"O", b"P", 9).unwrap().is_empty());
+    let again = Ledger::new(Arc::new(store.reopen()), tags());
+    spend(&again, NOON.plus(34 * DAY_MS));
+    assert_ne!(tagged(), first, "nobody can make the old tag again");
+}
+
+#[test]
+fn a_key_that_cannot_be_read_spends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = EpochKeys::of(folder.path(), "budgets").unwrap();
+    std::fs::remove_dir_all(folder.path().join("budgets")).unwrap();
+    std::fs::write(folder.path().join("budgets"), "no folder").unwrap();
+    let ledger = Ledger::new(Arc::new(InMemory::new()), Tags::new(keys, Arc::new(Entropy::system())));
+    let refused = ledger.reserve_answer(&BUDGETS, &volumes(), &query(0, "bank.hk", AttestationType::Penalty), HELD, NOON);
+    assert!(matches!(refused, Err(ReserveError::Key(_))));
 }

@@ -24,10 +24,12 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::Admin;
 use crate::exchange::Exchange;
-use crate::exchange::erase::{ErasureReport, Target};
+use crate::exchange::erase::{EraseError, ErasureReport, Target};
 use crate::exchange::erasures::RetentionState;
+use crate::intake::reading::person_number;
 use crate::serve::http::Problem;
 use crate::store::erasure as rows;
+use crate::store::records::erase::{Gone, Owner};
 
 /// Lines of progress that wait at most; more are left out.
 const QUEUE: usize = 16;
@@ -64,16 +66,27 @@ async fn open(State(admin): State<Arc<Admin>>, Json(asked): Json<Asked>) -> Resu
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response())
 }
 
-/// Exactly one of index, subject and before.
+/// Exactly one of index, subject, before and person.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ordered {
     index: Option<u64>,
     subject: Option<Subject>,
     before: Option<Day>,
+    /// A natural person's number: their rows among the records.
+    person: Option<String>,
+    /// The subject's records, not what opens leaves.
+    #[serde(default)]
+    records: bool,
     ground: ErasureGround,
     #[serde(default)]
     force_early: bool,
+}
+
+/// What an order is about.
+enum About {
+    Openings(Target),
+    Records(Owner),
 }
 
 #[derive(Deserialize)]
@@ -95,6 +108,15 @@ struct Erased {
 }
 
 #[derive(Serialize)]
+struct RecordsErased {
+    leaf: Option<u64>,
+    records: u64,
+    reports: u64,
+    persons: u64,
+    keys_destroyed: u64,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
     Progress {
@@ -104,30 +126,23 @@ enum Line {
     /// So that who waits knows that it goes on.
     Working,
     Done(Erased),
+    RecordsDone(RecordsErased),
     Failed(Problem),
 }
 
 /// Lines of JSON: how far the walk is, then what was erased or why nothing was.
 async fn erase(State(admin): State<Arc<Admin>>, Json(ordered): Json<Ordered>) -> Result<Response, Problem> {
     let (ground, force_early) = (ordered.ground, ordered.force_early);
-    let target = target(ordered)?;
+    let about = about(ordered, &admin.exchange)?;
     let exchange = admin.exchange.clone();
     let (lines, report) = mpsc::channel::<Line>(QUEUE);
     // A task of its own: what was begun is finished, whether or not somebody waits for it.
     tokio::spawn(async move {
-        let of = exchange.log.head().signed().checkpoint().size;
-        let progress = lines.clone();
-        let met = move |leaves| drop(progress.try_send(Line::Progress { leaves, of }));
-        let erasing = exchange.erase(target, ground, force_early, met);
-        let last = match heard_meanwhile(erasing, &lines).await {
-            Ok(report) => {
-                let (exchanges, receipts) = (report.exchanges, report.receipts);
-                tracing::info!(%ground, exchanges, receipts, told = report.told, "an erasure was ordered and logged");
-                Line::Done(done(report))
-            }
-            Err(error) => Line::Failed(error.into()),
+        let last = match about {
+            About::Openings(target) => erase_openings(&exchange, target, ground, force_early, &lines).await,
+            About::Records(of) => erase_records(&exchange, of, ground, &lines).await,
         };
-        let _ = lines.send(last).await;
+        let _ = lines.send(last.unwrap_or_else(|error| Line::Failed(error.into()))).await;
     });
     let body = ReceiverStream::new(report).map(|line| {
         let mut text = serde_json::to_vec(&line).unwrap_or_default();
@@ -135,6 +150,33 @@ async fn erase(State(admin): State<Arc<Admin>>, Json(ordered): Json<Ordered>) ->
         Ok::<_, Infallible>(Bytes::from(text))
     });
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(body)).into_response())
+}
+
+async fn erase_openings(
+    exchange: &Arc<Exchange>,
+    target: Target,
+    ground: ErasureGround,
+    force_early: bool,
+    lines: &mpsc::Sender<Line>,
+) -> Result<Line, EraseError> {
+    let of = exchange.log.head().signed().checkpoint().size;
+    let progress = lines.clone();
+    let met = move |leaves| drop(progress.try_send(Line::Progress { leaves, of }));
+    let report = heard_meanwhile(exchange.erase(target, ground, force_early, met), lines).await?;
+    let (exchanges, receipts) = (report.exchanges, report.receipts);
+    tracing::info!(%ground, exchanges, receipts, told = report.told, "an erasure was ordered and logged");
+    Ok(Line::Done(done(report)))
+}
+
+async fn erase_records(
+    exchange: &Arc<Exchange>,
+    of: Owner,
+    ground: ErasureGround,
+    lines: &mpsc::Sender<Line>,
+) -> Result<Line, EraseError> {
+    let (leaf, Gone { records, reports, persons, keys }) = heard_meanwhile(exchange.erase_records(of, ground), lines).await?;
+    tracing::info!(%ground, "an erasure of records was ordered");
+    Ok(Line::RecordsDone(RecordsErased { leaf, records, reports, persons, keys_destroyed: keys }))
 }
 
 async fn heard_meanwhile<T>(task: impl Future<Output = T>, lines: &mpsc::Sender<Line>) -> T {
@@ -148,17 +190,23 @@ async fn heard_meanwhile<T>(task: impl Future<Output = T>, lines: &mpsc::Sender<
     }
 }
 
-fn target(ordered: Ordered) -> Result<Target, Problem> {
+fn about(ordered: Ordered, exchange: &Exchange) -> Result<About, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "bad_request", "What is to be erased is not said", detail);
-    match (ordered.index, ordered.subject, ordered.before) {
-        (Some(index), None, None) => Ok(Target::Leaf(index)),
-        (None, Some(subject), None) => {
+    let Ordered { index, subject, before, person, records, .. } = ordered;
+    match (index, subject, before, person) {
+        (Some(index), None, None, None) if !records => Ok(About::Openings(Target::Leaf(index))),
+        (None, Some(subject), None, None) => {
             let scheme = Scheme::from_name(&subject.scheme).ok_or_else(|| bad("name a scheme of identifiers".to_owned()))?;
             let identifier = Identifier::parse(scheme, &subject.identifier).map_err(|error| bad(error.to_string()))?;
-            Ok(Target::Subject(identifier))
+            let tag = || exchange.records.tag(&identifier);
+            Ok(if records { About::Records(Owner::Subject(tag())) } else { About::Openings(Target::Subject(identifier)) })
         }
-        (None, None, Some(before)) => Ok(Target::Before(before)),
-        _ => Err(bad("name exactly one of `index`, `subject` and `before`".to_owned())),
+        (None, None, Some(before), None) if !records => Ok(About::Openings(Target::Before(before))),
+        (None, None, None, Some(person)) => {
+            let number = person_number(&person).ok_or_else(|| bad("`person`: no number of a natural person".to_owned()))?;
+            Ok(About::Records(Owner::Person(exchange.records.persons().pseudonyms().of(&number))))
+        }
+        _ => Err(bad("name exactly one of `index`, `subject`, `before` and `person`; `records` goes with a subject".to_owned())),
     }
 }
 
@@ -197,7 +245,10 @@ pub(super) fn status(exchange: &Exchange) -> ErasureStatus {
     let RetentionState { done, erased, failed } = exchange.erasures.retention();
     let outstanding = exchange.outstanding().unwrap_or_default().into_iter();
     ErasureStatus {
-        pending: rows::pending(&**exchange.log.store()).ok().map(|pending| pending.len()),
+        pending: rows::pending(&**exchange.log.store())
+            .ok()
+            .zip(exchange.records_orders().ok())
+            .map(|(of, more)| of.len() + more),
         outstanding: outstanding
             .map(|(peer, (notices, oldest_leaf))| Outstanding { peer: peer.to_string(), notices, oldest_leaf })
             .collect(),

@@ -8,20 +8,23 @@ use std::sync::PoisonError;
 
 use creditbay_configs::rules::record::Report;
 use creditbay_crypto::hash::Digest;
-use creditbay_crypto::label::Label;
 use creditbay_protocol::calendar::Day;
 use creditbay_protocol::identifier::Identifier;
 use creditbay_protocol::predicate::AttestationType;
 use creditbay_protocol::wire;
 
 use super::{Merged, Records, RecordsError};
+use crate::store::buckets::{BucketKey, Buckets};
 use crate::store::{Batch, MAX_VALUE_BYTES, Tree};
+
+/// The family of reports.
+pub(super) const REPORTS: u8 = b'P';
 
 impl Records {
     /// The report whose file has this digest, if it was given to this subject; `None` stands for whoever brings a natural person's.
     pub fn report(&self, file: &Digest, subject: Option<&Identifier>) -> Result<Option<Report>, RecordsError> {
         let about = subject.map(|subject| self.tag(subject));
-        Ok(self.load_report(&self.report_place(file))?.filter(|report| report.about == about))
+        Ok(self.load_report(&self.report_tag(file))?.map(|(_, report)| report).filter(|report| report.about == about))
     }
 
     /// Keeps reports under the digests of their files; returns when they are durable. One replaces that of the same file, but a report
@@ -29,25 +32,25 @@ impl Records {
     pub fn keep_reports(&self, rows: Vec<(Digest, Report)>) -> Result<Merged, RecordsError> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut batch, mut merged, mut grown) = (Batch::default(), Merged::default(), counts.clone());
-        let by_place: BTreeMap<Vec<u8>, Report> = rows.iter().map(|(file, report)| (self.report_place(file), *report)).collect();
-        merged.unchanged += (rows.len() - by_place.len()) as u64;
-        for (place, mut report) in by_place {
-            match self.load_report(&place)? {
+        let by_tag: BTreeMap<Digest, Report> = rows.iter().map(|(file, report)| (self.report_tag(file), *report)).collect();
+        merged.unchanged += (rows.len() - by_tag.len()) as u64;
+        for (tag, mut report) in by_tag {
+            match self.load_report(&tag)? {
                 None => {
                     merged.added += 1;
                     *grown.rows.entry(register_of(report.of)).or_default() += 1;
                 }
-                Some(known) => {
+                Some((place, known)) => {
                     report.withdrawn_on = [known.withdrawn_on, report.withdrawn_on].into_iter().flatten().min();
                     if report == known {
                         merged.unchanged += 1;
                         continue;
                     }
                     merged.replaced += 1;
+                    batch.remove(place);
                 }
             }
-            let sealed = self.seal.seal(self.entropy.nonce(), Label::SEAL_RECORD, &place, &wire::encode(&report));
-            batch.set(place, sealed);
+            self.put_report(&mut batch, &tag, &report)?;
         }
         self.commit(batch, grown, &mut counts)?;
         Ok(merged)
@@ -55,23 +58,45 @@ impl Records {
 
     /// Takes a report back as of a day; `false` if none has this digest.
     pub fn withdraw_report(&self, file: &Digest, on: Day) -> Result<bool, RecordsError> {
-        let Some(report) = self.load_report(&self.report_place(file))? else { return Ok(false) };
+        let Some((_, report)) = self.load_report(&self.report_tag(file))? else { return Ok(false) };
         self.keep_reports(vec![(*file, Report { withdrawn_on: Some(on), ..report })])?;
         Ok(true)
     }
 
-    fn report_place(&self, file: &Digest) -> Vec<u8> {
-        [b"P".as_slice(), &Digest::hmac(&self.report_index.0, &[&file.0]).0].concat()
+    fn report_tag(&self, file: &Digest) -> Digest {
+        Digest::hmac(&self.report_index.0, &[&file.0])
     }
 
-    fn load_report(&self, place: &[u8]) -> Result<Option<Report>, RecordsError> {
-        let Some(sealed) = self.store.get(Tree::Records, place)? else { return Ok(None) };
-        Ok(Some(wire::decode(&self.seal.open(Label::SEAL_RECORD, place, &sealed)?, MAX_VALUE_BYTES)?))
+    /// A report, and where it lies.
+    fn load_report(&self, tag: &Digest) -> Result<Option<(Vec<u8>, Report)>, RecordsError> {
+        let _not_moved_meanwhile = self.moving.read().unwrap_or_else(PoisonError::into_inner);
+        for key in self.buckets.keys(Buckets::of(tag)) {
+            let place = key.place(REPORTS, tag);
+            if let Some(sealed) = self.store.get(Tree::Records, &place)? {
+                let (_, report) = open_report(&key, &place, &sealed)?;
+                return Ok(Some((place, report)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts a report under the newest key of its bucket.
+    pub(super) fn put_report(&self, batch: &mut Batch, tag: &Digest, report: &Report) -> Result<(), RecordsError> {
+        let key = self.buckets.newest(Buckets::of(tag))?;
+        let place = key.place(REPORTS, tag);
+        let sealed = key.seal(&place, &wire::encode(&(*tag, *report)), &self.entropy);
+        batch.set(place, sealed);
+        Ok(())
     }
 }
 
+/// A report with its tag, by which it finds its place under another key.
+pub(super) fn open_report(key: &BucketKey, place: &[u8], sealed: &[u8]) -> Result<(Digest, Report), RecordsError> {
+    Ok(wire::decode(&key.open(place, sealed)?, MAX_VALUE_BYTES)?)
+}
+
 /// The register that a report of this type stands in: its own where that holds nothing but reports, else the one for reports of any type.
-fn register_of(of: AttestationType) -> AttestationType {
+pub(super) fn register_of(of: AttestationType) -> AttestationType {
     match of {
         AttestationType::NoViolReport | AttestationType::ResIntegrity => of,
         _ => AttestationType::ReportVerify,
@@ -85,6 +110,7 @@ mod tests {
     use creditbay_protocol::domains::Domains;
     use creditbay_protocol::identifier::Scheme;
 
+    use super::super::tests::keys;
     use super::*;
     use crate::host::entropy::Entropy;
     use crate::store::Store;
@@ -93,7 +119,7 @@ mod tests {
     const FILE: Digest = Digest([3; 32]);
 
     fn opened(store: &InMemory) -> Records {
-        Records::open(Arc::new(store.clone()), [5; 32], Arc::new(Entropy::seeded(1))).unwrap()
+        Records::open(Arc::new(store.clone()), keys(5), Arc::new(Entropy::system())).unwrap()
     }
 
     fn company(number: u32) -> Identifier {
@@ -164,9 +190,13 @@ mod tests {
         let store = InMemory::new();
         let records = opened(&store);
         records.keep_reports(vec![(FILE, report(&records, None))]).unwrap();
-        let sealed = store.get(Tree::Records, &records.report_place(&FILE)).unwrap().unwrap();
+        let place = |file| {
+            let tag = records.report_tag(&file);
+            records.buckets.newest(Buckets::of(&tag)).unwrap().place(REPORTS, &tag)
+        };
+        let sealed = store.get(Tree::Records, &place(FILE)).unwrap().unwrap();
         let mut batch = Batch::default();
-        batch.set(records.report_place(&Digest([4; 32])), sealed);
+        batch.set(place(Digest([4; 32])), sealed);
         store.commit(Tree::Records, batch).unwrap();
         assert!(matches!(records.report(&Digest([4; 32]), None), Err(RecordsError::Sealed(_))));
         store.fail(0, Failure::NotPersisted);

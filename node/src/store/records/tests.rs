@@ -1,24 +1,39 @@
 //! What is kept is found again and only by who has the key; what is damaged is noticed.
 
+use creditbay_configs::rules::record::Fact;
 use creditbay_protocol::calendar::Day;
 use creditbay_protocol::identifier::Scheme;
 use creditbay_protocol::predicate::{RegistrationStatus, Severity};
 
 use super::*;
+use crate::host::keys::EpochKeys;
+use crate::store::MAX_VALUE_BYTES;
+use crate::store::buckets::PLACE_BYTES;
 use crate::store::documents::{Action, DocumentId};
 use crate::store::in_memory::{Failure, InMemory};
 
-const KEY: [u8; 32] = [5; 32];
-
-fn opened(store: &InMemory) -> Records {
-    Records::open(Arc::new(store.clone()), KEY, Arc::new(Entropy::seeded(1))).unwrap()
+thread_local! {
+    static BUCKETS: EpochKeys = EpochKeys::in_memory();
 }
 
-fn company(number: u32) -> Identifier {
+/// The keys of this test's node.
+pub(super) fn keys(index: u8) -> RecordKeys {
+    RecordKeys { index: [index; 32], buckets: BUCKETS.with(Clone::clone) }
+}
+
+pub(super) fn try_open(store: &InMemory) -> Result<Records, RecordsError> {
+    Records::open(Arc::new(store.clone()), keys(5), Arc::new(Entropy::system()))
+}
+
+pub(super) fn opened(store: &InMemory) -> Records {
+    try_open(store).unwrap()
+}
+
+pub(super) fn company(number: u32) -> Identifier {
     Identifier::parse(Scheme::HkBrn, &format!("{number:08}")).unwrap()
 }
 
-fn day(text: &str) -> Day {
+pub(super) fn day(text: &str) -> Day {
     text.parse().unwrap()
 }
 
@@ -26,7 +41,7 @@ fn document(number: &str, subject: &Identifier) -> DocumentId {
     DocumentId::of(number, "11440100YL910001XF", subject)
 }
 
-fn listing(subject: &Identifier, number: &str, on: &str) -> Record {
+pub(super) fn listing(subject: &Identifier, number: &str, on: &str) -> Record {
     let register = AttestationType::SerWage;
     let fact = Fact::Listing { listed_on: day(on), delisted_on: None, repaired_on: None, withdrawn_on: None, contested: false };
     Record { register, key: document(number, subject).record_key(register, day(on)), fact }
@@ -40,7 +55,7 @@ fn penalty(subject: &Identifier, severity: Severity, severity_derived: bool) -> 
     Record { register, key: document("7", subject).record_key(register, decided_on), fact }
 }
 
-fn content(store: &InMemory) -> Vec<crate::store::Pair> {
+pub(super) fn content(store: &InMemory) -> Vec<crate::store::Pair> {
     store.range(Tree::Records, &[], &[0xff], usize::MAX).unwrap()
 }
 
@@ -158,7 +173,7 @@ fn many_records_of_one_subject_fill_several_values_none_too_large() {
     }
     assert_eq!(opened(&store.reopen()).of(&subject).unwrap(), all);
     let longest = content(&store).iter().map(|(_, value)| value.len()).max().unwrap();
-    assert_eq!(longest, ITEMS_PER_PART * 62 + 10 + 28);
+    assert_eq!(longest, ITEMS_PER_PART * 62 + 42 + 28);
     assert!(longest <= MAX_VALUE_BYTES);
 }
 
@@ -182,8 +197,9 @@ fn a_value_that_is_missing_changed_or_moved_is_noticed() {
     changed[0].1[40] ^= 1;
     assert!(matches!(copied(&changed).of(&subject), Err(RecordsError::Sealed(SealError::Refused))));
     let mut moved = parts.clone();
-    let place = records.place(&other);
-    moved.iter_mut().for_each(|(key, _)| key[..33].copy_from_slice(&place));
+    let tag = records.tag(&other);
+    let place = records.buckets.newest(Buckets::of(&tag.0)).unwrap().place(parts::SUBJECTS, &tag.0);
+    moved.iter_mut().for_each(|(key, _)| key[..PLACE_BYTES].copy_from_slice(&place));
     assert!(matches!(copied(&moved).of(&other), Err(RecordsError::Sealed(SealError::Refused))));
     assert_eq!(copied(&parts).of(&subject).unwrap().len(), ITEMS_PER_PART + 1);
 }
@@ -192,12 +208,12 @@ fn a_value_that_is_missing_changed_or_moved_is_noticed() {
 fn another_key_is_refused_instead_of_finding_nothing() {
     let store = InMemory::new();
     opened(&store).synchronise(AttestationType::SerWage, Millis(1)).unwrap();
-    let other = Records::open(Arc::new(store.clone()), [6; 32], Arc::new(Entropy::seeded(1)));
+    let other = Records::open(Arc::new(store.clone()), keys(6), Arc::new(Entropy::system()));
     assert!(matches!(other.err(), Some(RecordsError::OtherKey)));
     let mut batch = Batch::default();
     batch.set(b"C".to_vec(), vec![1]);
     store.commit(Tree::Records, batch).unwrap();
-    let unreadable = Records::open(Arc::new(store), KEY, Arc::new(Entropy::seeded(1)));
+    let unreadable = Records::open(Arc::new(store), keys(5), Arc::new(Entropy::system()));
     assert!(matches!(unreadable.err(), Some(RecordsError::Unreadable(_))));
 }
 
@@ -206,9 +222,10 @@ fn a_subject_cannot_fill_the_store() {
     let records = opened(&InMemory::new());
     let subject = company(1);
     let item = Item::Record(listing(&subject, "1", "2026-06-18"));
-    let items = vec![item; MAX_PARTS * ITEMS_PER_PART + 1];
-    assert!(matches!(records.put(&mut Batch::default(), &records.place(&subject), &items), Err(RecordsError::Full)));
-    assert!(records.put(&mut Batch::default(), &records.place(&subject), &items[1..]).is_ok());
+    let mut held = Held { items: vec![item; MAX_PARTS * ITEMS_PER_PART + 1], ..Held::default() };
+    assert!(matches!(records.put(&mut Batch::default(), &records.tag(&subject), &held), Err(RecordsError::Full)));
+    held.items.pop();
+    assert!(records.put(&mut Batch::default(), &records.tag(&subject), &held).is_ok());
 }
 
 #[test]

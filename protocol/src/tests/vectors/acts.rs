@@ -31,7 +31,7 @@ pub(super) fn event_fields(event: &Event) -> Vec<Field> {
         Event::Erased(erased) => {
             all.extend(fields([("ground", 1), ("scope", 4)]));
             match erased.scope {
-                ErasureScope::Leaf | ErasureScope::Subject => {}
+                ErasureScope::Leaf | ErasureScope::Subject | ErasureScope::Records => {}
                 ErasureScope::Before(_) | ErasureScope::Retention(_) => all.extend(fields([("day", 4)])),
                 ErasureScope::Notice { .. } => all.extend(fields([("peer", 8), ("peer's notice", 32)])),
             }

@@ -1,0 +1,81 @@
+//! What becomes of a row about a subject of whom something is kept already.
+//!
+//! Not here: where what is kept lies (`parts`).
+
+use creditbay_configs::rules::record::{Fact, Record};
+
+use super::parts::At;
+use super::{Item, Merged};
+
+/// The items of one subject while rows are taken.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) items: Vec<Item>,
+    pub(super) changed: bool,
+    /// Where they lie; nothing for a subject of whom nothing is kept.
+    pub(super) at: Option<At>,
+}
+
+impl Held {
+    /// Whether the item amends a document that made no record here.
+    pub(super) fn lacks_record_of(&self, item: &Item) -> bool {
+        let Item::Amendment(amendment) = item else { return false };
+        let made = |known: &Item| matches!(known, Item::Record(record) if amendment.document.made(&record.key));
+        !self.items.iter().any(made)
+    }
+
+    pub(super) fn take(&mut self, item: Item, merged: &mut Merged) {
+        match self.items.iter_mut().find(|known| same_key(known, &item)) {
+            None => {
+                merged.added += 1;
+                self.items.push(item);
+            }
+            Some(known)
+                if *known == item || keeps_stated(known, &item) || keeps_newer(known, &item) || keeps_latest(known, &item) =>
+            {
+                merged.unchanged += 1;
+                return;
+            }
+            Some(known) => {
+                merged.replaced += 1;
+                *known = item;
+            }
+        }
+        self.changed = true;
+    }
+}
+
+/// The second half of a record's key is what makes it one: of document, register and day, or, of a rating, of register and sector.
+fn same_key(known: &Item, item: &Item) -> bool {
+    match (known, item) {
+        (Item::Record(known), Item::Record(record)) => known.key.0[16..] == record.key.0[16..],
+        (Item::Amendment(known), Item::Amendment(item)) => (known.document, known.action) == (item.document, item.action),
+        _ => false,
+    }
+}
+
+/// The same decision arrives from city, province and state, and not every copy says how severe it was.
+fn keeps_stated(known: &Item, item: &Item) -> bool {
+    let derived = |item: &Item| match item {
+        Item::Record(Record { fact: Fact::Penalty { severity_derived, .. }, .. }) => Some(*severity_derived),
+        _ => None,
+    };
+    derived(known) == Some(false) && derived(item) == Some(true)
+}
+
+/// Ratings come as files of many years, in any order.
+fn keeps_newer(known: &Item, item: &Item) -> bool {
+    let rated_on = |item: &Item| match item {
+        Item::Record(Record { fact: Fact::Grade { rated_on, .. } | Fact::Unrated { on: rated_on }, .. }) => Some(*rated_on),
+        _ => None,
+    };
+    rated_on(item).is_some_and(|on| rated_on(known) > Some(on))
+}
+
+/// An objection that was raised again is the newest; files of objections come in any order too.
+fn keeps_latest(known: &Item, item: &Item) -> bool {
+    match (known, item) {
+        (Item::Amendment(known), Item::Amendment(item)) => item.action.of_objection() && known.on > item.on,
+        _ => false,
+    }
+}
