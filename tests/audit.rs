@@ -293,7 +293,7 @@ async fn what_an_auditor_draws_is_opened_in_one_go_and_judged() {
     assert!(ended.code == 0 || ended.code == 5, "{ended:?}");
     let expected = Expected::load().unwrap();
     let of_hk = expected.questions.iter().filter(|question| question.asker == "hk" && question.issuer == "gz");
-    for question in of_hk.step_by(5).take(12) {
+    for question in of_hk.step_by(3) {
         bay.network.query("hk", &question.body()).await.unwrap();
     }
     for city in ["gz", "hk"] {
@@ -322,7 +322,8 @@ async fn what_an_auditor_draws_is_opened_in_one_go_and_judged() {
         let (_, others) = bay.drawn_and_opened(city, "other", "9");
         let others: Vec<String> = fs::read_to_string(others).unwrap().lines().map(str::to_owned).collect();
         let faults = forged("other", &others);
-        assert!(faults.iter().all(|fault| fault == "not_drawn") && faults.len() == 4, "{faults:?}");
+        let count = |kind: &str| faults.iter().filter(|fault| *fault == kind).count();
+        assert_eq!((count("not_drawn") - count("not_opened"), count("other_shown")), (4, 0), "of a later root: {faults:?}");
     }
 
     // A query that asks to live for an hour: its leaf keeps every rule, its message does not.

@@ -139,8 +139,7 @@ impl Node {
         log.running().map_err(because)?;
         writer.begin().map_err(because)?;
 
-        let thread = std::thread::Builder::new().name("log-writer".to_owned());
-        let writer = thread.spawn(move || writer.run(queue)).map_err(because)?;
+        let writer = run_writer(writer, queue)?;
         let erasures = Erasures::new(Eraser::new(log.store().clone(), seals.clone(), entropy.clone()));
         let exchange = Arc::new(Exchange {
             me,
@@ -289,6 +288,12 @@ fn open_ground(
     let replay = Replay::default();
     replay.recover(&log, &seals).map_err(because)?;
     Ok(Ground { clock, entropy, metrics, seals, records, orders, ledger, log, writer, queue, unanswered, replay })
+}
+
+/// The writer, on a thread of its own.
+fn run_writer(writer: Writer, queue: mpsc::Receiver<Item>) -> Result<JoinHandle<()>, StartError> {
+    let thread = std::thread::Builder::new().name("log-writer".to_owned());
+    thread.spawn(move || writer.run(queue)).map_err(because)
 }
 
 /// What a session needs of this node.

@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod ask;
+mod close;
 pub mod closing;
 pub mod compose;
 mod contradiction;
