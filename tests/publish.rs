@@ -360,9 +360,8 @@ fn open_earlier(network: &Network, first: &Path, folder: &Path) {
     let key = network.folder().join("auditor/auditor.pem").display().to_string();
     let current = network.creditbay(["--json", "log", "show", &url, "--auditor-key", &key, "--from", "0"]).unwrap();
     let leaves: Vec<Value> = current.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(leaves.iter().any(|leaf| leaf["kind"] == "earlier-openings-shown"), "{leaves:?}");
-    let answered = leaves.iter().find(|leaf| leaf["kind"] == "answer").unwrap()["index"].to_string();
-    let erase = ["erase", "--node", &node, "--index", &answered, "--ground", "order", "--force-early"];
+    let showing = leaves.iter().find(|leaf| leaf["kind"] == "earlier-openings-shown").unwrap()["index"].to_string();
+    let erase = ["erase", "--node", &node, "--index", &showing, "--ground", "order"];
     let erased = network.creditbay(erase).unwrap();
     assert_eq!(erased.code, 0, "{erased:?}");
     let keys = network.folder().join("gz/data/keys/openings");

@@ -280,9 +280,9 @@ pub enum Fault {
         /// The log before.
         log: Origin,
         /// What the first leaf says.
-        said: Option<OrphanedRange>,
+        said: Option<Box<OrphanedRange>>,
         /// What the directory lists.
-        listed: Option<OrphanedRange>,
+        listed: Option<Box<OrphanedRange>>,
     },
     /// A fault of a log that this one goes on from.
     #[error("{origin}: {fault}")]
@@ -318,8 +318,10 @@ pub enum Fault {
     },
 }
 
-fn lost_or_not(range: &Option<OrphanedRange>) -> String {
-    range.map_or_else(|| "nothing is lost".to_owned(), |range| format!("{} of {} leaves are left", range.size, range.seen))
+fn lost_or_not(range: &Option<Box<OrphanedRange>>) -> String {
+    range
+        .as_ref()
+        .map_or_else(|| "nothing is lost".to_owned(), |range| format!("{} of {} leaves are left", range.size, range.seen))
 }
 
 /// The faults of a log: the first ones, and how many there are.

@@ -141,22 +141,22 @@ fn the_published_cases_of_empty_and_first_trees_get_their_statuses_and_leave_wha
     let own = Own::of(0);
     let log = own.signer.verifier();
     let leaf = creditbay_crypto::merkle::leaf_hash(b"leaf");
-    // Name, size known, old size, new size, its root, the proof, status.
-    let table: [(&str, u64, u64, u64, Digest, &[Digest], u16); 8] = [
-        ("empty tree", 0, 0, 0, empty_root(), &[], 200),
-        ("invalid empty root", 0, 0, 0, leaf, &[], 422),
-        ("zero empty root", 0, 0, 0, Digest([0; 32]), &[], 422),
-        ("empty tree with proof", 0, 0, 0, empty_root(), &[leaf], 422),
-        ("first nonempty tree", 0, 0, 1, leaf, &[], 200),
-        ("first nonempty tree with proof", 0, 0, 1, leaf, &[leaf], 422),
-        ("old size mismatch", 1, 0, 1, leaf, &[leaf], 409),
-        ("old size greater than new", 1, 1, 0, empty_root(), &[], 400),
+    // Name; size known, old size, new size; its root; hashes of proof; status.
+    let table = [
+        ("empty tree", [0, 0, 0], empty_root(), 0, 200),
+        ("invalid empty root", [0, 0, 0], leaf, 0, 422),
+        ("zero empty root", [0, 0, 0], Digest([0; 32]), 0, 422),
+        ("empty tree with proof", [0, 0, 0], empty_root(), 1, 422),
+        ("first nonempty tree", [0, 0, 1], leaf, 0, 200),
+        ("first nonempty tree with proof", [0, 0, 1], leaf, 1, 422),
+        ("old size mismatch", [1, 0, 1], leaf, 1, 409),
+        ("old size greater than new", [1, 1, 0], empty_root(), 0, 400),
     ];
-    for (name, known, old, size, root, proof, expected) in table {
+    for (name, [known, old, size], root, hashes, expected) in table {
         let before = if known == 0 { Tree::empty() } else { Tree { size: 1, root: leaf } };
         let mut latest = before;
         let note = own.note(size, &root, "");
-        let mut body = Submission::new(old, proof.to_vec(), note.clone()).body();
+        let mut body = Submission::new(old, vec![leaf; hashes], note.clone()).body();
         for time in ["first", "second"] {
             assert_eq!(status(&body, log, &mut latest), expected, "{name}, for the {time} time");
             let kept = if expected == 200 { Tree { size, root } } else { before };
