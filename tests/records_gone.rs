@@ -79,7 +79,7 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn no_file_and_no_key_that_is_left_tells_of_a_company_whose_records_were_erased() {
     let folder = tempfile::tempdir().unwrap();
-    let mut network = Network::start(&folder.path().join("n"), &["gz"]).unwrap();
+    let mut network = Network::start(&folder.path().join("n"), &["gz", "hk"]).unwrap();
     let files = copy_records("gz", &folder.path().join("records")).unwrap();
     assert_eq!(network.import("gz", &files).unwrap().code, 5);
     network.stop("gz").unwrap();

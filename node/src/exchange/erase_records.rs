@@ -12,7 +12,8 @@ use super::erase::{EraseError, blocking};
 use crate::log::entry::{Entry, RecordsErasure};
 use crate::log::fault::LogError;
 use crate::store::erasure as rows;
-use crate::store::records::erase::{Gone, Order, Owner};
+use crate::store::records::erase::{Gone, Order};
+use crate::store::records::going::Owner;
 use crate::store::{Batch, Tree};
 
 impl Exchange {
@@ -46,7 +47,7 @@ impl Exchange {
 
     /// How many orders to erase records are still to be carried out.
     pub fn records_orders(&self) -> Result<usize, LogError> {
-        Ok(rows::records_orders(&**self.log.store())?.len())
+        Ok(rows::records_orders(&**self.log.store(), Tree::Log)?.len())
     }
 
     /// Logs an erasure of records; the leaf's index.
@@ -60,7 +61,11 @@ impl Exchange {
         let exchange = self.clone();
         let gone = blocking(move || {
             let store = &**exchange.log.store();
-            let (erasures, orders): (Vec<_>, Vec<_>) = rows::records_orders(store).map_err(LogError::Rows)?.into_iter().unzip();
+            let (erasures, mut orders): (Vec<_>, Vec<_>) =
+                rows::records_orders(store, Tree::Log).map_err(LogError::Rows)?.into_iter().unzip();
+            // What a retired log left: it can be removed there no more, and is known as done by its key, which is gone.
+            let before = rows::records_orders(store, Tree::Predecessor).map_err(LogError::Rows)?;
+            orders.extend(before.into_iter().map(|(_, order)| order));
             let gone = exchange.records.carry_through(&orders)?;
             if !erasures.is_empty() {
                 let mut batch = Batch::default();

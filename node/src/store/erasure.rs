@@ -173,9 +173,9 @@ pub fn remove_records_order(batch: &mut Batch, erasure: u64) {
     batch.remove(key(b'r', erasure));
 }
 
-/// The orders to erase records that are still to be carried out.
-pub fn records_orders(store: &dyn Store) -> Result<Vec<(u64, Order)>, RowError> {
-    let pairs = store.range(Tree::Log, b"Xr", b"Xs", usize::MAX)?;
+/// The orders to erase records that are still to be carried out, of this log or of the one before it.
+pub fn records_orders(store: &dyn Store, log: Tree) -> Result<Vec<(u64, Order)>, RowError> {
+    let pairs = store.range(log, b"Xr", b"Xs", usize::MAX)?;
     pairs.iter().map(|(key, value)| Ok((number(key), read("order to erase records", value)?))).collect()
 }
 

@@ -136,7 +136,10 @@ pub enum StoreError {
         durable: u64,
     },
     /// Written by another version of this program.
-    #[error("{path}: store format {found}, this program reads {FORMAT_VERSION}; use the version that wrote it")]
+    #[error(
+        "{path}: store format {found}, this program reads {FORMAT_VERSION}; use the version that wrote it, or, from an older one, put the \
+         log back from its archive into an empty store (`creditbay-node restore`) and import the records again"
+    )]
     Format {
         /// The store's folder.
         path: String,

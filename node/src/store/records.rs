@@ -15,7 +15,7 @@
 //! (`configs::rules::visible`).
 
 pub mod erase;
-mod going;
+pub mod going;
 mod merging;
 mod parts;
 mod reports;
@@ -24,7 +24,6 @@ mod restored;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use bincode::{Decode, Encode};
 use creditbay_configs::rules::record::{Record, SubjectTag};
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::label::Label;
@@ -35,8 +34,7 @@ use creditbay_protocol::identifier::Identifier;
 use creditbay_protocol::predicate::AttestationType;
 use creditbay_protocol::wire::{self, WireError};
 
-use self::merging::Held;
-use self::parts::{ITEMS_PER_PART, MAX_PARTS};
+use self::merging::{Held, ITEMS_PER_PART, Item, MAX_PARTS, Taken};
 use super::buckets::{BucketError, Buckets};
 use super::documents::{self, Amendment};
 use super::persons::{Persons, PersonsError};
@@ -112,12 +110,6 @@ pub struct Amended {
     pub merged: Merged,
     /// The positions of those that are about no record that is here; they are kept, for one that comes later.
     pub unmatched: Vec<usize>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-enum Item {
-    Record(Record),
-    Amendment(Amendment),
 }
 
 /// The records of a node.
@@ -261,11 +253,14 @@ impl Records {
                 amended.unmatched.push(position);
             }
             let register = if let Item::Record(record) = &item { Some(record.register) } else { None };
-            let before = amended.merged.added;
-            held.take(item, &mut amended.merged);
-            held_items += usize::from(amended.merged.added > before);
-            if let Some(register) = register.filter(|_| amended.merged.added > before) {
-                *grown.rows.entry(register).or_default() += 1;
+            match held.take(item) {
+                Taken::Unchanged => amended.merged.unchanged += 1,
+                Taken::Replaced => amended.merged.replaced += 1,
+                Taken::Added => {
+                    amended.merged.added += 1;
+                    held_items += 1;
+                    register.into_iter().for_each(|register| *grown.rows.entry(register).or_default() += 1);
+                }
             }
         }
         self.put_all(touched, &grown, &mut counts)?;

@@ -1,16 +1,21 @@
 //! Records erased on an order: a leaf first, then the key; what a crash at any write leaves, and what the log says.
 
+use std::sync::{Arc, Mutex, OnceLock};
+
 use creditbay_protocol::erasure::{Erased, ErasureGround};
 use creditbay_protocol::event::Event;
 use creditbay_protocol::identifier::{Identifier, Scheme};
 use creditbay_protocol::leaf::LeafBody;
 
 use super::super::erase::EraseError;
-use super::bay::{Bay, COMPANY, City, bay, kinds, leaves};
+use super::bay::{Bay, COMPANY, City, InProcess, bay, kinds, leaves, open, sample_pack};
 use super::erasure::restarted;
 use crate::host::keys::EpochKeys;
 use crate::store::in_memory::Failure;
-use crate::store::records::erase::{Gone, Owner};
+use crate::store::records::RecordsError;
+use crate::store::records::erase::Gone;
+use crate::store::records::going::Owner;
+use crate::store::{Batch, Store, Tree};
 
 fn owner(city: &City) -> Owner {
     Owner::Subject(city.exchange.records.tag(&Identifier::parse(Scheme::Uscc, COMPANY).unwrap()))
@@ -70,4 +75,29 @@ async fn a_crash_at_any_write_leaves_records_erased_if_and_only_if_the_log_says_
             nth += 1;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_that_cannot_be_read_are_not_said_to_be_erased() {
+    let bay = began().await;
+    let (place, mut sealed) = bay.gz.store.range(Tree::Records, b"R", b"S", 1).unwrap().remove(0);
+    *sealed.last_mut().unwrap() ^= 1;
+    let mut batch = Batch::default();
+    batch.set(place, sealed);
+    bay.gz.store.commit(Tree::Records, batch).unwrap();
+    assert!(matches!(erase(&bay.gz).await, Err(EraseError::Records(RecordsError::Sealed(_)))));
+    assert_eq!(kinds(&bay.gz), Vec::<&str>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_the_retired_log_left_is_carried_out_under_the_next_one() {
+    let bay = began().await;
+    bay.gz.store.fail(1, Failure::NotPersisted);
+    assert!(matches!(erase(&bay.gz).await, Err(EraseError::Records(RecordsError::Store(_)))), "after the leaf");
+    let network = Arc::new(InProcess { nodes: Mutex::default(), me: OnceLock::new(), weather: bay.weather.clone() });
+    let next = open("gz", bay.gz.store.for_next_log(), bay.gz.keys.clone(), &bay.time, network, &[sample_pack()]).unwrap();
+    assert_eq!(recorded(&next), 1);
+    next.exchange.finish_records_erasures().await.unwrap();
+    assert_eq!((recorded(&next), next.exchange.records_orders().unwrap()), (0, 0));
+    next.exchange.finish_records_erasures().await.unwrap();
 }

@@ -29,7 +29,8 @@ use crate::exchange::erasures::RetentionState;
 use crate::intake::reading::person_number;
 use crate::serve::http::Problem;
 use crate::store::erasure as rows;
-use crate::store::records::erase::{Gone, Owner};
+use crate::store::records::erase::Gone;
+use crate::store::records::going::Owner;
 
 /// Lines of progress that wait at most; more are left out.
 const QUEUE: usize = 16;

@@ -9,19 +9,19 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use bincode::{Decode, Encode};
-use creditbay_configs::rules::record::{Report, SubjectTag};
+use creditbay_configs::rules::record::Report;
 use creditbay_configs::rules::regimes::Regimes;
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::Day;
 use creditbay_protocol::predicate::AttestationType;
 use creditbay_protocol::wire;
 
-use super::going::Going;
+use super::going::{Going, Owner};
+use super::merging::Item;
 use super::parts::SUBJECTS;
 use super::reports::{REPORTS, open_report, register_of};
-use super::{Counts, Item, Records, RecordsError};
-use crate::store::buckets::{BucketKey, Buckets, Number, PLACE_BYTES};
-use crate::store::persons::Pseudonym;
+use super::{Counts, Records, RecordsError};
+use crate::store::buckets::{BucketKey, Number, PLACE_BYTES};
 use crate::store::{Batch, MAX_VALUE_BYTES, Tree};
 
 /// Values that are read at once.
@@ -30,24 +30,6 @@ const PAGE: usize = 64;
 const AT_ONCE_BYTES: usize = 256 * 1024;
 /// What an order is sealed for.
 const ORDER: &[u8] = b"order to erase records";
-
-/// Whose records go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-pub enum Owner {
-    /// A subject.
-    Subject(SubjectTag),
-    /// A natural person.
-    Person(Pseudonym),
-}
-
-impl Owner {
-    fn bucket(&self) -> u8 {
-        match self {
-            Self::Subject(tag) => Buckets::of(&tag.0),
-            Self::Person(pseudonym) => Buckets::of(&pseudonym.digest()),
-        }
-    }
-}
 
 /// An order that waits to be carried through. Whose records go is sealed under the key that goes with them, so that the order tells
 /// nothing once it was carried out.

@@ -4,13 +4,32 @@
 
 use std::collections::BTreeSet;
 
+use bincode::{Decode, Encode};
 use creditbay_configs::rules::record::{Report, SubjectTag};
 use creditbay_configs::rules::regimes::Regimes;
 use creditbay_protocol::calendar::Day;
 
-use super::Item;
-use super::erase::Owner;
-use crate::store::persons::PersonRow;
+use super::merging::Item;
+use crate::store::buckets::Buckets;
+use crate::store::persons::{PersonRow, Pseudonym};
+
+/// Whose records go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub enum Owner {
+    /// A subject.
+    Subject(SubjectTag),
+    /// A natural person.
+    Person(Pseudonym),
+}
+
+impl Owner {
+    pub(super) fn bucket(&self) -> u8 {
+        match self {
+            Self::Subject(tag) => Buckets::of(&tag.0),
+            Self::Person(pseudonym) => Buckets::of(&pseudonym.digest()),
+        }
+    }
+}
 
 /// What goes.
 pub(super) enum Going<'a> {

@@ -2,10 +2,40 @@
 //!
 //! Not here: where what is kept lies (`parts`).
 
+use bincode::{Decode, Encode};
 use creditbay_configs::rules::record::{Fact, Record};
 
-use super::parts::At;
-use super::{Item, Merged};
+use crate::store::documents::Amendment;
+
+/// Records and amendments in one value: 112 × 62 bytes (the longest, a penalty that was repaired and withdrawn) + 42 (tag, number of parts
+/// and length) + 28 (seal) = 7 014, below `MAX_VALUE_BYTES`.
+pub(super) const ITEMS_PER_PART: usize = 112;
+/// Values that one subject may fill: 1 024 × 112 records.
+pub(super) const MAX_PARTS: usize = 1024;
+
+/// What is kept of a subject is made of these.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) enum Item {
+    Record(Record),
+    Amendment(Amendment),
+}
+
+/// Where a subject's values lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct At {
+    pub(super) place: Vec<u8>,
+    pub(super) parts: u16,
+}
+
+/// What became of a row.
+pub(super) enum Taken {
+    /// It is new.
+    Added,
+    /// It says something else than what it replaces.
+    Replaced,
+    /// It says nothing new.
+    Unchanged,
+}
 
 /// The items of one subject while rows are taken.
 #[derive(Default)]
@@ -24,24 +54,24 @@ impl Held {
         !self.items.iter().any(made)
     }
 
-    pub(super) fn take(&mut self, item: Item, merged: &mut Merged) {
-        match self.items.iter_mut().find(|known| same_key(known, &item)) {
+    pub(super) fn take(&mut self, item: Item) -> Taken {
+        let taken = match self.items.iter_mut().find(|known| same_key(known, &item)) {
             None => {
-                merged.added += 1;
                 self.items.push(item);
+                Taken::Added
             }
             Some(known)
                 if *known == item || keeps_stated(known, &item) || keeps_newer(known, &item) || keeps_latest(known, &item) =>
             {
-                merged.unchanged += 1;
-                return;
+                return Taken::Unchanged;
             }
             Some(known) => {
-                merged.replaced += 1;
                 *known = item;
+                Taken::Replaced
             }
-        }
+        };
         self.changed = true;
+        taken
     }
 }
 

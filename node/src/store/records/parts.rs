@@ -8,18 +8,13 @@ use bincode::{Decode, Encode};
 use creditbay_configs::rules::record::SubjectTag;
 use creditbay_protocol::wire;
 
-use super::merging::Held;
-use super::{Item, Records, RecordsError};
+use super::merging::{At, Held, ITEMS_PER_PART, Item, MAX_PARTS};
+use super::{Records, RecordsError};
 use crate::store::buckets::{BucketKey, Buckets};
 use crate::store::{Batch, MAX_VALUE_BYTES, Tree};
 
 /// The family of subjects' values.
 pub(super) const SUBJECTS: u8 = b'R';
-/// Records and amendments in one value: 112 × 62 bytes (the longest, a penalty that was repaired and withdrawn) + 42 (tag, number of parts
-/// and length) + 28 (seal) = 7 014, below `MAX_VALUE_BYTES`.
-pub(super) const ITEMS_PER_PART: usize = 112;
-/// Values that one subject may fill: 1 024 × 112 records.
-pub(super) const MAX_PARTS: usize = 1024;
 
 #[derive(Encode, Decode)]
 pub(super) struct Part {
@@ -28,13 +23,6 @@ pub(super) struct Part {
     /// How many parts the subject has, the same in each.
     parts: u16,
     items: Vec<Item>,
-}
-
-/// Where a subject's values lie.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct At {
-    place: Vec<u8>,
-    parts: u16,
 }
 
 impl Records {

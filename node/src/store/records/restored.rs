@@ -9,9 +9,10 @@ use std::sync::PoisonError;
 use creditbay_protocol::predicate::AttestationType;
 use creditbay_protocol::wire;
 
+use super::merging::Item;
 use super::parts::SUBJECTS;
 use super::reports::{REPORTS, register_of};
-use super::{Counts, Item, Records, RecordsError};
+use super::{Counts, Records, RecordsError};
 use crate::store::buckets::{Number, PLACE_BYTES, number_of, span};
 use crate::store::persons::FAMILY as PERSONS;
 use crate::store::{Batch, Tree};
@@ -116,7 +117,7 @@ impl Records {
 mod tests {
     use creditbay_protocol::calendar::Millis;
 
-    use super::super::erase::Owner;
+    use super::super::going::Owner;
     use super::super::tests::{company, listing, opened};
     use super::*;
     use crate::store::buckets::Buckets;

@@ -1,5 +1,6 @@
 //! What an erased subject leaves, byte for byte, after a crash at any write too; and what the others keep.
 
+use creditbay_configs::rules::record::SubjectTag;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::seal::SealingKey;
 use creditbay_protocol::domains::Domains;
@@ -8,9 +9,10 @@ use creditbay_protocol::identifier::Identifier;
 use super::super::tests::{company, content, day, keys, listing, opened};
 use super::super::{Amendment, RecordsError};
 use super::*;
+use crate::store::buckets::{BucketError, Buckets};
 use crate::store::documents::{Action, DocumentId};
 use crate::store::in_memory::{Failure, InMemory};
-use crate::store::persons::PersonFact;
+use crate::store::persons::{PersonFact, PersonsError};
 use crate::store::{Pair, Store};
 
 /// Every value that was ever written, as sled keeps it in its file, and what any key that is left makes of it.
@@ -42,7 +44,11 @@ impl Thief {
     /// Whether any key leads to a place of this owner.
     fn finds(&self, records: &Records, family: u8, owner: &Digest) -> bool {
         let mut places = Vec::new();
-        records.each_bucket(|key| Ok(places.push(key.place(family, owner)))).unwrap();
+        let mut see = |key: &Arc<BucketKey>| {
+            places.push(key.place(family, owner));
+            Ok(())
+        };
+        records.each_bucket(&mut see).unwrap();
         self.taken.iter().any(|(place, _)| places.iter().any(|known| place.starts_with(known)))
     }
 }
@@ -212,4 +218,34 @@ fn records_whose_key_is_gone_are_not_taken_for_none() {
     let error = Records::open(Arc::new(store), keys(5), records.entropy.clone()).err().unwrap();
     assert!(matches!(error, RecordsError::KeyGone { bucket } if bucket == number.bucket()), "{error}");
     assert!(error.to_string().contains("data/keys/records"));
+}
+
+#[test]
+fn what_cannot_be_opened_or_sealed_stops_an_erasure_before_a_key_is_destroyed() {
+    let store = InMemory::new();
+    let (records, [gone, _], _) = filled(&store);
+    let key = records.buckets.newest(Buckets::of(&records.tag(&gone).0)).unwrap();
+    let person = (0..).map(|number| records.persons().pseudonyms().of(&number.to_string()));
+    let person = person.into_iter().find(|person| Owner::Person(*person).bucket() == key.number().bucket()).unwrap();
+    let fact = PersonFact { register: AttestationType::Penalty, on: day("2026-06-01"), until: None, severity: None };
+    records.persons().keep(&[crate::store::persons::PersonRow { person, entry: [1; 16], fact }]).unwrap();
+    let (from, to) = key.span(b'N');
+    let (place, mut sealed) = store.range(Tree::Persons, &from, &to, 1).unwrap().remove(0);
+    *sealed.last_mut().unwrap() ^= 1;
+    let mut batch = Batch::default();
+    batch.set(place, sealed);
+    store.commit(Tree::Persons, batch).unwrap();
+    let damaged = erase(&records, &gone);
+    assert!(matches!(damaged, Err(RecordsError::Persons(PersonsError::Sealed(_)))), "{damaged:?}");
+    assert!(records.buckets.key(key.number()).is_some());
+
+    let store = InMemory::new();
+    let spent = opened(&store);
+    let bucket = u32::from(Buckets::of(&spent.tag(&company(77)).0));
+    keys(5).buckets.make_secret(bucket << 16 | 0xffff, &spent.entropy).unwrap();
+    let records = opened(&store);
+    records.merge(vec![(company(77), listing(&company(77), "1", "2026-06-18"))]).unwrap();
+    let refused = erase(&records, &company(77));
+    assert!(matches!(refused, Err(RecordsError::Bucket(BucketError::Spent(_)))), "{refused:?}");
+    assert_eq!(records.of(&company(77)).unwrap().len(), 1);
 }
