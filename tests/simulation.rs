@@ -94,19 +94,19 @@ fn caught(mutant: Mutant, promise: Promise, from: u64) -> Option<u64> {
 fn every_mutant_is_caught_by_the_promise_that_it_breaks() {
     // Each with a schedule shortly before one that catches it, so that the search is short.
     for (mutant, promise, from) in [
-        (Mutant::ReleasesBeforeDurable, Promise::LogThenRelease, 0),
+        (Mutant::ReleasesBeforeDurable, Promise::LogThenRelease, 60),
         (Mutant::ForgetsReplayKeys, Promise::AnsweredOnce, 0),
         (Mutant::AnswersTwice, Promise::AnsweredOnce, 0),
         (Mutant::LosesTheTail, Promise::OneHistory, 0),
         (Mutant::ForgetsWhatWasSpent, Promise::Budgets, 8),
         (Mutant::BelievesAnyClock, Promise::Closed, 6),
-        (Mutant::ForgetsOrders, Promise::Closed, 11),
+        (Mutant::ForgetsOrders, Promise::Closed, 13),
         (Mutant::LeavesQueriesOpen, Promise::Settled, 0),
         (Mutant::KeepsKeys, Promise::Erased, 0),
         (Mutant::ForgetsNotices, Promise::Erased, 8),
         (Mutant::WaitsForNoWitness, Promise::Witnessed, 1),
         (Mutant::CosignsBeforeDurable, Promise::Witnessed, 0),
-        (Mutant::CarriesNothingOver, Promise::Budgets, 0),
+        (Mutant::CarriesNothingOver, Promise::Budgets, 90),
         (Mutant::KeepsOldChannels, Promise::Closed, 33),
         (Mutant::ForgetsAlarms, Promise::Evident, 9),
     ] {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
+use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_configs::peers::{Directory, EndorsedDirectory};
 use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_node::exchange::Exchange;
@@ -16,6 +17,7 @@ use creditbay_node::host::clock::Clock;
 use creditbay_node::host::entropy::Entropy;
 use creditbay_node::host::keys::EpochKeys;
 use creditbay_node::host::telemetry::Metrics;
+use creditbay_node::log::Log;
 use creditbay_node::log::append::{Item, Writer};
 use creditbay_node::log::erase::Eraser;
 use creditbay_node::log::recover::{OpenQuery, Parts, Recovered, recover};
@@ -139,7 +141,13 @@ impl City {
         befall(self, bay)?;
         bay.model.hold_alarms(self.region, &self.apart);
         bay.model.look(self.region, &self.durable(), true);
-        let Started { process, writer, queue, unanswered } = self.put_together(bay, directory)?;
+        let Started { process, writer, queue, unanswered } = self.put_together(
+            bay,
+            match bay.mutant {
+                Some(Mutant::KeepsOldChannels) => Arc::new(with_first_channels(&directory, bay.ground)?),
+                _ => directory,
+            },
+        )?;
         *lock(&self.process) = Some(process.clone());
         let (bay, region) = (bay.clone(), self.region);
         let beginning = process.clone();
@@ -159,10 +167,6 @@ impl City {
 
     fn put_together(&self, bay: &Arc<Bay>, directory: Arc<EndorsedDirectory>) -> Result<Started> {
         let (ground, mutant) = (bay.ground, bay.mutant);
-        let directory = match mutant {
-            Some(Mutant::KeepsOldChannels) => Arc::new(with_first_channels(&directory, ground)?),
-            _ => directory,
-        };
         let own = directory.entry(self.region).context("no entry")?.clone();
         let (clock, metrics) = (Arc::new(self.machine.clock()), Arc::new(Metrics::default()));
         let entropy = Arc::new(Entropy::seeded(bay.chance.number()));
@@ -196,21 +200,9 @@ impl City {
         let ordered = if mutant == Some(Mutant::ForgetsOrders) { &*empty } else { &*store };
         let editions = self.editions.load(Ordering::Acquire) as usize;
         let packs = ground.packs.iter().take(editions).cloned().collect();
-        let local = Local {
-            region: self.region,
-            log: log.clone(),
-            log_key: own.log.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-        };
+        let local = self.local(&own, &log, &clock, &metrics);
         let erasures = Erasures::new(Eraser::new(store.clone(), seals.clone(), entropy.clone()));
-        let others = || directory.regions().iter().filter(|entry| entry.name != self.region);
-        let heads = Arc::new(Heads::new(others().map(|entry| entry.witness.clone()).collect(), log.head()));
-        let cosigns = (own.witness.name().clone(), bay.directories.witness_key(&own));
-        let witness = Witness::new(NoteSigner::new(cosigns.0, KeyKind::CosignatureV1, cosigns.1));
-        let peers = others().map(|entry| (entry.log_origin, entry.log.clone()));
-        let (cosigner, seen) = (witness.signer().clone(), log.seen().clone());
-        let door = Arc::new(Door::recover(peers, [], cosigner, seen, clock.clone(), metrics.clone())?);
+        let (witness, heads, door) = self.cosigner(bay, &directory, &log, &clock, &metrics)?;
         let exchange = Exchange {
             me: self.region,
             heads,
@@ -242,6 +234,31 @@ impl City {
             tasks: Mutex::default(),
         };
         Ok(Started { process: Arc::new(process), writer, queue, unanswered })
+    }
+
+    fn local(&self, own: &RegionEntry, log: &Log, clock: &Arc<Clock>, metrics: &Arc<Metrics>) -> Local {
+        let (log, log_key) = (log.clone(), own.log.clone());
+        Local { region: self.region, log, log_key, clock: clock.clone(), metrics: metrics.clone() }
+    }
+
+    /// The witness, the heads that are offered to those of the others, and the door at which theirs are offered.
+    fn cosigner(
+        &self,
+        bay: &Bay,
+        directory: &Directory,
+        log: &Log,
+        clock: &Arc<Clock>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<(Witness, Arc<Heads>, Arc<Door>)> {
+        let own = directory.entry(self.region).context("no entry")?;
+        let others = || directory.regions().iter().filter(|entry| entry.name != self.region);
+        let heads = Arc::new(Heads::new(others().map(|entry| entry.witness.clone()).collect(), log.head()));
+        let key = bay.directories.witness_key(own);
+        let witness = Witness::new(NoteSigner::new(own.witness.name().clone(), KeyKind::CosignatureV1, key));
+        let peers = others().map(|entry| (entry.log_origin, entry.log.clone()));
+        let (signer, seen) = (witness.signer().clone(), log.seen().clone());
+        let door = Door::recover(peers, [], signer, seen, clock.clone(), metrics.clone())?;
+        Ok((witness, heads, Arc::new(door)))
     }
 
     /// What was seen of the peers' logs; the witness's store lies apart.
