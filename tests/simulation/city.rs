@@ -1,17 +1,15 @@
-//! A city's machine, and the process of its node: started from what is durable, stopped like a process that is killed.
+//! A city's machine: its node is started from what is durable, and stopped like a process that is killed.
 //!
-//! A node is put together as `node::node` does it, with a simulated clock, chance, disk and network. Not here: connections (`wire`).
+//! A node is put together as `node::node` does it, with a simulated clock, chance, disk and network. Not here: its process
+//! (`process`), connections (`wire`).
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_configs::peers::{Directory, EndorsedDirectory};
 use creditbay_crypto::note::{KeyKind, NoteSigner};
-use creditbay_crypto::sign::PublicKey;
-use creditbay_node::errands::{retain_each_day, send_notices, take_up};
 use creditbay_node::exchange::Exchange;
 use creditbay_node::exchange::closing::Closing;
 use creditbay_node::exchange::erasures::Erasures;
@@ -20,9 +18,9 @@ use creditbay_node::host::clock::Clock;
 use creditbay_node::host::entropy::Entropy;
 use creditbay_node::host::keys::EpochKeys;
 use creditbay_node::host::telemetry::Metrics;
-use creditbay_node::log::append::{BATCH, Item, Writer};
+use creditbay_node::log::Log;
+use creditbay_node::log::append::{Item, Writer};
 use creditbay_node::log::erase::Eraser;
-use creditbay_node::log::fault::LogError;
 use creditbay_node::log::recover::{OpenQuery, Parts, Recovered, recover};
 use creditbay_node::log::seals::Seals;
 use creditbay_node::log::seen::{Followed, Seen};
@@ -34,32 +32,27 @@ use creditbay_node::policy::ledger::Ledger;
 use creditbay_node::policy::orders::Orders;
 use creditbay_node::policy::tags::Tags;
 use creditbay_node::quic::session::Local;
+use creditbay_node::store::Store;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::log as layout;
 use creditbay_node::store::records::Records;
-use creditbay_node::store::{Batch, Store, Tree, erasure};
 use creditbay_node::witness::door::Door;
 use creditbay_node::witness::heads::Heads;
-use creditbay_node::witness::push::{self, Offering, Target};
 use creditbay_protocol::calendar::Millis;
-use creditbay_protocol::evidence::SignedHead;
 use creditbay_protocol::name::{Origin, Region};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 use super::bay::{Bay, lock};
-use super::cosign::ToWitness;
+use super::damage::{befall, with_first_channels};
 use super::disk::Disk;
 use super::gate::Gate;
 use super::ground::Ground;
 use super::machine::Machine;
 use super::mutant::Mutant;
-use super::regions::{log_key, signed};
-use super::story::{Promise, Story};
+use super::process::{Process, begin};
+use super::regions::log_key;
 use super::wire::Wire;
 
-/// How long a node listens for its peers before its first signature.
-const PEER_WAIT: Duration = Duration::from_secs(2);
 /// How long a query lives.
 const QUERY_LIFETIME_MS: u64 = 30_000;
 /// Refusals that a peer gets a minute.
@@ -84,43 +77,12 @@ pub(crate) struct City {
     process: Mutex<Option<Arc<Process>>>,
 }
 
-/// A running node.
-pub(crate) struct Process {
-    /// The exchange.
-    pub(crate) exchange: Arc<Exchange>,
-    /// What its connections need.
-    pub(crate) local: Arc<Local>,
-    /// The key of its connections.
-    pub(crate) tls: PublicKey,
-    /// Cosigns others' heads.
-    pub(crate) door: Arc<Door>,
-    /// Open once it answers and asks.
-    pub(crate) serving: Gate,
-    /// Open once it was killed.
-    pub(crate) ended: Gate,
-    story: Arc<Story>,
-    tasks: Mutex<JoinSet<()>>,
-}
-
 /// What a start puts together beside the process.
 struct Started {
     process: Arc<Process>,
     writer: Writer,
     queue: mpsc::Receiver<Item>,
     unanswered: Vec<OpenQuery>,
-}
-
-impl Process {
-    /// Runs something until it ends or the process is killed.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = lock(&self.tasks);
-        while let Some(ended) = tasks.try_join_next() {
-            if ended.is_err_and(|error| error.is_panic()) {
-                self.story.broken(Promise::Sound, format_args!("{}: a task panicked", self.local.region));
-            }
-        }
-        tasks.spawn(task);
-    }
 }
 
 impl City {
@@ -178,16 +140,16 @@ impl City {
         let log = directory.entry(self.region).context("no entry")?.log_origin;
         self.open_log(bay, log)?;
         bay.model.started(self.region, &directory);
-        match bay.mutant {
-            Some(Mutant::LosesTheTail) => self.lose_the_tail(bay),
-            Some(Mutant::KeepsKeys) => self.put_keys_back()?,
-            Some(Mutant::ForgetsNotices) => self.forget_notices()?,
-            Some(Mutant::ForgetsAlarms) => self.forget_alarms()?,
-            _ => {}
-        }
+        befall(self, bay)?;
         bay.model.hold_alarms(self.region, &self.apart);
         bay.model.look(self.region, &self.durable(), true);
-        let Started { process, writer, queue, unanswered } = self.put_together(bay, directory)?;
+        let Started { process, writer, queue, unanswered } = self.put_together(
+            bay,
+            match bay.mutant {
+                Some(Mutant::KeepsOldChannels) => Arc::new(with_first_channels(&directory, bay.ground)?),
+                _ => directory,
+            },
+        )?;
         *lock(&self.process) = Some(process.clone());
         let (bay, region) = (bay.clone(), self.region);
         let beginning = process.clone();
@@ -207,10 +169,6 @@ impl City {
 
     fn put_together(&self, bay: &Arc<Bay>, directory: Arc<EndorsedDirectory>) -> Result<Started> {
         let (ground, mutant) = (bay.ground, bay.mutant);
-        let directory = match mutant {
-            Some(Mutant::KeepsOldChannels) => Arc::new(with_first_channels(&directory, ground)?),
-            _ => directory,
-        };
         let own = directory.entry(self.region).context("no entry")?.clone();
         let (clock, metrics) = (Arc::new(self.machine.clock()), Arc::new(Metrics::default()));
         let entropy = Arc::new(Entropy::seeded(bay.chance.number()));
@@ -244,21 +202,9 @@ impl City {
         let ordered = if mutant == Some(Mutant::ForgetsOrders) { &*empty } else { &*store };
         let editions = self.editions.load(Ordering::Acquire) as usize;
         let packs = ground.packs.iter().take(editions).cloned().collect();
-        let local = Local {
-            region: self.region,
-            log: log.clone(),
-            log_key: own.log.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-        };
+        let local = self.local(&own, &log, &clock, &metrics);
         let erasures = Erasures::new(Eraser::new(store.clone(), seals.clone(), entropy.clone()));
-        let others = || directory.regions().iter().filter(|entry| entry.name != self.region);
-        let heads = Arc::new(Heads::new(others().map(|entry| entry.witness.clone()).collect(), log.head()));
-        let cosigns = (own.witness.name().clone(), bay.directories.witness_key(&own));
-        let witness = Witness::new(NoteSigner::new(cosigns.0, KeyKind::CosignatureV1, cosigns.1));
-        let peers = others().map(|entry| (entry.log_origin, entry.log.clone()));
-        let (cosigner, seen) = (witness.signer().clone(), log.seen().clone());
-        let door = Arc::new(Door::recover(peers, [], cosigner, seen, clock.clone(), metrics.clone())?);
+        let (witness, heads, door) = self.cosigner(bay, &directory, &log, &clock, &metrics)?;
         let exchange = Exchange {
             me: self.region,
             heads,
@@ -293,6 +239,31 @@ impl City {
         Ok(Started { process: Arc::new(process), writer, queue, unanswered })
     }
 
+    fn local(&self, own: &RegionEntry, log: &Log, clock: &Arc<Clock>, metrics: &Arc<Metrics>) -> Local {
+        let (log, log_key) = (log.clone(), own.log.clone());
+        Local { region: self.region, log, log_key, clock: clock.clone(), metrics: metrics.clone() }
+    }
+
+    /// The witness, the heads that are offered to those of the others, and the door at which theirs are offered.
+    fn cosigner(
+        &self,
+        bay: &Bay,
+        directory: &Directory,
+        log: &Log,
+        clock: &Arc<Clock>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<(Witness, Arc<Heads>, Arc<Door>)> {
+        let own = directory.entry(self.region).context("no entry")?;
+        let others = || directory.regions().iter().filter(|entry| entry.name != self.region);
+        let heads = Arc::new(Heads::new(others().map(|entry| entry.witness.clone()).collect(), log.head()));
+        let key = bay.directories.witness_key(own);
+        let witness = Witness::new(NoteSigner::new(own.witness.name().clone(), KeyKind::CosignatureV1, key));
+        let peers = others().map(|entry| (entry.log_origin, entry.log.clone()));
+        let (signer, seen) = (witness.signer().clone(), log.seen().clone());
+        let door = Door::recover(peers, [], signer, seen, clock.clone(), metrics.clone())?;
+        Ok((witness, heads, Arc::new(door)))
+    }
+
     /// What was seen of the peers' logs; the witness's store lies apart.
     fn seen(
         &self,
@@ -324,145 +295,9 @@ impl City {
         })
     }
 
-    /// Puts back every key that was there at a start before this one, and keeps a copy of those that are there now.
-    fn put_keys_back(&self) -> Result<()> {
-        let (keys, copies) = (self.keys().join("openings"), self.keys().join("copies"));
-        std::fs::create_dir_all(&keys)?;
-        std::fs::create_dir_all(&copies)?;
-        for (from, to) in [(&copies, &keys), (&keys, &copies)] {
-            for file in std::fs::read_dir(from)? {
-                let file = file?;
-                if !to.join(file.file_name()).exists() {
-                    std::fs::copy(file.path(), to.join(file.file_name()))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes every notice that waits.
-    fn forget_notices(&self) -> Result<()> {
-        let (durable, mut batch) = (self.durable(), Batch::default());
-        erasure::outgoing(&durable, 0)?.into_iter().for_each(|(leaf, _)| erasure::remove_outgoing(&mut batch, leaf));
-        Ok(durable.commit(Tree::Log, batch).map(drop)?)
-    }
-
-    /// Removes every case against others.
-    fn forget_alarms(&self) -> Result<()> {
-        let mut batch = Batch::default();
-        let cases = self.apart.range(Tree::Witness, b"C", b"D", usize::MAX)?;
-        cases.into_iter().for_each(|(key, _)| batch.remove(key));
-        Ok(self.apart.commit(Tree::Witness, batch).map(drop)?)
-    }
-
     /// Another copy of the store is put in the place of this one; what lay there. For a node that does not run.
     pub(crate) fn put_in_place(&self, copy: InMemory) -> InMemory {
         std::mem::replace(&mut lock(&self.durable), copy)
-    }
-
-    /// Puts back what was durable at the start before this one, if the log was the same then.
-    fn lose_the_tail(&self, bay: &Arc<Bay>) {
-        let mut durable = lock(&self.durable);
-        let mut copies = lock(&bay.copies);
-        if let Some(before) = copies.insert(self.region, durable.reopen()) {
-            *durable = before;
-        }
-    }
-}
-
-/// The order of a start: the peers first, then the writer, the pack in force, and what was open.
-async fn begin(
-    bay: &Arc<Bay>,
-    region: Region,
-    process: &Arc<Process>,
-    mut writer: Writer,
-    queue: mpsc::Receiver<Item>,
-    unanswered: Vec<OpenQuery>,
-) {
-    let _ = tokio::time::timeout(PEER_WAIT, bay.all_links(region)).await;
-    let exchange = &process.exchange;
-    if let Err(LogError::Retired { origin }) = exchange.log.running() {
-        return bay.story.tell("not begun", format_args!("{region}: {origin} is retired"));
-    }
-    if let (Err(error), true) = (exchange.log.running(), bay.culprit == Some(region)) {
-        return bay.story.tell("found out", format_args!("{region}: {error}"));
-    }
-    if let Err(error) = exchange.log.running() {
-        return bay.story.broken(Promise::Sound, format_args!("{region}: an honest node does not start: {error}"));
-    }
-    if let Err(error) = writer.begin() {
-        return bay.story.tell("not begun", format_args!("{region}: {error}"));
-    }
-    process.spawn(write(bay.clone(), region, writer, queue));
-    if let Err(error) = exchange.orders.in_force(&exchange.log, exchange.clock.now()).await.map(drop) {
-        return bay.story.tell("not begun", format_args!("{region}: {error}"));
-    }
-    if let Err(error) = exchange.finish_erasures().await {
-        return bay.story.tell("not begun", format_args!("{region}: {error}"));
-    }
-    bay.story.tell("serving", region);
-    process.serving.open();
-    process.spawn(take_up(exchange.clone(), unanswered));
-    process.spawn(send_notices(exchange.clone()));
-    process.spawn(retain_each_day(exchange.clone()));
-    offer(bay, process);
-    let reporting = exchange.clone();
-    process.spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            reporting.report_turned_away().await;
-        }
-    });
-}
-
-/// A directory in which every channel has the key that it had first.
-fn with_first_channels(of: &EndorsedDirectory, ground: &Ground) -> Result<EndorsedDirectory> {
-    signed(of, |regions| {
-        for entry in regions {
-            entry.channels = ground.directory.entry(entry.name).context("no entry")?.channels.clone();
-        }
-        Ok(())
-    })
-}
-
-/// Offers this log's heads to the witnesses of the others, which hear of them on their connections first.
-fn offer(bay: &Arc<Bay>, process: &Arc<Process>) {
-    let exchange = &process.exchange;
-    let (me, announcing) = (exchange.me, Arc::downgrade(bay));
-    let announce = move |head: &SignedHead| {
-        let Some(bay) = announcing.upgrade() else { return };
-        let links = bay.regions().into_iter().filter_map(|peer| bay.link_now(me, peer));
-        links.for_each(|link| drop(link.end(me).announce_head(&link, head)));
-    };
-    let others = exchange.directory.regions().iter().filter(|entry| entry.name != me);
-    let to = |entry: &RegionEntry| Target {
-        vkey: entry.witness.clone(),
-        way: Box::new(ToWitness { bay: Arc::downgrade(bay), from: me, to: entry.name }),
-    };
-    let offering = Offering {
-        log: exchange.log.clone(),
-        log_key: process.local.log_key.clone(),
-        heads: exchange.heads.clone(),
-        announce: Box::new(announce),
-        metrics: exchange.metrics.clone(),
-    };
-    push::start(offering, others.map(to).collect(), &mut lock(&process.tasks));
-}
-
-/// The writer as a task, on a disk that takes its time.
-async fn write(bay: Arc<Bay>, region: Region, mut writer: Writer, mut queue: mpsc::Receiver<Item>) {
-    while let Some(first) = queue.recv().await {
-        let mut items = vec![first];
-        while items.len() < BATCH
-            && let Ok(item) = queue.try_recv()
-        {
-            items.push(item);
-        }
-        let slow = bay.city(region).slow.load(Ordering::Acquire);
-        if slow > 0 {
-            tokio::time::sleep(Duration::from_millis(bay.chance.between(1, slow))).await;
-        }
-        writer.write(items);
     }
 }
 

@@ -20,9 +20,9 @@ use creditbay_protocol::query::{Presented, Query, Subject};
 use creditbay_protocol::requester::Asked;
 
 use super::bay::{Bay, lock};
-use super::city::Process;
 use super::ground::{Asking, Ground};
 use super::model::rules::ROGUE;
+use super::process::Process;
 
 const DAY_MS: u64 = 86_400_000;
 

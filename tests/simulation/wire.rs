@@ -24,9 +24,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::bay::{Bay, Captured, lock, unless};
-use super::city::Process;
 use super::gate::Gate;
 use super::post::send_frame;
+use super::process::Process;
 
 /// Bytes that a pipe holds; more than any control message has.
 const PIPE: usize = 64 * 1024;

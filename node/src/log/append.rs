@@ -89,6 +89,7 @@ pub struct Writer {
     pub(super) leaf_tail: Vec<u8>,
     pub(super) hash_tails: BTreeMap<u8, Vec<u8>>,
     pub(super) open: BTreeSet<u64>,
+    pub(super) unopened: Vec<u64>,
     pub(super) seen_written: BTreeMap<Origin, u64>,
     pub(super) balances: Balances,
 }

@@ -130,6 +130,7 @@ fn recover_at(parts: Parts, head: Head) -> Result<Recovered, LogError> {
         leaf_tail,
         hash_tails,
         open,
+        unopened: Vec::new(),
         seen_written: BTreeMap::new(),
         balances: Balances::default(),
     };
@@ -180,16 +181,32 @@ fn open_queries(store: &dyn Store, head: &Head) -> Result<BTreeSet<u64>, LogErro
 }
 
 impl Writer {
-    /// Writes the first leaves of a log that follows another, if it has none yet. Before anything else is written.
+    /// Writes what comes before anything else: the first leaves of a log that follows another, if it has none yet, and for each open query
+    /// that nothing opens any more the leaf that closes it; where the clock or the disk forbid that, the next start does it.
     pub fn begin(&mut self) -> Result<(), LogError> {
         if self.head.size > 0 {
-            return Ok(());
+            return match self.append_now(self.closing()?) {
+                Err(LogError::Clock(_) | LogError::DiskLow { .. }) => Ok(()),
+                closed => {
+                    self.unopened.clear();
+                    closed
+                }
+            };
         }
+        let first = first_leaves(&*self.shared.store, self.head.origin)?;
+        self.append_now(first.into_iter().map(Entry::Event).collect())
+    }
+
+    fn closing(&self) -> Result<Vec<Entry>, LogError> {
+        self.unopened.iter().map(|query| Ok(Entry::Abandoned { query: *query, issuer: self.issuer_of(*query)? })).collect()
+    }
+
+    fn append_now(&mut self, entries: Vec<Entry>) -> Result<(), LogError> {
         let mut items = Vec::new();
         let mut written = Vec::new();
-        for event in first_leaves(&*self.shared.store, self.head.origin)? {
+        for entry in entries {
             let (done, wait) = tokio::sync::oneshot::channel();
-            items.push(append::Item::Leaf { entry: Entry::Event(event), spendings: Vec::new(), done });
+            items.push(append::Item::Leaf { entry, spendings: Vec::new(), done });
             written.push(wait);
         }
         if !items.is_empty() {
@@ -220,8 +237,8 @@ impl Writer {
             }
             page = layout::sealed_after(&*self.shared.store, last)?;
         }
-        // A query whose message is gone (erased, or put back from an archive) can neither be sent again nor be waited for.
-        self.open.retain(|index| waiting.contains_key(index));
+        // A query whose message is gone, erased say, can neither be sent again nor be waited for: `begin` closes it.
+        self.unopened = self.open.iter().copied().filter(|index| !waiting.contains_key(index)).collect();
         Ok(waiting.into_values().collect())
     }
 }

@@ -56,7 +56,8 @@ impl Writer {
         Ok(open)
     }
 
-    fn issuer_of(&self, query: u64) -> Result<Region, LogError> {
+    /// Who was asked by a query of this log.
+    pub(super) fn issuer_of(&self, query: u64) -> Result<Region, LogError> {
         let leaf = layout::read_leaves(&*self.shared.store, query, query + 1)?.pop();
         match leaf.and_then(|leaf| Leaf::parse(&leaf).ok()).map(|leaf| leaf.body) {
             Some(LeafBody::Query { terms, .. }) => Ok(terms.issuer),

@@ -144,7 +144,7 @@ fn unauthorised(directory: &Directory, presented: &Presented, asked: Millis) -> 
     let authorisation = &presented.signed.authorisation;
     let channel = directory.channel(authorisation.channel);
     let mut faults = Vec::new();
-    if !channel.is_some_and(|(_, channel)| presented.signed.verify(&channel.key).is_ok()) {
+    if channel.is_none_or(|(_, channel)| presented.signed.verify(&channel.key).is_err()) {
         faults.push("an authorisation that no channel signed".to_owned());
     }
     if asked < authorisation.granted || asked >= authorisation.expires {
