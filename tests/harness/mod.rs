@@ -3,9 +3,13 @@
 //! Not here: anything that a daemon runs on.
 
 pub mod archive;
+pub mod attacks;
 pub mod build;
+pub mod counters;
 pub mod directory;
+pub mod disguise;
 pub mod foreign;
+pub mod forger;
 pub mod hostile;
 pub mod http;
 pub mod loop_disk;

@@ -87,7 +87,11 @@ impl Exchange {
         let verified = match self.reply_to(&asked, &query).await {
             Ok(verified) => verified,
             Err(error) => {
-                self.metrics.count("creditbay_abandoned_total", &[("peer", asked.query().issuer.as_str())]);
+                let peer = ("peer", asked.query().issuer.as_str());
+                self.metrics.count("creditbay_abandoned_total", &[peer]);
+                if let AskError::ReplyRefused(fault) = &error {
+                    self.metrics.count("creditbay_replies_refused_total", &[peer, ("fault", fault.as_str())]);
+                }
                 self.log.append(Entry::Abandoned { query: index, issuer: asked.query().issuer }).await?;
                 return Err(error);
             }
@@ -119,7 +123,7 @@ impl Exchange {
                 Ok(Err(error)) => error,
                 Err(_) => LinkError::Unreachable,
             };
-            self.metrics.count("creditbay_link_errors_total", &[("peer", issuer.as_str())]);
+            self.metrics.count("creditbay_link_errors_total", &[("peer", issuer.as_str()), ("why", error.name())]);
             let again = matches!(
                 error,
                 LinkError::Unreachable
