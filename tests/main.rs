@@ -11,6 +11,7 @@ mod erase;
 mod exchange;
 mod foreign;
 mod full_disk;
+mod hostile_peers;
 mod lanes;
 mod packs;
 mod power_cut;

@@ -334,7 +334,7 @@ fn a_store_that_was_rolled_back_does_not_start() {
     assert!(refused.contains("ROLLBACK"), "{refused}");
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

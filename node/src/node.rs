@@ -131,7 +131,7 @@ impl Node {
         let (serve, sessions) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
         let peer_doors = open_peer_doors(&config, &tls, &others)?;
-        let reception = Reception { directory: directory.clone(), local, links: links.clone(), serve };
+        let reception = Reception::new(directory.clone(), local, links.clone(), serve);
         receive_and_dial(&peer_doors, targets(me, &tls, &others)?, &reception, &mut tasks);
         // A peer that holds a newer note of this log says so in its hello: listen before the first signature.
         let patience = Duration::from_secs(u64::from(config.limits.peer_wait_seconds));
@@ -394,12 +394,12 @@ async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinS
     });
     let auditors = Arc::new(Auditors { exchange: exchange.clone(), auditors: config.auditors.clone(), witness: witness.clone() });
     let admin = Arc::new(Admin::new(exchange.clone(), links.clone(), config.data_dir.clone()));
-    tasks.spawn(http::serve(services_at, services::router(services), closing.subscribe()));
+    tasks.spawn(http::serve(services_at, services.bounds(), services::router(services.clone()), closing.subscribe()));
     match acceptor {
-        None => tasks.spawn(http::serve(auditors_at, auditors::router(auditors), closing.subscribe())),
+        None => tasks.spawn(http::serve(auditors_at, auditors::BOUNDS, auditors::router(auditors), closing.subscribe())),
         Some(acceptor) => {
             let secured = Secured::new(auditors_at, acceptor).map_err(because)?;
-            tasks.spawn(http::serve(secured, auditors::router(auditors), closing.subscribe()))
+            tasks.spawn(http::serve(secured, auditors::BOUNDS, auditors::router(auditors), closing.subscribe()))
         }
     };
     tasks.spawn(admin::serve(admin_at, admin));

@@ -94,6 +94,19 @@ pub enum ChainFault {
     },
 }
 
+impl ChainFault {
+    /// The fault's name, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Checkpoint(error) => error.kind(),
+            Self::Fork { .. } => "fork",
+            Self::Withheld { .. } => "consistency_withheld",
+            Self::OutOfTurn { .. } => "out_of_turn",
+            Self::Shrunk { .. } => "shrunk",
+        }
+    }
+}
+
 /// What was seen of one log.
 #[derive(Debug, Clone)]
 pub struct Chain {

@@ -1,14 +1,16 @@
 """Knocks at a node's X.509 listener with aioquic: a QUIC stack, a TLS and a reader of the wire that share no line with the node.
 
-usage: knock.py HOST PORT CERTIFICATE KEY SERVER_KEY LOG_VKEY
+usage: knock.py HOST PORT CERTIFICATE KEY SERVER_KEY LOG_VKEY [WORDS FRAME REPLY]
 
 Shows the client's certificate, takes only the server whose certificate holds SERVER_KEY (base64, 32 bytes), reads the hello that the node
-speaks first (PROTOCOL 16), and verifies the signed note in it under LOG_VKEY. Ends with 0 and `hello REGION SIZE`, or with 3 and how the door
-was shut. Run by tests/foreign.rs where python3 has aioquic.
+speaks first (PROTOCOL 16), and verifies the signed note in it under LOG_VKEY. With WORDS, a file of hello and link, it says them, and reads the
+link that the node says only to a hello that it took; then it sends FRAME on a stream of its own and writes what comes back to REPLY. Ends with
+0 and `hello REGION SIZE` (`link HASHES`, `reply BYTES`), or with 3 and how the door was shut. Run by tests/foreign.rs where python3 has aioquic.
 """
 
 import asyncio
 import base64
+import pathlib
 import ssl
 import struct
 import sys
@@ -16,29 +18,50 @@ import sys
 from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.events import ConnectionTerminated, StreamDataReceived
+from aioquic.quic.events import ConnectionTerminated, StreamDataReceived, StreamReset
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 class Knock(QuicConnectionProtocol):
-    """Gathers what comes on the node's control stream."""
+    """Gathers what comes on the node's control stream, and the reply to one frame."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.heard = b""
-        self.hello = asyncio.get_running_loop().create_future()
+        self.replied = b""
+        self.messages = asyncio.Queue()
+        self.reply = asyncio.Queue()
 
     def quic_event_received(self, event):
-        if self.hello.done():
-            return
         if isinstance(event, StreamDataReceived) and event.stream_id % 4 == 3:
             self.heard += event.data
-            length = int.from_bytes(self.heard[:4], "little") if len(self.heard) >= 4 else None
-            if length is not None and len(self.heard) >= 4 + length:
-                self.hello.set_result(self.heard[4 : 4 + length])
+            while len(self.heard) >= 4 and len(self.heard) >= (end := 4 + int.from_bytes(self.heard[:4], "little")):
+                self.messages.put_nowait(self.heard[4:end])
+                self.heard = self.heard[end:]
+        elif isinstance(event, StreamDataReceived) and event.stream_id % 4 == 0:
+            self.replied += event.data
+            if event.end_stream:
+                self.reply.put_nowait(self.replied)
+        elif isinstance(event, StreamReset):
+            self.reply.put_nowait(ConnectionError(f"the stream was closed with fault {event.error_code}"))
         elif isinstance(event, ConnectionTerminated):
-            self.hello.set_exception(ConnectionError(f"code {event.error_code}: {event.reason_phrase}"))
+            ended = ConnectionError(f"code {event.error_code}: {event.reason_phrase}")
+            self.messages.put_nowait(ended)
+            self.reply.put_nowait(ended)
+
+    def say(self, data, is_unidirectional):
+        stream = self._quic.get_next_available_stream_id(is_unidirectional=is_unidirectional)
+        self._quic.send_stream_data(stream, data, end_stream=not is_unidirectional)
+        self.transmit()
+
+
+async def next_of(queue):
+    """What comes next, within ten seconds."""
+    came = await asyncio.wait_for(queue.get(), 10)
+    if isinstance(came, Exception):
+        raise came
+    return came
 
 
 def read_hello(hello, vkey):
@@ -55,17 +78,31 @@ def read_hello(hello, vkey):
     return region.rstrip(b"\0").decode(), int(text.split("\n")[1])
 
 
-async def main(host, port, certificate, key, server_key, vkey):
+def read_link(link):
+    """How many hashes a link has."""
+    kind, hashes = struct.unpack_from("<IQ", link)
+    assert kind == 1 and len(link) == 12 + 32 * hashes, (kind, hashes, len(link))
+    return hashes
+
+
+async def main(host, port, certificate, key, server_key, vkey, words=None, frame=None, reply=None):
     configuration = QuicConfiguration(is_client=True, alpn_protocols=["creditbay/1"], verify_mode=ssl.CERT_NONE)
     configuration.load_cert_chain(certificate, key)
     try:
         async with connect(host, int(port), configuration=configuration, create_protocol=Knock) as knock:
-            hello = await asyncio.wait_for(knock.hello, 10)
+            hello = await next_of(knock.messages)
             shown = knock._quic.tls._peer_certificate.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
             if shown != base64.b64decode(server_key):
                 raise ConnectionError("another server answers")
             region, size = read_hello(hello, vkey)
             print(f"hello {region} {size}")
+            if words:
+                knock.say(pathlib.Path(words).read_bytes(), is_unidirectional=True)
+                print(f"link {read_link(await next_of(knock.messages))}")
+                knock.say(pathlib.Path(frame).read_bytes(), is_unidirectional=False)
+                answer = await next_of(knock.reply)
+                pathlib.Path(reply).write_bytes(answer)
+                print(f"reply {len(answer)}")
     except (ConnectionError, TimeoutError, asyncio.TimeoutError) as refused:
         print(f"shut: {type(refused).__name__} {refused}")
         sys.exit(3)

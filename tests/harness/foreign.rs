@@ -58,7 +58,8 @@ pub async fn greet(connection: &Connection, hello: Hello) -> Result<Hello> {
     Ok(theirs)
 }
 
-async fn read(stream: &mut RecvStream) -> Result<Control> {
+/// The next message of a control stream.
+pub async fn read(stream: &mut RecvStream) -> Result<Control> {
     let mut len = [0; 4];
     stream.read_exact(&mut len).await?;
     let len = usize::try_from(u32::from_le_bytes(len))?;

@@ -3,10 +3,14 @@
 //! Not here: anything that a daemon runs on.
 
 pub mod archive;
+pub mod attacks;
 pub mod build;
+pub mod counters;
 pub mod directory;
+pub mod disguise;
 pub mod foreign;
 pub mod forged;
+pub mod forger;
 pub mod hostile;
 pub mod http;
 pub mod log_alone;

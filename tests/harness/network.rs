@@ -221,6 +221,29 @@ impl Network {
         Ok(())
     }
 
+    /// A running node's resident memory in MiB: now, and at its highest so far.
+    pub fn memory_mib(&self, city: &str) -> Result<(u64, u64)> {
+        let running = self.running.get(city).with_context(|| format!("{city} does not run"))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", running.child.id()))?;
+        let of = |key: &str| -> Result<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(key)).with_context(|| format!("no {key}"))?;
+            Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1_024)
+        };
+        Ok((of("VmRSS:")?, of("VmHWM:")?))
+    }
+
+    /// Processor time that a running node's threads have used.
+    pub fn processor_time(&self, city: &str) -> Result<Duration> {
+        let running = self.running.get(city).with_context(|| format!("{city} does not run"))?;
+        let mut used = Duration::ZERO;
+        for thread in fs::read_dir(format!("/proc/{}/task", running.child.id()))? {
+            // A thread may have ended meanwhile.
+            let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+            used += Duration::from_nanos(text.split(' ').next().context("schedstat has three figures")?.parse()?);
+        }
+        Ok(used)
+    }
+
     /// Stops a node where it stands (SIGSTOP); `resume` lets it go on.
     pub fn pause(&self, city: &str) -> Result<()> {
         self.signal(city, Signal::STOP)
@@ -255,6 +278,20 @@ impl Network {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Waits until a node is connected to this one other, whoever plays it.
+    pub async fn await_peer(&self, city: &str, other: &str) -> Result<()> {
+        let since = Instant::now();
+        let connected = |status: &Value| {
+            let peers = status["peers"].as_array().cloned().unwrap_or_default();
+            peers.iter().any(|peer| peer["region"] == other && peer["connected"] == true)
+        };
+        while !connected(&self.status(city).await?) {
+            anyhow::ensure!(since.elapsed() < WAIT, "{city} is not connected to {other}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     /// The URL of a node's auditors' door.

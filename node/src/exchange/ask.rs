@@ -85,7 +85,11 @@ impl Exchange {
     pub async fn carry_through(&self, asked: Arc<Asked>, query: Appended) -> Result<Answer, AskError> {
         let (index, issuer) = (query.committed.place().index, asked.query().issuer);
         let answer = self.answer_to(asked, query).await;
-        if answer.is_err() {
+        if let Err(error) = &answer {
+            if let AskError::ReplyRefused(fault) = error {
+                let labels = [("peer", issuer.as_str()), ("fault", fault.as_str())];
+                self.metrics.count("creditbay_replies_refused_total", &labels);
+            }
             self.close(index, issuer).await;
         }
         answer
@@ -120,7 +124,7 @@ impl Exchange {
                 Ok(Err(error)) => error,
                 Err(_) => LinkError::Unreachable,
             };
-            self.metrics.count("creditbay_link_errors_total", &[("peer", issuer.as_str())]);
+            self.metrics.count("creditbay_link_errors_total", &[("peer", issuer.as_str()), ("why", error.name())]);
             let again = matches!(
                 error,
                 LinkError::Unreachable

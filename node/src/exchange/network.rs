@@ -27,6 +27,18 @@ pub enum LinkError {
     Fault(Fault),
 }
 
+impl LinkError {
+    /// The name under which it is counted.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoPeer => "no_peer",
+            Self::Unreachable => "unreachable",
+            Self::Lost => "lost",
+            Self::Fault(fault) => fault.as_str(),
+        }
+    }
+}
+
 /// A reply's frame, when it comes.
 pub type Reply<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, LinkError>> + Send + 'a>>;
 

@@ -13,7 +13,8 @@ use quinn::{ClientConfig, Endpoint};
 use tokio::sync::{mpsc, watch};
 
 use super::endpoint::PeerDoor;
-use super::session::{Local, STREAM_WAIT, Session, SessionError};
+use super::fault::{STREAM_WAIT, SessionError};
+use super::session::{Local, Session};
 use crate::exchange::answer::Peer;
 use crate::exchange::network::{LinkError, Network, Reply};
 use crate::log::entry::Appended;

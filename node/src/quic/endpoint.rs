@@ -3,20 +3,24 @@
 //! quinn's own defaults leave the connection's receive window unbounded and show the round-trip time to an observer (spin bit). Not here:
 //! what a connection is used for.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use creditbay_crypto::sign::{PublicKey, SigningKey};
 use creditbay_protocol::limits::ALPN;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{AckFrequencyConfig, ClientConfig, Endpoint, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{
+    AckFrequencyConfig, ClientConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt,
+};
 use rustls::client::AlwaysResolvesClientRawPublicKeys;
 use rustls::server::AlwaysResolvesServerRawPublicKeys;
 use rustls::version::TLS13;
 
 use super::identity::{Form, Pinned, certified, provider};
 
+/// The one version of QUIC that is spoken (RFC 9000).
+const QUIC_VERSION: u32 = 1;
 /// Exchanges in flight on one connection; more wait for a stream.
 pub const STREAMS: u32 = 512;
 /// Connections that may be in their handshake at once.
@@ -72,7 +76,11 @@ pub fn listen(
     tls.send_tls13_tickets = 0;
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
     config.transport_config(Arc::new(transport(false))).migration(false).max_incoming(INCOMING);
-    Endpoint::server(config, address).map_err(|error| EndpointError::Bind { address, error })
+    let mut speaking = EndpointConfig::default();
+    // quinn knows the drafts of version 1 too; they are not reviewed here.
+    speaking.supported_versions(vec![QUIC_VERSION]);
+    let bound = UdpSocket::bind(address).and_then(|socket| Endpoint::new(speaking, Some(config), socket, Arc::new(TokioRuntime)));
+    bound.map_err(|error| EndpointError::Bind { address, error })
 }
 
 /// How to dial exactly this peer.

@@ -5,7 +5,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use creditbay_crypto::hash::Digest;
 use creditbay_crypto::note::{Note, NoteVerifier};
@@ -28,32 +27,11 @@ use crate::log::Log;
 use crate::log::entry::Appended;
 use crate::log::fault::LogError;
 
+use super::fault::{ControlFault, STREAM_WAIT, SessionError};
 use super::inbound::Inbound;
 
-/// How long a hello, a link or a frame may take.
-pub const STREAM_WAIT: Duration = Duration::from_secs(5);
 /// Checkpoints that may wait to be written to a control stream.
 const CONTROL_QUEUE: usize = 1_024;
-
-/// Why a connection did not become a session, or ended.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// The transport failed.
-    #[error("connection: {0}")]
-    Transport(String),
-    /// The peer took too long.
-    #[error("the peer took longer than {} s", STREAM_WAIT.as_secs())]
-    Slow,
-    /// The peer's first words are not what the protocol says.
-    #[error("the peer's control stream: {0}")]
-    Control(&'static str),
-    /// The peer's log does not continue what was seen of it.
-    #[error("{0}")]
-    Chain(String),
-    /// This node's log cannot prove what it must.
-    #[error(transparent)]
-    Log(#[from] LogError),
-}
 
 /// What a session needs of the node.
 pub struct Local {
@@ -96,15 +74,16 @@ pub struct Greeted {
 impl Session {
     /// Exchanges hellos and links, then keeps the control streams going in the background.
     pub async fn establish(connection: Connection, peer: Peer, local: Arc<Local>) -> Result<Arc<Self>, SessionError> {
-        let establish = Self::greet(connection, peer, local);
-        let (session, control, queue, stream) =
-            tokio::time::timeout(STREAM_WAIT, establish).await.map_err(|_| SessionError::Slow)??;
+        let (ending, counting) = (connection.clone(), local.clone());
+        let greeted = tokio::time::timeout(STREAM_WAIT, Self::greet(connection, peer, local)).await;
+        let greeted = greeted.unwrap_or(Err(SessionError::Slow));
+        let (session, control, queue, stream) = greeted.inspect_err(|error| end(&ending, &counting, &peer, error))?;
         tokio::spawn(write_control(stream, queue));
         let listening = session.clone();
         tokio::spawn(async move {
             let ended = read_checkpoints(control, &listening.heard, &listening.local, &listening.peer).await;
             if let Err(error) = ended {
-                listening.connection.close(VarInt::from_u32(1), error.to_string().as_bytes());
+                end(&listening.connection, &listening.local, &listening.peer, &error);
             }
         });
         Ok(session)
@@ -165,6 +144,8 @@ impl Session {
 
     fn send(&self, checkpoint: &Control) -> Result<(), LogError> {
         if self.control.try_send(checkpoint.framed()).is_err() {
+            let labels = [("peer", self.peer.region.as_str()), ("why", "stalled")];
+            self.local.metrics.count("creditbay_sessions_broken_total", &labels);
             self.connection.close(VarInt::from_u32(2), b"control stream stalled");
             return Err(LogError::Closed);
         }
@@ -232,6 +213,14 @@ impl Announced {
     }
 }
 
+/// Ends a connection and says why. What the peer broke is counted.
+fn end(connection: &Connection, local: &Local, peer: &Peer, error: &SessionError) {
+    if let Some(why) = error.name() {
+        local.metrics.count("creditbay_sessions_broken_total", &[("peer", peer.region.as_str()), ("why", why)]);
+    }
+    connection.close(VarInt::from_u32(1), error.to_string().as_bytes());
+}
+
 /// Hello and link in both directions. What the peer says comes by `hearing`, once it began to speak.
 pub async fn greet<R: AsyncRead + Unpin>(
     local: &Local,
@@ -255,10 +244,10 @@ pub async fn greet<R: AsyncRead + Unpin>(
     speaking.write_all(&Control::Hello(hello).framed()).await.map_err(transport)?;
     let mut hearing = hearing.await?;
     let Control::Hello(theirs) = read_control(&mut hearing).await? else {
-        return Err(SessionError::Control("the first message is not a hello"));
+        return Err(SessionError::Control(ControlFault::NoHello));
     };
     if theirs.version != PROTOCOL_VERSION || theirs.region != peer.region {
-        return Err(SessionError::Control("the hello is of another version or region"));
+        return Err(SessionError::Control(ControlFault::OtherHello));
     }
     local.clock.heard(peer.region, theirs.now);
 
@@ -269,11 +258,11 @@ pub async fn greet<R: AsyncRead + Unpin>(
     }
     let seen_of_us = theirs.seen.as_ref().filter(|_| knows_us || predecessor(local.log.origin()).is_none());
     let linked = link(local, seen_of_us, &head)?;
-    let link = Control::Link { consistency: Hashes::new(linked).ok_or(SessionError::Control("link too long"))? };
+    let link = Control::Link { consistency: Hashes::new(linked).ok_or(SessionError::Control(ControlFault::OwnTooLong))? };
     speaking.write_all(&link.framed()).await.map_err(transport)?;
     if must_succeed {
         let Control::Succession { leaf, inclusion, consistency } = read_control(&mut hearing).await? else {
-            return Err(SessionError::Control("the log is new here and does not show what it goes on from"));
+            return Err(SessionError::Control(ControlFault::NoSuccession));
         };
         let (leaf, inclusion, consistency) =
             (leaf.as_slice().to_vec(), inclusion.as_slice().to_vec(), consistency.as_slice().to_vec());
@@ -281,7 +270,7 @@ pub async fn greet<R: AsyncRead + Unpin>(
         succeed(local, peer, &theirs.note, &succession, before.as_ref().map(|(of, _)| of))?;
     }
     let Control::Link { consistency } = read_control(&mut hearing).await? else {
-        return Err(SessionError::Control("the second message is not a link"));
+        return Err(SessionError::Control(ControlFault::NoLink));
     };
     let heard = hear(local, peer, from, theirs.note.as_slice(), consistency.as_slice())?;
     let size = head.signed().checkpoint().size;
@@ -293,7 +282,7 @@ fn framed(succession: Succession) -> Result<Vec<u8>, SessionError> {
     let Succession { leaf, inclusion, consistency } = succession;
     match (NoteBytes::new(leaf), Hashes::new(inclusion), Hashes::new(consistency)) {
         (Some(leaf), Some(inclusion), Some(consistency)) => Ok(Control::Succession { leaf, inclusion, consistency }.framed()),
-        _ => Err(SessionError::Control("succession too long")),
+        _ => Err(SessionError::Control(ControlFault::OwnTooLong)),
     }
 }
 
@@ -306,7 +295,7 @@ pub async fn read_checkpoints(
 ) -> Result<(), SessionError> {
     loop {
         let Control::Checkpoint { note, consistency } = read_control(&mut control).await? else {
-            return Err(SessionError::Control("a message out of turn"));
+            return Err(SessionError::Control(ControlFault::OutOfTurn));
         };
         let from = heard.load(Ordering::Acquire);
         let now = hear(local, peer, from, note.as_slice(), consistency.as_slice())?;
@@ -318,7 +307,7 @@ pub async fn read_checkpoints(
 fn link(local: &Local, seen: Option<&NoteBytes>, head: &SignedHead) -> Result<Vec<Digest>, SessionError> {
     let Some(seen) = seen else { return Ok(Vec::new()) };
     let Ok(seen) = SignedCheckpoint::verify(seen.as_slice(), local.log.origin(), &local.log_key) else {
-        return Err(SessionError::Control("the peer shows a note of this log that this log never signed"));
+        return Err(SessionError::Control(ControlFault::NotOurNote));
     };
     local.log.refuse_contradiction(&seen, &local.log_key)?;
     let seen = *seen.checkpoint();
@@ -341,8 +330,7 @@ fn succeed(
     succession: &Succession,
     before: Option<&Checkpoint>,
 ) -> Result<(), SessionError> {
-    let note =
-        shown(note).filter(|note| note.origin == peer.log).ok_or(SessionError::Control("the hello's note is another log's"))?;
+    let note = shown(note).filter(|note| note.origin == peer.log).ok_or(SessionError::Control(ControlFault::OtherLog))?;
     let decided = predecessor(&peer.log).and_then(|before| local.log.seen().decided(&before).copied());
     succession.check(&note, before, decided.as_ref()).map_err(|fault| {
         tracing::warn!(log = %peer.log, "ALARM {fault}; this log is not taken for the one that was known");
@@ -356,15 +344,16 @@ fn hear(local: &Local, peer: &Peer, from: u64, note: &[u8], consistency: &[Diges
     match local.log.seen().hear(&peer.log, from, note, consistency) {
         Some(Ok(root)) => Ok(root.size()),
         Some(Err(fault)) => {
-            local.metrics.count("creditbay_chain_faults_total", &[("peer", peer.region.as_str())]);
+            let labels = [("peer", peer.region.as_str()), ("fault", fault.kind())];
+            local.metrics.count("creditbay_chain_faults_total", &labels);
             Err(SessionError::Chain(fault.to_string()))
         }
-        None => Err(SessionError::Control("the directory does not name this log")),
+        None => Err(SessionError::Control(ControlFault::UnknownLog)),
     }
 }
 
 fn note_bytes(signed: &SignedCheckpoint) -> Result<NoteBytes, SessionError> {
-    NoteBytes::new(signed.note_bytes()).ok_or(SessionError::Control("this log's note is too long"))
+    NoteBytes::new(signed.note_bytes()).ok_or(SessionError::Control(ControlFault::OwnTooLong))
 }
 
 fn transport(error: impl std::fmt::Display) -> SessionError {
@@ -376,11 +365,11 @@ async fn read_control(stream: &mut (impl AsyncRead + Unpin)) -> Result<Control, 
     stream.read_exact(&mut len).await.map_err(transport)?;
     let len = u32::from_le_bytes(len) as usize;
     if len > MAX_CONTROL_BYTES {
-        return Err(SessionError::Control("a message over its bound"));
+        return Err(SessionError::Control(ControlFault::TooLong));
     }
     let mut message = vec![0; len];
     stream.read_exact(&mut message).await.map_err(transport)?;
-    Control::parse(&message).map_err(|_| SessionError::Control("a message that cannot be read"))
+    Control::parse(&message).map_err(|_| SessionError::Control(ControlFault::Unreadable))
 }
 
 /// Writes what waits to the control stream, until it ends or nobody is left to say anything.

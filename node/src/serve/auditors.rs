@@ -4,6 +4,7 @@
 //! Not here: TLS.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -19,6 +20,7 @@ use creditbay_protocol::limits::FRESHNESS_MS;
 use creditbay_protocol::tile::TilePath;
 use creditbay_protocol::witness::{MAX_SUBMISSION_BYTES, SIZE_TYPE, WitnessFault};
 
+use super::bounded::Bounds;
 use super::http::{self, Problem};
 use super::page::{self, Front};
 use super::published;
@@ -27,6 +29,9 @@ use crate::witness::door::{Door, DoorFault};
 
 /// How far a request's time may lie from this clock, in milliseconds: ten times what messages between nodes are allowed.
 const REQUEST_FRESHNESS_MS: u64 = 10 * FRESHNESS_MS;
+
+/// How many may be in, and how quiet. Whoever wants to read on connects again.
+pub const BOUNDS: Bounds = Bounds { visitors: 128, silence: Duration::from_secs(30) };
 
 /// What the door needs.
 pub struct Auditors {

@@ -2,6 +2,7 @@
 //!
 //! What a problem says never holds an identifier, an answer or a key.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 
+use super::bounded::{Bounded, Bounds};
 use crate::exchange::erase::EraseError;
 use crate::exchange::fault::AskError;
 use crate::exchange::open::OpenError;
@@ -50,9 +52,16 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self)).into_response()
+        let named = Named(self.name);
+        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self)).into_response();
+        response.extensions_mut().insert(named);
+        response
     }
 }
+
+/// The problem's name, beside the response that tells of it: for whoever counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Named(pub &'static str);
 
 impl From<AskError> for Problem {
     fn from(error: AskError) -> Self {
@@ -176,14 +185,13 @@ async fn read<const MAX: usize>(mut pieces: BodyDataStream) -> Result<Bytes, Pro
     Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large", detail))
 }
 
-/// Serves a door until `closing` says true; requests that came before are answered.
-pub async fn serve<L>(listener: L, router: axum::Router, mut closing: watch::Receiver<bool>)
+/// Serves a door within its bounds until `closing` says true; requests that came before are answered.
+pub async fn serve<L>(listener: L, bounds: Bounds, router: axum::Router, mut closing: watch::Receiver<bool>)
 where
-    L: axum::serve::Listener,
-    L::Addr: std::fmt::Debug,
+    L: axum::serve::Listener<Io: Unpin, Addr = SocketAddr>,
 {
     let closed = async move { drop(closing.wait_for(|closing| *closing).await) };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closed).await {
+    if let Err(error) = axum::serve(Bounded::new(listener, bounds), router).with_graceful_shutdown(closed).await {
         tracing::error!("a door closed: {error}");
     }
 }

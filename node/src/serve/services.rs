@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
@@ -18,7 +19,8 @@ use creditbay_protocol::predicate::Purpose;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::http::{self, Problem};
+use super::bounded::Bounds;
+use super::http::{self, Named, Problem};
 use super::question::{self, Asked, Body, Declared, MAX_BODY_BYTES};
 use crate::exchange::Exchange;
 use crate::exchange::ask::Outcome;
@@ -34,6 +36,18 @@ pub struct Services {
     pub in_flight: Arc<Semaphore>,
     /// How long a service waits for its answer.
     pub patience: Duration,
+}
+
+/// Connections at once: a service has one for each question in flight.
+const VISITORS: usize = 512;
+/// How much longer than for its answer a service may be silent.
+const SILENCE: Duration = Duration::from_secs(30);
+
+impl Services {
+    /// How many may be in, and how quiet.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { visitors: VISITORS, silence: self.patience + SILENCE }
+    }
 }
 
 #[derive(Serialize)]
@@ -61,7 +75,17 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(middleware::from_fn(http::bounded::<MAX_BODY_BYTES>))
+        .layer(middleware::from_fn_with_state(services.clone(), counted))
         .with_state(services)
+}
+
+/// Every problem that the door tells of is counted under its name.
+async fn counted(State(door): State<Arc<Services>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if let Some(Named(problem)) = response.extensions().get() {
+        door.exchange.metrics.count("creditbay_problems_total", &[("problem", problem)]);
+    }
+    response
 }
 
 async fn ask(State(door): State<Arc<Services>>, headers: HeaderMap, body: Body<Asked>) -> Response {
