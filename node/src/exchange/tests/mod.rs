@@ -8,3 +8,4 @@ mod evidence;
 mod faults;
 mod retention;
 mod rules;
+mod seam;
