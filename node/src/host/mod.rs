@@ -1,6 +1,7 @@
 //! What the daemon takes from the machine under it: time, chance, keys, counters. Each is an argument of everything above.
 
 pub mod clock;
+pub mod descriptors;
 pub mod disk;
 pub mod entropy;
 pub mod keys;

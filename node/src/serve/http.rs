@@ -14,6 +14,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 
+use super::bounded::Bounded;
 use crate::exchange::erase::EraseError;
 use crate::exchange::fault::AskError;
 use crate::exchange::open::OpenError;
@@ -172,14 +173,14 @@ async fn read<const MAX: usize>(mut pieces: BodyDataStream) -> Result<Bytes, Pro
     Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large", detail))
 }
 
-/// Serves a door until `closing` says true; requests that came before are answered.
-pub async fn serve<L>(listener: L, router: axum::Router, mut closing: watch::Receiver<bool>)
+/// Serves a door to so many visitors at once until `closing` says true; requests that came before are answered.
+pub async fn serve<L>(listener: L, visitors: usize, router: axum::Router, mut closing: watch::Receiver<bool>)
 where
     L: axum::serve::Listener,
     L::Addr: std::fmt::Debug,
 {
     let closed = async move { drop(closing.wait_for(|closing| *closing).await) };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closed).await {
+    if let Err(error) = axum::serve(Bounded::new(listener, visitors), router).with_graceful_shutdown(closed).await {
         tracing::error!("a door closed: {error}");
     }
 }

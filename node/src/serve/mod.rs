@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod auditors;
+pub mod bounded;
 pub mod http;
 pub mod page;
 pub mod peers;
