@@ -5,6 +5,8 @@
 //! Not here: a restore from an archive, whose commits fail in tests of its own (`restore`), and what a disk does below the seam
 //! (`tests/torn.rs`).
 
+#![expect(clippy::print_stderr, reason = "the table of the points that failed is told")]
+
 mod asking;
 mod check;
 mod disk;

@@ -140,6 +140,9 @@ impl Sea {
     }
 }
 
+/// The sea, the node that sends, and the one that receives.
+type Crossing = (Arc<Sea>, Arc<Process>, Arc<Process>);
+
 /// The way of one node to the other.
 pub(super) struct Wire {
     sea: Weak<Sea>,
@@ -148,7 +151,7 @@ pub(super) struct Wire {
 
 impl Wire {
     /// The sea, this node and the other one, if both run; the checkpoint of a leaf goes first.
-    fn cross(&self, to: Region, appended: &Appended) -> Result<(Arc<Sea>, Arc<Process>, Arc<Process>), LinkError> {
+    fn cross(&self, to: Region, appended: &Appended) -> Result<Crossing, LinkError> {
         let sea = self.sea.upgrade().ok_or(LinkError::Lost)?;
         let node = |of| sea.machine(of).and_then(Machine::process).ok_or(LinkError::Unreachable);
         let (me, other) = (node(self.me)?, node(to)?);
