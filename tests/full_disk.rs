@@ -181,8 +181,7 @@ fn a_disk_that_turns_read_only_stops_the_log_and_a_restart_on_the_mended_one_con
     load.assert_reads_go_on(folder.path());
     load.network.stop("gz").unwrap();
     let ended = load.network.launch_in_vain("gz").unwrap();
-    assert!(ended.code == 1 && ended.stderr.contains("the store does not open"), "{ended:?}");
-    eprintln!("a start on a read-only disk: {}", ended.stderr.trim());
+    assert!(ended.code == 1 && ended.stderr.to_lowercase().contains("read-only"), "{ended:?}");
     load.disk.mend().unwrap();
     load.network.launch("gz").unwrap();
     load.network.await_peers("hk").unwrap();
