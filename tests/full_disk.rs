@@ -1,5 +1,5 @@
-//! A disk that fills up under load: what cannot be written is refused and nothing leaves without its leaf; reading goes on; with room again,
-//! so does the log (promise 9).
+//! A disk that fills up or turns read-only under load: what cannot be written is refused and nothing leaves without its leaf; reading goes
+//! on; with room again, or mended, so does the log (promise 9).
 //!
 //! Guangzhou's data lies on ext4 in a small loop image. Skipped with a notice where loop devices cannot be mounted.
 
@@ -159,6 +159,30 @@ fn a_disk_that_is_full_stops_the_log_and_a_restart_with_room_continues_it() {
     load.assert_reads_go_on(folder.path());
     load.network.stop("gz").unwrap();
     load.disk.free().unwrap();
+    load.network.launch("gz").unwrap();
+    load.network.await_peers("hk").unwrap();
+    load.await_answers(load.answers() + BEFORE);
+    load.assert_all_logged(folder.path());
+}
+
+/// What a broken disk does to ext4 with `errors=remount-ro`, the default of most systems: everything on it is open, and no write is taken.
+#[test]
+fn a_disk_that_turns_read_only_stops_the_log_and_a_restart_on_the_mended_one_continues_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut load) = Load::start(folder.path(), 96, "data") else { return };
+    if !load.disk.turn_read_only() {
+        eprintln!("the read-only disk is skipped: this kernel lets nobody report an error of a file system");
+        return load.over.store(true, Ordering::Release);
+    }
+    let refused = load.await_refusal();
+    assert_eq!(refused.body["type"], "log_stopped", "{}", refused.body);
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains("writing the store") || detail.contains("since an earlier one failed"), "{detail}");
+    load.assert_reads_go_on(folder.path());
+    load.network.stop("gz").unwrap();
+    let ended = load.network.launch_in_vain("gz").unwrap();
+    assert!(ended.code == 1 && ended.stderr.to_lowercase().contains("read-only"), "{ended:?}");
+    load.disk.mend().unwrap();
     load.network.launch("gz").unwrap();
     load.network.await_peers("hk").unwrap();
     load.await_answers(load.answers() + BEFORE);

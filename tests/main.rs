@@ -7,6 +7,7 @@
 mod audit;
 mod cli;
 mod crash;
+mod descriptors;
 mod erase;
 mod exchange;
 mod foreign;

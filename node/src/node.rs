@@ -32,6 +32,7 @@ use crate::exchange::erasures::Erasures;
 use crate::exchange::replay::Replay;
 use crate::files::{Files, StartError, because, own_entry, read_files};
 use crate::host::clock::Clock;
+use crate::host::descriptors;
 use crate::host::entropy::Entropy;
 use crate::host::keys::{EpochKeys, RecordKeys};
 use crate::host::telemetry::Metrics;
@@ -60,6 +61,7 @@ use crate::serve::admin::{self, Admin};
 use crate::serve::auditors::{self, Auditors};
 use crate::serve::http;
 use crate::serve::peers;
+use crate::serve::places::Places;
 use crate::serve::secured::Secured;
 use crate::serve::services::{self, Services};
 use crate::store::Store;
@@ -369,6 +371,7 @@ fn targets(me: Region, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<T
 
 async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinSet<()>) -> Result<Bound, StartError> {
     let Opening { exchange, links, witness, in_flight, closing, peers, acceptor } = opening;
+    let places = Places::of(descriptors::allowed(), config.limits.max_in_flight).map_err(because)?;
     let bind =
         async |address: SocketAddr| TcpListener::bind(address).await.map_err(|error| because(format!("{address}: {error}")));
     let (services_at, auditors_at) = (bind(config.doors.services).await?, bind(config.doors.auditors).await?);
@@ -394,12 +397,18 @@ async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinS
     });
     let auditors = Arc::new(Auditors { exchange: exchange.clone(), auditors: config.auditors.clone(), witness: witness.clone() });
     let admin = Arc::new(Admin::new(exchange.clone(), links.clone(), config.data_dir.clone()));
-    tasks.spawn(http::serve(services_at, services.bounds(), services::router(services.clone()), closing.subscribe()));
+    tasks.spawn(http::serve(
+        services_at,
+        services.bounds(places.services),
+        services::router(services.clone()),
+        closing.subscribe(),
+    ));
+    let visitors = auditors::bounds(places.auditors);
     match acceptor {
-        None => tasks.spawn(http::serve(auditors_at, auditors::BOUNDS, auditors::router(auditors), closing.subscribe())),
+        None => tasks.spawn(http::serve(auditors_at, visitors, auditors::router(auditors), closing.subscribe())),
         Some(acceptor) => {
             let secured = Secured::new(auditors_at, acceptor).map_err(because)?;
-            tasks.spawn(http::serve(secured, auditors::BOUNDS, auditors::router(auditors), closing.subscribe()))
+            tasks.spawn(http::serve(secured, visitors, auditors::router(auditors), closing.subscribe()))
         }
     };
     tasks.spawn(admin::serve(admin_at, admin));

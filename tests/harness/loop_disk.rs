@@ -1,4 +1,5 @@
-//! A small disk of its own: ext4 in a loop image, to be copied, filled and freed. There is none where loop devices cannot be mounted.
+//! A small disk of its own: ext4 in a loop image, to be copied, filled and freed, broken and mended. There is none where loop devices
+//! cannot be mounted.
 //!
 //! Not here: what lies on it.
 
@@ -13,7 +14,10 @@ use anyhow::{Context, Result};
 const BALLAST: &str = "ballast";
 
 /// A mounted loop image; unmounted when it goes.
-pub struct LoopDisk(PathBuf);
+pub struct LoopDisk {
+    image: PathBuf,
+    at: PathBuf,
+}
 
 impl LoopDisk {
     /// Makes an image with an empty file system of so many MiB; whether that could be done.
@@ -25,19 +29,44 @@ impl LoopDisk {
     /// Mounts an image at a folder, if that can be done here.
     pub fn mount(image: &Path, at: &Path) -> Option<Self> {
         fs::create_dir_all(at).ok()?;
-        run("mount", &["-o", "loop", &image.display().to_string(), &at.display().to_string()]).then(|| Self(at.to_owned()))
+        let disk = Self { image: image.to_owned(), at: at.to_owned() };
+        disk.attach().then_some(disk)
+    }
+
+    fn attach(&self) -> bool {
+        run("mount", &["-o", "loop,errors=remount-ro", &self.image.display().to_string(), &self.at.display().to_string()])
+    }
+
+    /// Tells the file system of an error, as a broken disk does: it takes no write from then on. Whether that could be done.
+    pub fn turn_read_only(&self) -> bool {
+        let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+        let at = self.at.display().to_string();
+        let mut devices = mounts.lines().filter_map(|line| line.split_once(' ')).filter(|(_, rest)| rest.starts_with(&at));
+        let Some(device) = devices.next().and_then(|(device, _)| Path::new(device).file_name()) else { return false };
+        let trigger = Path::new("/sys/fs/ext4").join(device).join("trigger_fs_error");
+        fs::write(trigger, "an error for a test").is_ok()
+    }
+
+    /// Repairs the file system and mounts it again at the same folder. For a disk of which nothing is open.
+    pub fn mend(&self) -> Result<()> {
+        anyhow::ensure!(run("umount", &[&self.at.display().to_string()]), "{} is busy", self.at.display());
+        // 1 says that errors were corrected, as they should be.
+        let checked = Command::new("e2fsck").arg("-p").arg(&self.image).output()?;
+        anyhow::ensure!(matches!(checked.status.code(), Some(0 | 1)), "e2fsck: {checked:?}");
+        anyhow::ensure!(self.attach(), "the mended image does not mount");
+        Ok(())
     }
 
     /// Where it is mounted.
     pub fn folder(&self) -> &Path {
-        &self.0
+        &self.at
     }
 
     /// Fills the disk until only `leave_mib` MiB are free; with 0, to its last block.
     pub fn fill(&self, leave_mib: u64) -> Result<()> {
-        let mut ballast = fs::OpenOptions::new().create(true).append(true).open(self.0.join(BALLAST))?;
+        let mut ballast = fs::OpenOptions::new().create(true).append(true).open(self.at.join(BALLAST))?;
         let mut piece = vec![0x5a; 1 << 20];
-        while free_mib(&self.0)? > leave_mib || leave_mib == 0 {
+        while free_mib(&self.at)? > leave_mib || leave_mib == 0 {
             match ballast.write(&piece).and_then(|written| ballast.sync_data().map(|()| written)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::StorageFull && piece.len() > 1 => piece.truncate(piece.len() / 2),
@@ -50,13 +79,13 @@ impl LoopDisk {
 
     /// Takes away what `fill` wrote.
     pub fn free(&self) -> Result<()> {
-        Ok(fs::remove_file(self.0.join(BALLAST))?)
+        Ok(fs::remove_file(self.at.join(BALLAST))?)
     }
 }
 
 impl Drop for LoopDisk {
     fn drop(&mut self) {
-        run("umount", &[&self.0.display().to_string()]);
+        run("umount", &[&self.at.display().to_string()]);
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use creditbay_configs::node::NodeConfig;
 use creditbay_crypto::key_file;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 
 use super::archive::Auditor;
@@ -34,6 +34,8 @@ pub struct Network {
     products: Products,
     cities: Vec<String>,
     running: BTreeMap<String, Running>,
+    /// How many files a city's daemon may open, where that is fewer than this process may.
+    most_files: BTreeMap<String, u64>,
 }
 
 struct Running {
@@ -113,6 +115,7 @@ impl Network {
             products,
             cities: cities.iter().map(ToString::to_string).collect(),
             running: BTreeMap::new(),
+            most_files: BTreeMap::new(),
         };
         let (folder_shown, base) = (folder.display().to_string(), free_block()?.to_string());
         let codes = samples::folder().join("codes.txt").display().to_string();
@@ -190,8 +193,32 @@ impl Network {
         Ok(Ended::of(&ended))
     }
 
+    /// A node's daemon may open only so many files from its next start on.
+    pub fn limit_files(&mut self, city: &str, most: u64) {
+        self.most_files.insert(city.to_owned(), most);
+    }
+
+    /// A node that runs may open so many files from now on.
+    pub fn limit_files_now(&self, city: &str, most: u64) -> Result<()> {
+        let limit = Rlimit { current: Some(most), maximum: self.most_files.get(city).copied() };
+        Ok(prlimit(Some(self.process(city)?), Resource::Nofile, limit).map(drop)?)
+    }
+
+    /// How many files a node has open.
+    pub fn open_files(&self, city: &str) -> Result<u64> {
+        let open = format!("/proc/{}/fd", self.process(city)?.as_raw_nonzero());
+        Ok(fs::read_dir(open)?.count() as u64)
+    }
+
     fn daemon(&self, city: &str, said: impl Into<Stdio>) -> Result<Command> {
-        let mut command = Command::new(&self.products.node);
+        let mut command = match self.most_files.get(city) {
+            None => Command::new(&self.products.node),
+            Some(most) => {
+                let mut limited = Command::new("sh");
+                limited.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(&self.products.node);
+                limited
+            }
+        };
         command.args(["run", "--config"]).arg(self.config(city));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said.into());
         Ok(command)
@@ -255,9 +282,12 @@ impl Network {
     }
 
     fn signal(&self, city: &str, signal: Signal) -> Result<()> {
+        Ok(kill_process(self.process(city)?, signal)?)
+    }
+
+    fn process(&self, city: &str) -> Result<Pid> {
         let running = self.running.get(city).with_context(|| format!("{city} does not run"))?;
-        let pid = Pid::from_raw(running.child.id().try_into()?).context("a process has a number")?;
-        Ok(kill_process(pid, signal)?)
+        Pid::from_raw(running.child.id().try_into()?).context("a process has a number")
     }
 
     /// Waits until a node is connected to every other that runs.

@@ -2,6 +2,7 @@
 
 pub mod aside;
 pub mod clock;
+pub mod descriptors;
 pub mod disk;
 pub mod entropy;
 pub mod keys;

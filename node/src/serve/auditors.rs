@@ -30,8 +30,13 @@ use crate::witness::door::{Door, DoorFault};
 /// How far a request's time may lie from this clock, in milliseconds: ten times what messages between nodes are allowed.
 const REQUEST_FRESHNESS_MS: u64 = 10 * FRESHNESS_MS;
 
-/// How many may be in, and how quiet. Whoever wants to read on connects again.
-pub const BOUNDS: Bounds = Bounds { visitors: 128, silence: Duration::from_secs(30) };
+/// How long a visitor may be silent. Whoever wants to read on connects again.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// So many may be in, and so quiet.
+pub fn bounds(visitors: usize) -> Bounds {
+    Bounds { visitors, silence: SILENCE }
+}
 
 /// What the door needs.
 pub struct Auditors {

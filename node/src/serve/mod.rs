@@ -9,6 +9,7 @@ pub mod bounded;
 pub mod http;
 pub mod page;
 pub mod peers;
+pub mod places;
 mod published;
 pub mod question;
 pub mod secured;

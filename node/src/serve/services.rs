@@ -38,15 +38,13 @@ pub struct Services {
     pub patience: Duration,
 }
 
-/// Connections at once: a service has one for each question in flight.
-const VISITORS: usize = 512;
 /// How much longer than for its answer a service may be silent.
 const SILENCE: Duration = Duration::from_secs(30);
 
 impl Services {
-    /// How many may be in, and how quiet.
-    pub fn bounds(&self) -> Bounds {
-        Bounds { visitors: VISITORS, silence: self.patience + SILENCE }
+    /// So many may be in, and so quiet.
+    pub fn bounds(&self, visitors: usize) -> Bounds {
+        Bounds { visitors, silence: self.patience + SILENCE }
     }
 }
 

@@ -113,6 +113,15 @@ pub enum StoreError {
         /// sled's words.
         reason: String,
     },
+    /// The file system takes no writes.
+    #[error(
+        "{path}: the file system is mounted read-only, often after an error of the disk; look at the kernel's log, repair it, mount it for \
+         writing and start again: what is durable is still there"
+    )]
+    ReadOnly {
+        /// The store's folder.
+        path: String,
+    },
     /// Values went where they are never synced.
     #[error(
         "{path}: files in blobs/ are never synced by sled 0.34; the store cannot be trusted with them: restore it from the archive"

@@ -170,8 +170,18 @@ fn open_guarded(path: &Path, cache_mib: u64) -> Result<sled::Db, StoreError> {
         Ok(Err(error)) if error.to_string().contains("could not acquire lock") => {
             Err(StoreError::InUse { path: path.display().to_string() })
         }
-        Ok(Err(error)) => Err(unopenable(path, &error)),
+        Ok(Err(error)) => Err(not_opened(path, &error)),
         Err(_) => Err(unopenable(path, &"sled panicked on its contents")),
+    }
+}
+
+/// Why sled did not open. Where nothing can be written nothing is wrong with the store.
+fn not_opened(path: &Path, error: &sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            StoreError::ReadOnly { path: path.display().to_string() }
+        }
+        other => unopenable(path, other),
     }
 }
 
@@ -362,6 +372,15 @@ mod tests {
         fs::write(folder.join("db"), vec![0xa5; 4096]).unwrap();
         let opened = OnDisk::open(&folder, 8);
         assert!(matches!(opened, Err(StoreError::Unopenable { .. })), "{:?}", opened.err());
+    }
+
+    #[test]
+    fn a_read_only_file_system_is_no_damage() {
+        let refused = |kind: io::ErrorKind| not_opened(Path::new("store"), &sled::Error::Io(kind.into()));
+        let read_only = refused(io::ErrorKind::ReadOnlyFilesystem);
+        assert!(matches!(&read_only, StoreError::ReadOnly { path } if path == "store"));
+        assert!(!read_only.to_string().contains("restore"));
+        assert!(matches!(refused(io::ErrorKind::InvalidData), StoreError::Unopenable { .. }));
     }
 
     #[test]

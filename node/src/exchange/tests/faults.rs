@@ -150,6 +150,27 @@ async fn a_write_that_fails_releases_nothing_and_the_same_code_recovers() {
     }
 }
 
+/// The first rows of a day make its key. Where no file can be made nothing is logged and nothing leaves.
+#[tokio::test(start_paused = true)]
+async fn a_days_key_that_cannot_be_made_stops_the_log_and_a_start_goes_on() {
+    let bay = bay();
+    answered(&bay, clean()).await;
+    let [openings, aside] = ["openings", "aside"].map(|name| bay.hk.keys.path().join(name));
+    std::fs::rename(&openings, &aside).unwrap();
+    std::fs::write(&openings, "no folder").unwrap();
+    bay.time.fetch_add(86_400_000, Ordering::AcqRel);
+    assert!(matches!(bay.hk.exchange.ask(clean()).await, Err(AskError::Log(LogError::Sealing(_)))));
+    std::fs::remove_file(&openings).unwrap();
+    std::fs::rename(&aside, &openings).unwrap();
+    assert!(matches!(bay.hk.exchange.ask(clean()).await, Err(AskError::Log(_))), "the log stays stopped");
+    assert_eq!((kinds(&bay.hk), kinds(&bay.gz)), (vec!["query"], vec!["answer"]));
+    let network = Arc::new(InProcess { nodes: Mutex::default(), me: OnceLock::new(), weather: bay.weather.clone() });
+    let again = open("hk", bay.hk.store.reopen(), bay.hk.keys.clone(), &bay.time, network.clone(), &[sample_pack()]).unwrap();
+    network.nodes.lock().unwrap().extend([&again, &bay.gz].map(|city| (city.exchange.me, Arc::downgrade(&city.exchange))));
+    assert!(matches!(again.exchange.ask(clean()).await, Ok(Outcome::Answered(_))));
+    assert_eq!(kinds(&again), ["query", "query"]);
+}
+
 /// Whoever recounts a day's leaves counts what was spent on that day.
 #[tokio::test(start_paused = true)]
 async fn what_was_reserved_before_midnight_gets_no_leaf_after_it() {

@@ -14,4 +14,5 @@ mod records;
 mod retention;
 mod retirement;
 mod rules;
+mod seam;
 mod withheld;
