@@ -179,7 +179,8 @@ fn a_disk_that_turns_read_only_stops_the_log_and_a_restart_on_the_mended_one_con
     let detail = refused.body["detail"].as_str().unwrap();
     assert!(detail.contains("writing the store") || detail.contains("since an earlier one failed"), "{detail}");
     load.assert_reads_go_on(folder.path());
-    load.network.stop("gz").unwrap();
+    // sled may panic as it is dropped on such a disk, so the daemon ends one way or the other.
+    drop(load.network.stop("gz"));
     let ended = load.network.launch_in_vain("gz").unwrap();
     assert!(ended.code == 1 && ended.stderr.to_lowercase().contains("read-only"), "{ended:?}");
     load.disk.mend().unwrap();
