@@ -42,7 +42,7 @@ pub struct EraseArgs {
     #[arg(long, value_name = "FILE", group = "what", conflicts_with = "records")]
     pub person_from: Option<PathBuf>,
     /// Erase the subject's records and reports, and not what opens leaves
-    #[arg(long, requires = "subject", conflicts_with = "force_early")]
+    #[arg(long, requires = "subject", conflicts_with_all = ["before", "index", "outstanding", "force_early"])]
     pub records: bool,
     /// Erase nothing; show which notices the other sides have not acknowledged, and how retention stands
     #[arg(long, group = "what")]

@@ -36,9 +36,9 @@ const MINUTE_MS: u64 = 61_000;
 const WAYS: [Way; 2] = [Way::Fails(Failure::NotPersisted), Way::Fails(Failure::ReportedAsFailed)];
 /// Every kind of key that a node's stores have, but the mark of a restore under way.
 const KINDS: [(Tree, &[&str]); 4] = [
-    (Tree::Log, &["A", "B", "E", "F", "H", "N", "O", "P", "S", "T", "U", "W", "X", "Xl", "Xm", "Xn", "Xp", "Xt", "Y"]),
+    (Tree::Log, &["A", "B", "D", "E", "F", "H", "N", "O", "P", "S", "T", "U", "W", "X", "Xl", "Xm", "Xn", "Xp", "Xt", "Y"]),
     (Tree::Records, &["C", "G", "K", "N", "P", "R"]),
-    (Tree::Persons, &["C", "R"]),
+    (Tree::Persons, &["C", "N"]),
     (Tree::Witness, &["C", "E", "L"]),
 ];
 

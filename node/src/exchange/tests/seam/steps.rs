@@ -326,6 +326,7 @@ async fn erase(sea: &Sea, query: u64, early: bool) -> Said {
 async fn retention(sea: &Sea) -> Said {
     for days in [60, 5 * 366] {
         pass(sea, days * DAY_MS);
+        sea.around.words.lock().unwrap().retained = true;
         for node in [sea.hk()?, sea.gz()?] {
             node.retain().await;
             if !node.retained_today() {

@@ -18,4 +18,6 @@ pub(super) struct Words {
     pub(super) cosigned: BTreeSet<(Region, Origin, u64)>,
     /// Whether all records were said to be kept.
     pub(super) imported: bool,
+    /// Whether retention began on a day on which the row about a person and the report are over.
+    pub(super) retained: bool,
 }
