@@ -111,7 +111,7 @@ fn wait_for(task: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<
 mod tests {
     use clap::CommandFactory;
 
-    use super::Cli;
+    use super::{Cli, Command};
 
     #[test]
     fn the_command_line_fits_together_and_documents_its_exit_codes() {
@@ -149,6 +149,19 @@ mod tests {
             }
             let help = found.render_long_help().to_string();
             assert!(help.contains("Exit codes:") && help.contains("4  declined"), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_log_is_copied_from_the_door_that_the_directory_names_unless_another_is_named() {
+        use crate::log::LogCommand;
+        use clap::Parser;
+        for (places, door) in [("copy", None), ("http://127.0.0.1:1 copy", Some("http://127.0.0.1:1"))] {
+            let line = format!("creditbay log export {places} --region gz --network n");
+            let Command::Log(LogCommand::Export(args)) = Cli::try_parse_from(line.split(' ')).unwrap().command else {
+                panic!("{line}")
+            };
+            assert_eq!((args.place.as_deref(), args.dir.to_str()), (door, Some("copy")), "{line}");
         }
     }
 

@@ -30,7 +30,7 @@ impl Expected {
     /// The one who has this key, whatever its certificate says: a region's TLS key of the network directory.
     pub fn key(key: PublicKey) -> anyhow::Result<Self> {
         let provider = Arc::new(default_provider());
-        let verifier = Arc::new(OneKey { key, provider: provider.clone() });
+        let verifier = OneKey::of(key, provider.clone());
         let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&rustls::version::TLS13])?;
         Ok(Self::with(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
     }
@@ -70,11 +70,18 @@ impl Expected {
     }
 }
 
-/// Takes the one key.
+/// Takes the one server whose certificate is around a key, whatever else it says, over TLS 1.3 alone.
 #[derive(Debug)]
-struct OneKey {
+pub struct OneKey {
     key: PublicKey,
     provider: Arc<CryptoProvider>,
+}
+
+impl OneKey {
+    /// The server with this key.
+    pub fn of(key: PublicKey, provider: Arc<CryptoProvider>) -> Arc<Self> {
+        Arc::new(Self { key, provider })
+    }
 }
 
 impl ServerCertVerifier for OneKey {

@@ -27,6 +27,8 @@ pub mod files;
 
 pub mod errands;
 
+pub mod doors;
+
 pub mod node;
 
 pub mod restore;

@@ -4,8 +4,7 @@
 //! any room does.
 
 use std::fs;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,24 +14,21 @@ use creditbay_configs::peers::EndorsedDirectory;
 use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_configs::rules::RulePack;
 use creditbay_crypto::note::{NoteSigner, NoteVerifier};
-use creditbay_crypto::sign::{PublicKey, SigningKey};
+use creditbay_crypto::sign::PublicKey;
 use creditbay_protocol::name::{Origin, Region};
-use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
+use crate::doors::{Bound, Opening, open_doors, open_peer_doors, receive_and_dial, targets};
 use crate::editions;
 use crate::errands;
 use crate::exchange::Exchange;
-use crate::exchange::answer::Peer;
 use crate::exchange::closing::Closing;
 use crate::exchange::erasures::Erasures;
 use crate::exchange::replay::Replay;
 use crate::files::{Files, StartError, because, own_entry, read_files};
 use crate::host::clock::Clock;
-use crate::host::descriptors;
 use crate::host::entropy::Entropy;
 use crate::host::keys::{EpochKeys, RecordKeys};
 use crate::host::telemetry::Metrics;
@@ -51,19 +47,12 @@ use crate::policy::budget::RefusalBudget;
 use crate::policy::ledger::Ledger;
 use crate::policy::orders::Orders;
 use crate::policy::tags::Tags;
-use crate::quic::accept::{Reception, accept};
-use crate::quic::dial::{Links, Target};
-use crate::quic::endpoint::{PeerDoor, dial_config};
-use crate::quic::identity::Form;
+use crate::quic::accept::Reception;
+use crate::quic::dial::Links;
+use crate::quic::endpoint::PeerDoor;
 use crate::quic::session::Local;
 use crate::quic::tls_server;
-use crate::serve::admin::{self, Admin};
-use crate::serve::auditors::{self, Auditors};
-use crate::serve::http;
 use crate::serve::peers;
-use crate::serve::places::Places;
-use crate::serve::secured::Secured;
-use crate::serve::services::{self, Services};
 use crate::store::Store;
 use crate::store::log as layout;
 use crate::store::on_disk::OnDisk;
@@ -103,14 +92,6 @@ impl Signals {
     pub async fn heard(&mut self) {
         tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
     }
-}
-
-/// Where the doors are.
-struct Bound {
-    services: SocketAddr,
-    auditors: String,
-    peers: SocketAddr,
-    admin: PathBuf,
 }
 
 impl Node {
@@ -213,17 +194,6 @@ impl Node {
         drop(exchange);
         let _ = tokio::time::timeout(grace, tokio::task::spawn_blocking(move || writer.join())).await;
     }
-}
-
-/// What the doors open onto.
-struct Opening<'a> {
-    exchange: &'a Arc<Exchange>,
-    links: &'a Arc<Links>,
-    witness: &'a Arc<Door>,
-    in_flight: &'a Arc<Semaphore>,
-    closing: &'a watch::Sender<bool>,
-    peers: &'a PeerDoor,
-    acceptor: Option<TlsAcceptor>,
 }
 
 /// The rooms at the bottom, open.
@@ -337,80 +307,4 @@ fn announcing(links: &Arc<Links>) -> Announce {
 /// The auditors' doors of the peers whose URLs are spoken here.
 fn origins_at(others: &[RegionEntry]) -> Vec<(Origin, Prefix)> {
     others.iter().filter_map(|entry| Some((entry.log_origin, Prefix::parse(&entry.auditors, Some(entry.tls)).ok()?))).collect()
-}
-
-/// Takes who comes to the peers' doors, and dials those that are dialled from here.
-fn receive_and_dial(doors: &[PeerDoor], targets: Vec<Target>, reception: &Reception, tasks: &mut JoinSet<()>) {
-    for door in doors {
-        tasks.spawn(accept(door, reception.clone()));
-    }
-    reception.links.dial(&doors[0], targets, &reception.local, &reception.serve);
-}
-
-fn open_peer_doors(config: &NodeConfig, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<PeerDoor>, StartError> {
-    let keys = || others.iter().map(|entry| entry.tls);
-    let mut doors = vec![PeerDoor::open(config.doors.peers, tls, keys(), Form::RawPublicKey).map_err(because)?];
-    if let Some(address) = config.doors.peers_x509 {
-        doors.push(PeerDoor::open(address, tls, keys(), Form::SelfSigned).map_err(because)?);
-    }
-    Ok(doors)
-}
-
-fn targets(me: Region, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<Target>, StartError> {
-    let dialled = others.iter().filter(|entry| me < entry.name);
-    dialled
-        .map(|entry| {
-            Ok(Target {
-                peer: Peer { region: entry.name, log: entry.log_origin },
-                address: entry.address,
-                config: dial_config(tls, entry.tls, Form::RawPublicKey).map_err(because)?,
-            })
-        })
-        .collect()
-}
-
-async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut JoinSet<()>) -> Result<Bound, StartError> {
-    let Opening { exchange, links, witness, in_flight, closing, peers, acceptor } = opening;
-    let places = Places::of(descriptors::allowed(), config.limits.max_in_flight).map_err(because)?;
-    let bind =
-        async |address: SocketAddr| TcpListener::bind(address).await.map_err(|error| because(format!("{address}: {error}")));
-    let (services_at, auditors_at) = (bind(config.doors.services).await?, bind(config.doors.auditors).await?);
-    let admin = &config.doors.admin;
-    let _ = fs::remove_file(admin);
-    let admin_at = UnixListener::bind(admin).map_err(|error| because(format!("{}: {error}", admin.display())))?;
-    fs::set_permissions(admin, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(because)?;
-    let bound = Bound {
-        services: services_at.local_addr().map_err(because)?,
-        auditors: format!(
-            "{}://{}",
-            if acceptor.is_some() { "https" } else { "http" },
-            auditors_at.local_addr().map_err(because)?
-        ),
-        peers: peers.address().map_err(because)?,
-        admin: admin.clone(),
-    };
-    let services = Arc::new(Services {
-        exchange: exchange.clone(),
-        services: config.services.clone(),
-        in_flight: in_flight.clone(),
-        patience: Duration::from_secs(u64::from(config.limits.request_timeout_seconds)),
-    });
-    let auditors = Arc::new(Auditors { exchange: exchange.clone(), auditors: config.auditors.clone(), witness: witness.clone() });
-    let admin = Arc::new(Admin::new(exchange.clone(), links.clone(), config.data_dir.clone()));
-    tasks.spawn(http::serve(
-        services_at,
-        services.bounds(places.services),
-        services::router(services.clone()),
-        closing.subscribe(),
-    ));
-    let visitors = auditors::bounds(places.auditors);
-    match acceptor {
-        None => tasks.spawn(http::serve(auditors_at, visitors, auditors::router(auditors), closing.subscribe())),
-        Some(acceptor) => {
-            let secured = Secured::new(auditors_at, acceptor).map_err(because)?;
-            tasks.spawn(http::serve(secured, visitors, auditors::router(auditors), closing.subscribe()))
-        }
-    };
-    tasks.spawn(admin::serve(admin_at, admin));
-    Ok(bound)
 }

@@ -1,4 +1,4 @@
-//! A peer as a foreign QUIC stack would be: quinn and rustls under a configuration of its own, a self-signed certificate made here, and the
+//! A peer as a foreign QUIC stack would be: quinn and rustls under a configuration that is not the node's, a self-signed certificate made here, and the
 //! control stream written by hand, so that it can say what no node would.
 //!
 //! Not here: the daemon's own way to dial (`quic::endpoint`).
@@ -7,17 +7,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use creditbay_crypto::key_file::{pkcs8_der, spki_der};
+use creditbay_admin_cli::tls::OneKey;
+use creditbay_crypto::key_file::pkcs8_der;
 use creditbay_crypto::sign::{PublicKey, SigningKey};
 use creditbay_protocol::control::{Control, Hashes, Hello};
 use creditbay_protocol::limits::{ALPN, MAX_CONTROL_BYTES};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Connection, Endpoint, RecvStream};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 
 /// A self-signed certificate around a key, in PEM.
 pub fn certificate_pem(key: &SigningKey) -> Result<String> {
@@ -37,7 +34,7 @@ pub async fn dial(address: SocketAddr, key: &SigningKey, server: PublicKey) -> R
     let mut tls = rustls::ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(OneServer { server, provider }))
+        .with_custom_certificate_verifier(OneKey::of(server, provider))
         .with_client_auth_cert(vec![certificate(key)?.der().clone()], PrivatePkcs8KeyDer::from(pkcs8_der(key).to_vec()).into())?;
     tls.alpn_protocols = vec![ALPN.to_vec()];
     let endpoint = Endpoint::client(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
@@ -67,48 +64,4 @@ pub async fn read(stream: &mut RecvStream) -> Result<Control> {
     let mut message = vec![0; len];
     stream.read_exact(&mut message).await?;
     Ok(Control::parse(&message)?)
-}
-
-/// Takes the one server whose certificate is around this key.
-#[derive(Debug)]
-struct OneServer {
-    server: PublicKey,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for OneServer {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let found = ParsedCertificate::try_from(end_entity)?.subject_public_key_info();
-        let same = found.as_ref() == spki_der(&self.server).as_slice();
-        if same { Ok(ServerCertVerified::assertion()) } else { Err(CertificateError::UnknownIssuer.into()) }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("QUIC has no TLS 1.2".to_owned()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ED25519]
-    }
 }

@@ -9,7 +9,6 @@ pub mod counters;
 pub mod directory;
 pub mod disguise;
 pub mod foreign;
-pub mod forged;
 pub mod forger;
 pub mod hostile;
 pub mod http;
@@ -17,6 +16,7 @@ pub mod log_alone;
 pub mod loop_disk;
 pub mod network;
 pub mod questions;
+pub mod rewritten;
 pub mod rules;
 pub mod samples;
 #[path = "../simulation/mod.rs"]

@@ -35,9 +35,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// A log and where to keep it.
 #[derive(Debug, Clone, Args)]
 pub struct CopyArgs {
-    /// The URL of an auditors' door, or a folder of static files
+    /// The URL of an auditors' door, or a folder of static files; without it the door in the network directory
     #[arg(value_name = "URL")]
-    pub place: String,
+    pub place: Option<String>,
     /// The folder to keep it in; one that holds an earlier copy of the same log is continued
     pub dir: PathBuf,
     /// Whose log it is
@@ -85,18 +85,24 @@ struct Round {
     cosigned_by: Vec<String>,
 }
 
+impl CopyArgs {
+    fn place<'a>(&'a self, entry: &'a RegionEntry) -> &'a str {
+        self.place.as_deref().unwrap_or(&entry.auditors)
+    }
+}
+
 /// Brings a copy up to date once.
 pub async fn export(args: &CopyArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
     let trusted = args.trust.load()?;
     let entry = trust::entry(&trusted.directory, args.region)?;
     let kept = Kept::open(&args.dir)?;
-    let mut source = Source::open_expecting(&args.place, &args.auditor, Some(entry.tls))?;
+    let mut source = Source::open_expecting(args.place(entry), &args.auditor, Some(entry.tls))?;
     match kept.bring(&mut source, args, entry, &trusted.directory, screen).await {
         Ok(round) => {
             tell(&round, &trusted, screen)?;
             Ok(Exit::Done)
         }
-        Err(Refused::Fault(fault)) => refuse(&fault, args, &trusted, screen),
+        Err(Refused::Fault(fault)) => refuse(&fault, args, entry, &trusted, screen),
         Err(Refused::Failed(error)) => Err(error),
     }
 }
@@ -109,7 +115,8 @@ pub async fn archive(args: &ArchiveArgs, screen: &mut Screen) -> anyhow::Result<
     let trusted = args.copy.trust.load()?;
     let entry = trust::entry(&trusted.directory, args.copy.region)?;
     let kept = Kept::open(&args.copy.dir)?;
-    let mut source = Source::open_expecting(&args.copy.place, &args.copy.auditor, Some(entry.tls))?;
+    let place = args.copy.place(entry);
+    let mut source = Source::open_expecting(place, &args.copy.auditor, Some(entry.tls))?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
     let every = Duration::from_secs(args.every);
@@ -123,7 +130,7 @@ pub async fn archive(args: &ArchiveArgs, screen: &mut Screen) -> anyhow::Result<
         };
         let failed = match looked {
             Ok(round) => {
-                kept.say(&args.copy, &round.checkpoint, None)?;
+                kept.say(place, &round.checkpoint, None)?;
                 if round.checkpoint.size > round.before {
                     tell_growth(&round, screen)?;
                 }
@@ -131,14 +138,14 @@ pub async fn archive(args: &ArchiveArgs, screen: &mut Screen) -> anyhow::Result<
                 None
             }
             Err(Refused::Fault(fault)) => {
-                kept.say_stopped(&args.copy, &fault)?;
-                return refuse(&fault, &args.copy, &trusted, screen);
+                kept.say_stopped(place, &fault)?;
+                return refuse(&fault, &args.copy, entry, &trusted, screen);
             }
             Err(Refused::Failed(error)) => Some(format!("{error:#}")),
         };
         if let Some(failed) = failed {
             pause = (pause * 2).min(LONGEST_PAUSE);
-            kept.say_silent(&args.copy, entry, &failed)?;
+            kept.say_silent(place, entry, &failed)?;
             if !screen.is_json() {
                 screen.line(format!("{}  {failed}; looking again in {} s", host::now()?, pause.as_secs()))?;
             }
@@ -225,24 +232,24 @@ impl Kept {
     }
 
     /// How the copy stands, for whoever watches it.
-    fn say(&self, args: &CopyArgs, checkpoint: &Checkpoint, trouble: Option<&str>) -> anyhow::Result<()> {
+    fn say(&self, place: &str, checkpoint: &Checkpoint, trouble: Option<&str>) -> anyhow::Result<()> {
         let changed = fs::metadata(&self.checkpoint).and_then(|found| found.modified()).ok();
         let age = changed.and_then(|changed| changed.elapsed().ok()).map(|age| age.as_secs());
         let status = serde_json::json!({
-            "place": args.place, "origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root,
+            "place": place, "origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root,
             "looked_at": host::now()?.to_string(), "checkpoint_age_seconds": age, "trouble": trouble,
         });
         file::write(&self.checkpoint.with_file_name("archive.json"), file::PUBLIC, format!("{status}\n").as_bytes())
     }
 
-    fn say_silent(&self, args: &CopyArgs, entry: &RegionEntry, trouble: &str) -> anyhow::Result<()> {
+    fn say_silent(&self, place: &str, entry: &RegionEntry, trouble: &str) -> anyhow::Result<()> {
         let (_, kept) = self.newest(entry)?;
-        kept.map_or(Ok(()), |kept| self.say(args, &kept, Some(trouble)))
+        kept.map_or(Ok(()), |kept| self.say(place, &kept, Some(trouble)))
     }
 
-    fn say_stopped(&self, args: &CopyArgs, fault: &Fault) -> anyhow::Result<()> {
+    fn say_stopped(&self, place: &str, fault: &Fault) -> anyhow::Result<()> {
         let status = serde_json::json!({
-            "place": args.place, "looked_at": host::now()?.to_string(),
+            "place": place, "looked_at": host::now()?.to_string(),
             "trouble": format!("stopped: {fault}"), "fault": fault.kind(),
         });
         file::write(&self.checkpoint.with_file_name("archive.json"), file::PUBLIC, format!("{status}\n").as_bytes())
@@ -292,16 +299,16 @@ fn tell_growth(round: &Round, screen: &mut Screen) -> anyhow::Result<()> {
     screen.line(format!("{}  {}, {} new", host::now()?, entries(checkpoint.size), checkpoint.size - before))
 }
 
-fn refuse(fault: &Fault, args: &CopyArgs, trusted: &Trusted, screen: &mut Screen) -> anyhow::Result<Exit> {
+fn refuse(fault: &Fault, args: &CopyArgs, entry: &RegionEntry, trusted: &Trusted, screen: &mut Screen) -> anyhow::Result<Exit> {
+    let place = args.place(entry);
     if screen.is_json() {
         let listed = serde_json::json!({
             "kind": fault.kind(), "path": fault.path().map(|path| path.to_string()), "index": fault.index(), "text": fault.to_string(),
         });
-        screen
-            .json(&serde_json::json!({ "ok": false, "place": args.place, "faults": [listed], "directory": trusted.because }))?;
+        screen.json(&serde_json::json!({ "ok": false, "place": place, "faults": [listed], "directory": trusted.because }))?;
         return Ok(Exit::Refuted);
     }
-    screen.line(format!("Refused, {}: the log at {}\n", count(1, "fault"), args.place))?;
+    screen.line(format!("Refused, {}: the log at {place}\n", count(1, "fault")))?;
     screen.line(format!("  {}: {fault}\n", fault.kind()))?;
     let dir = args.dir.display();
     screen.line(format!("What {dir} holds was left as it is. A note that contradicts it is in {dir}/refused."))?;

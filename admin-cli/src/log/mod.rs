@@ -73,10 +73,10 @@ pub enum LogCommand {
     #[command(after_help = HELP)]
     Verify(VerifyArgs),
     /// Keep a log as static files (C2SP tlog-tiles), each of which leads to the signed root; goes on where an earlier run ended
-    #[command(after_help = HELP)]
+    #[command(after_help = HELP, allow_missing_positional = true)]
     Export(CopyArgs),
     /// Keep such a copy up to date, as a second home of the evidence
-    #[command(after_help = HELP)]
+    #[command(after_help = HELP, allow_missing_positional = true)]
     Archive(ArchiveArgs),
     /// End a node's log for ever; the region's next log goes on from it
     #[command(after_help = HELP)]

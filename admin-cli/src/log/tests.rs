@@ -121,7 +121,7 @@ impl Bay {
 
     fn export(&self, to: &str) -> (Exit, Vec<String>) {
         let command = LogCommand::Export(CopyArgs {
-            place: self.path("log").display().to_string(),
+            place: Some(self.path("log").display().to_string()),
             dir: self.path(to),
             region: Region::new("hk").unwrap(),
             whole: false,
@@ -274,7 +274,7 @@ fn one_process_keeps_a_log_in_a_folder_and_what_a_killed_one_left_is_cleared() {
     lock.lock().unwrap();
     let place = bay.path("log").display().to_string();
     let command = LogCommand::Export(CopyArgs {
-        place,
+        place: Some(place),
         dir: bay.path("copy"),
         region: Region::new("hk").unwrap(),
         whole: true,
