@@ -100,7 +100,7 @@ impl Model {
                 if let (Some(hash), Some(leaf)) =
                     (seen.history.hashes.get(index as usize), seen.history.leaves.get(index as usize))
                 {
-                    queries.insert(*hash, SeenQuery { query, time: leaf.time, of: city });
+                    queries.insert(*hash, SeenQuery { query: *query, time: leaf.time, of: city });
                 }
             }
             Row::Receipt { query: index, answer, seed, time, .. } => {
