@@ -58,7 +58,7 @@ pub enum Command {
     Attestation(AttestationCommand),
     /// Verify, export and show disclosure logs
     #[command(subcommand)]
-    Log(LogCommand),
+    Log(Box<LogCommand>),
     /// Erase what opens leaves of a running node's log, and tell the other side
     Erase(EraseArgs),
     /// Show, check and explain rule packs; suspend what they admit

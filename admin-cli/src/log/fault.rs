@@ -306,7 +306,7 @@ pub enum Fault {
         /// The leaf.
         index: u64,
         /// What is wrong.
-        fault: OpenedFault,
+        fault: Box<OpenedFault>,
     },
     /// A query abandoned a second time.
     #[error("leaf {index}: abandons query {query} a second time")]

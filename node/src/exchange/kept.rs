@@ -177,7 +177,7 @@ impl Walk<'_> {
                 let leaf = Leaf::new(at, LeafBody::of_query(&query, &seed)).hash();
                 let told = ToTell { peer: query.issuer, log: self.log, leaf: NamedLeaf { index, leaf } };
                 let busy_until = query.expires.plus(CLOSING_MS);
-                let kept = Kept { told: Some(told), busy_until, query: Some(Box::new(query)), ..Kept::whole() };
+                let kept = Kept { told: Some(told), busy_until, query: Some(query), ..Kept::whole() };
                 found.kept.insert(index, kept);
             }
             Row::Answer { index, answer, query, query_log, query_index, .. }

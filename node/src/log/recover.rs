@@ -225,7 +225,7 @@ impl Writer {
                 for row in self.seals.open_kept(sealed)? {
                     match row {
                         Row::Query { index, seed, query } if self.open.contains(&index) => {
-                            waiting.insert(index, OpenQuery { index, query, seed });
+                            waiting.insert(index, OpenQuery { index, query: *query, seed });
                         }
                         Row::Receipt { query, .. } => {
                             waiting.remove(&query);

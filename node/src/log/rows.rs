@@ -22,7 +22,7 @@ pub enum Row {
         /// The seed of its salts.
         seed: Seed,
         /// The message.
-        query: Query,
+        query: Box<Query>,
     },
     /// Opens an answer's leaf, and lets the same query be answered again.
     Answer {
@@ -33,7 +33,7 @@ pub enum Row {
         /// The message.
         answer: Answer,
         /// The query that it answers.
-        query: Query,
+        query: Box<Query>,
         /// The seed of the query's leaf.
         query_seed: Seed,
         /// The time of the query's leaf.

@@ -137,7 +137,7 @@ impl Model {
         match row {
             Row::Query { index, query, .. } => {
                 if let (Some(hash), Some(leaf)) = (history.hashes.get(index as usize), history.leaves.get(index as usize)) {
-                    queries.insert(*hash, SeenQuery { query, time: leaf.time, of: city });
+                    queries.insert(*hash, SeenQuery { query: *query, time: leaf.time, of: city });
                 }
             }
             Row::Receipt { query: index, answer, seed, time, .. } => {

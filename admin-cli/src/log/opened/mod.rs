@@ -201,7 +201,7 @@ impl Openings {
     }
 
     fn fault(&mut self, index: u64, fault: OpenedFault) {
-        self.faults.add(Fault::Opened { index, fault });
+        self.faults.add(Fault::Opened { index, fault: Box::new(fault) });
     }
 }
 
