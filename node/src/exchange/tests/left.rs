@@ -37,7 +37,7 @@ fn cosign(city: &City) {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_left_is_not_withheld_where_its_witnesses_are_out_of_reach_later() {
     let pack = witnessed();
-    let bay = bay_with(&[pack.clone()]);
+    let bay = bay_with(std::slice::from_ref(&pack));
     let (hk, gz) = (&bay.hk.exchange, &bay.gz.exchange);
     for exchange in [hk, gz] {
         drop(exchange.orders.in_force(&exchange.log, exchange.clock.now()).await.unwrap());
