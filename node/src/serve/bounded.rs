@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 
-/// How many may be in a door, and how quiet. A visitor costs a descriptor and at most the 417 KiB that hyper reads of a request's head.
+/// How many may be in a door, and how quiet. A visitor costs a descriptor and at most twice the 417 KiB that hyper reads of a request's head.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Connections at once.
