@@ -158,9 +158,8 @@ mod tests {
         use clap::Parser;
         for (places, door) in [("copy", None), ("http://127.0.0.1:1 copy", Some("http://127.0.0.1:1"))] {
             let line = format!("creditbay log export {places} --region gz --network n");
-            let Command::Log(LogCommand::Export(args)) = Cli::try_parse_from(line.split(' ')).unwrap().command else {
-                panic!("{line}")
-            };
+            let Command::Log(command) = Cli::try_parse_from(line.split(' ')).unwrap().command else { panic!("{line}") };
+            let LogCommand::Export(args) = *command else { panic!("{line}") };
             assert_eq!((args.place.as_deref(), args.dir.to_str()), (door, Some("copy")), "{line}");
         }
     }

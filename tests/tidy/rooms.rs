@@ -10,10 +10,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("quinn", &["node/src/quic/", "tests/"]),
     ("quinn_proto", &["node/src/quic/"]),
     ("rustls", &["node/src/quic/", "admin-cli/src/tls.rs", "tests/"]),
-    (
-        "tokio_rustls",
-        &["node/src/quic/", "node/src/serve/secured.rs", "node/src/doors.rs", "admin-cli/src/tls.rs"],
-    ),
+    ("tokio_rustls", &["node/src/quic/", "node/src/serve/secured.rs", "node/src/doors.rs", "admin-cli/src/tls.rs"]),
     ("rcgen", &["node/src/quic/", "tests/"]),
     ("axum", &["node/src/serve/"]),
     ("ed25519_dalek", &["crypto/src/sign.rs", "crypto/src/key_file.rs"]),
