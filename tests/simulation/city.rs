@@ -46,7 +46,7 @@ use super::bay::{Bay, lock};
 use super::damage::{befall, with_first_channels};
 use super::disk::Disk;
 use super::gate::Gate;
-use super::ground::Ground;
+use super::ground::{Ground, record_keys};
 use super::machine::Machine;
 use super::mutant::Mutant;
 use super::process::{Process, begin};
@@ -71,6 +71,8 @@ pub(crate) struct City {
     /// Which directory the operator has installed.
     pub(crate) directory: AtomicUsize,
     keys: tempfile::TempDir,
+    /// What seals its records.
+    buckets: EpochKeys,
     durable: Mutex<InMemory>,
     /// The witness's store.
     apart: InMemory,
@@ -88,6 +90,7 @@ struct Started {
 impl City {
     /// A machine that was never started.
     pub(crate) fn new(region: Region, ground: &Ground, machine: Arc<Machine>, keys: tempfile::TempDir, editions: u64) -> Self {
+        let (durable, buckets) = ground.store(region);
         Self {
             region,
             machine,
@@ -95,7 +98,8 @@ impl City {
             editions: AtomicU64::new(editions),
             directory: AtomicUsize::new(0),
             keys,
-            durable: Mutex::new(ground.store(region)),
+            buckets,
+            durable: Mutex::new(durable),
             apart: InMemory::new(),
             process: Mutex::default(),
         }
@@ -203,12 +207,11 @@ impl City {
         let editions = self.editions.load(Ordering::Acquire) as usize;
         let packs = ground.packs.iter().take(editions).cloned().collect();
         let local = self.local(&own, &log, &clock, &metrics);
-        let erasures = Erasures::new(Eraser::new(store.clone(), seals.clone(), entropy.clone()));
         let (witness, heads, door) = self.cosigner(bay, &directory, &log, &clock, &metrics)?;
         let exchange = Exchange {
             me: self.region,
             heads,
-            erasures,
+            erasures: Erasures::new(Eraser::new(store.clone(), seals.clone(), entropy.clone())),
             withholding: tokio::sync::Mutex::default(),
             closing: Closing::default(),
             directory: directory.clone(),
@@ -217,7 +220,7 @@ impl City {
             log,
             seals,
             witness,
-            records: Arc::new(Records::open(store, ground.record_keys(), entropy.clone())?),
+            records: Arc::new(Records::open(store, record_keys(&self.buckets), entropy.clone())?),
             replay,
             refusals: RefusalBudget::new(REFUSALS),
             network: Arc::new(Wire { bay: Arc::downgrade(bay), me: self.region }),

@@ -76,8 +76,8 @@ pub(crate) struct Ground {
     pub(crate) packs: [Arc<RulePack>; 2],
     /// The sample questions.
     pub(crate) askings: Vec<Asking>,
-    stores: BTreeMap<Region, InMemory>,
-    buckets: EpochKeys,
+    /// The stores with the keys of their records.
+    stores: BTreeMap<Region, (InMemory, EpochKeys)>,
 }
 
 /// The region of this name.
@@ -97,14 +97,10 @@ impl Ground {
         GROUND.get_or_init(|| Self::make().expect("invariant: the samples are whole, and tests of their own hold them"))
     }
 
-    /// A city's store with its records and no log.
-    pub(crate) fn store(&self, city: Region) -> InMemory {
-        self.stores.get(&city).map(InMemory::reopen).unwrap_or_default()
-    }
-
-    /// The keys of all records; no schedule erases any.
-    pub(crate) fn record_keys(&self) -> RecordKeys {
-        RecordKeys { index: RECORD_KEY, buckets: self.buckets.clone() }
+    /// A city's store with its records and no log, and what seals the records; both are this caller's alone.
+    pub(crate) fn store(&self, city: Region) -> (InMemory, EpochKeys) {
+        let made = self.stores.get(&city).map(|(store, buckets)| (store.reopen(), buckets.again()));
+        made.unwrap_or_else(|| (InMemory::default(), EpochKeys::in_memory()))
     }
 
     fn make() -> Result<Self> {
@@ -119,12 +115,12 @@ impl Ground {
         let takes_over = [("serial", supersedes.as_str()), ("effective_from", "\"2026-11-24\""), ("overlap_days", "1")];
         let witnessed = bundled.replace("\n[contract]\n", &format!("\n{WITNESSED}\n[contract]\n"));
         let second = edition(&witnessed, &[SMALL.as_slice(), &takes_over].concat())?;
-        let (mut stores, buckets) = (BTreeMap::new(), EpochKeys::in_memory());
+        let mut stores = BTreeMap::new();
         for city in CITIES {
-            stores.insert(region(city), with_records(region(city), &directory, &first, &buckets)?);
+            stores.insert(region(city), with_records(region(city), &directory, &first)?);
         }
         let expected: Expected = serde_json::from_str(&read("expected.json")?)?;
-        Ok(Self { directory, packs: [Arc::new(first), Arc::new(second)], askings: askings(&expected)?, stores, buckets })
+        Ok(Self { directory, packs: [Arc::new(first), Arc::new(second)], askings: askings(&expected)?, stores })
     }
 }
 
@@ -137,11 +133,16 @@ fn edition(bundled: &str, lines: &[(&str, &str)]) -> Result<RulePack> {
     Ok(RulePack::parse("edition.toml", &text)?)
 }
 
-fn with_records(city: Region, directory: &Directory, pack: &RulePack, buckets: &EpochKeys) -> Result<InMemory> {
-    let store = InMemory::new();
+/// The keys of records of which these seal the buckets.
+pub(crate) fn record_keys(buckets: &EpochKeys) -> RecordKeys {
+    RecordKeys { index: RECORD_KEY, buckets: buckets.clone() }
+}
+
+fn with_records(city: Region, directory: &Directory, pack: &RulePack) -> Result<(InMemory, EpochKeys)> {
+    let (store, buckets) = (InMemory::new(), EpochKeys::in_memory());
     let shared: Arc<dyn Store> = Arc::new(store.clone());
-    let keys = RecordKeys { index: RECORD_KEY, buckets: buckets.clone() };
-    let records = Records::open(shared, keys, Arc::new(Entropy::seeded(u64::from(city.as_str().as_bytes()[0]))))?;
+    let records =
+        Records::open(shared, record_keys(&buckets), Arc::new(Entropy::seeded(u64::from(city.as_str().as_bytes()[0]))))?;
     let law = directory.entry(city).context("no entry")?.law;
     let under = Under { pack, law, records: &records };
     let folder = samples::folder().join("records").join(city.as_str());
@@ -152,7 +153,7 @@ fn with_records(city: Region, directory: &Directory, pack: &RulePack, buckets: &
         import(fs::File::open(&file)?, &name, false, &under, BEFORE_MIDNIGHT.minus(1_000), &mut |_| {})
             .map_err(|error| anyhow!("{name}: {error}"))?;
     }
-    Ok(store)
+    Ok((store, buckets))
 }
 
 fn askings(expected: &Expected) -> Result<Vec<Asking>> {

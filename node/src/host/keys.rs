@@ -107,6 +107,14 @@ impl EpochKeys {
         Self(Home::Memory(Arc::default()))
     }
 
+    /// The same keys once more, destroyed apart from these where no file holds them.
+    pub fn again(&self) -> Self {
+        match &self.0 {
+            Home::Folder(folder) => Self(Home::Folder(folder.clone())),
+            Home::Memory(keys) => Self(Home::Memory(Arc::new(Mutex::new(held(keys).clone())))),
+        }
+    }
+
     /// The key of this number, made if there is none.
     pub fn make(&self, number: u32, entropy: &Entropy) -> Result<SealingKey, KeyError> {
         self.make_secret(number, entropy).map(SealingKey::from_bytes)
