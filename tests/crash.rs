@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 /// Questions in flight.
 const ASKING: usize = 16;
 /// How often a daemon is killed; `CREDITBAY_KILLS` asks for another number.
-const KILLS: u64 = 51;
+const KILLS: u64 = 31;
 /// After so many kills both logs are fetched and verified whole.
 const LOOK_EVERY: u64 = 10;
 /// Answers before the first kill: the store is past its first pages by then (design 5).

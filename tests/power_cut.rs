@@ -23,7 +23,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 /// Power cuts; `CREDITBAY_POWER_CUTS` asks for another number.
-const CUTS: usize = 51;
+const CUTS: usize = 31;
 /// Leaves that the log has at least before the first cut: a node of sled's tree is full by then (design 5).
 const LEAVES_BEFORE: usize = 10_000;
 /// Questions in flight.
