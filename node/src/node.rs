@@ -123,7 +123,7 @@ impl Node {
         writer.begin().map_err(because)?;
 
         let writer = run_writer(writer, queue)?;
-        let erasures = Erasures::new(Eraser::new(log.store().clone(), seals.clone(), entropy.clone()));
+        let erasures = Erasures::new(Eraser::new(log.store().clone(), own.log_origin.number(), seals.clone(), entropy.clone()));
         let exchange = Arc::new(Exchange {
             me,
             directory,
@@ -240,9 +240,9 @@ fn open_ground(
     let seals = Arc::new(Seals::new(EpochKeys::in_folder(&keys_at).map_err(because)?).map_err(because)?);
     let followed: Vec<_> = others().map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
     let origins = others().map(|entry| entry.log_origin).chain([own.log_origin]);
-    let trust = Arc::new(Trust::recover(apart, origins, clock.clone(), metrics.clone()).map_err(because)?);
+    let trust = Trust::recover(apart, Some(store.clone()), origins, clock.clone(), metrics.clone()).map_err(because)?;
     let witnesses = others().chain([own]).map(|entry| entry.witness.clone()).collect();
-    let seen = Seen::recover(&*store, &followed, witnesses, trust, clock.clone()).map_err(because)?;
+    let seen = Seen::recover(&*store, &followed, witnesses, Arc::new(trust), clock.clone()).map_err(because)?;
     let seen = Arc::new(seen.with_decisions(directory.orphaned().map(|(_, range)| *range).collect()));
     let parts = Parts {
         store,

@@ -90,7 +90,9 @@ impl Erased {
 /// One entry of the list of what an erasure erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize)]
 pub struct ErasedEntry {
-    /// The index of the leaf in this log.
+    /// The number of the leaf's log: that of the erasure's own log, or of one of its region that has ended.
+    pub log: u32,
+    /// The index of the leaf in that log.
     pub index: u64,
     /// What of it.
     pub part: ErasedPart,
@@ -101,7 +103,7 @@ pub struct ErasedEntry {
 pub struct ErasureList {
     /// The seed.
     pub seed: Seed,
-    /// The entries, in the order of their index.
+    /// The entries, in the order of their log and index.
     pub entries: Vec<ErasedEntry>,
 }
 
@@ -136,8 +138,8 @@ impl ErasureList {
     }
 
     /// That the list has an entry for this leaf; nothing where it has none.
-    pub fn prove(&self, index: u64) -> Option<ErasureProof> {
-        let at = self.entries.binary_search_by_key(&index, |entry| entry.index).ok()?;
+    pub fn prove(&self, log: u32, index: u64) -> Option<ErasureProof> {
+        let at = self.entries.binary_search_by_key(&(log, index), |entry| (entry.log, entry.index)).ok()?;
         let mut window = Window::from_frontier(&Frontier::empty());
         for (position, entry) in (0u32..).zip(&self.entries) {
             window.push(entry_hash(&salt(&self.seed, position), position, entry));

@@ -48,6 +48,9 @@ pub enum Held {
     Fields(Vec<FieldOpening>),
     /// What opened it was erased: the index of the erasure's leaf, and the proof that its list has this one.
     Erased {
+        /// The log of the erasure's leaf, where it is a later one of the same region.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<Origin>,
         /// The erasure's leaf.
         leaf: u64,
         /// The proof.
@@ -137,6 +140,16 @@ pub enum OpeningFault {
     /// The erasure took another leaf, or a receipt alone.
     #[error("the proof is of another leaf than {0}, or of a receipt alone")]
     OtherEntry(u64),
+    /// The erasure is said to stand in a log that cannot have taken the leaf.
+    #[error("leaf {index} of {of} is said to be erased by a leaf of {log}, which is no later log of the same region")]
+    OtherLog {
+        /// The leaf.
+        index: u64,
+        /// Its log.
+        of: Origin,
+        /// The log that is named.
+        log: Origin,
+    },
 }
 
 impl FieldOpening {
@@ -182,11 +195,23 @@ impl LeafOpening {
         Ok(revealed)
     }
 
+    /// The leaf of the erasure, where the line says that there is one: its log and index.
+    pub fn erasure(&self) -> Option<(Origin, u64)> {
+        match &self.holds {
+            Held::Erased { log, leaf, .. } => Some((log.unwrap_or(self.log), *leaf)),
+            Held::Fields(_) | Held::Nothing => None,
+        }
+    }
+
     /// Holds the word that the leaf was erased against the leaf of the erasure.
     pub fn check_erased(&self, erasure_leaf: &Leaf) -> Result<(), OpeningFault> {
-        let Held::Erased { leaf, proof } = &self.holds else { return Ok(()) };
+        let Held::Erased { log, leaf, proof } = &self.holds else { return Ok(()) };
+        if let Some(log) = log.filter(|log| log.owner() != self.log.owner() || log.number() <= self.log.number()) {
+            return Err(OpeningFault::OtherLog { index: self.index, of: self.log, log });
+        }
         let LeafBody::Event(Event::Erased(erased)) = &erasure_leaf.body else { return Err(OpeningFault::NoErasure(*leaf)) };
-        if proof.entry.index != self.index || proof.entry.part != ErasedPart::Exchange {
+        let entry = &proof.entry;
+        if (entry.log, entry.index, entry.part) != (self.log.number(), self.index, ErasedPart::Exchange) {
             return Err(OpeningFault::OtherEntry(self.index));
         }
         proof.verify(erased).map_err(|error| OpeningFault::NotErased { erasure: *leaf, index: self.index, error })

@@ -204,7 +204,7 @@ impl Alone {
         let store = Arc::new(Copied { store: OnDisk::open(&folder.join("log-alone/store"), 32)?, last: Mutex::default() });
         let signer = NoteSigner::new(own.log.name().clone(), KeyKind::Ed25519, key(3));
         own.log = signer.verifier().clone();
-        let trust = Arc::new(Trust::recover(store.clone(), [], clock.clone(), metrics.clone())?);
+        let trust = Arc::new(Trust::recover(store.clone(), None, [], clock.clone(), metrics.clone())?);
         let parts = Parts {
             store: store.clone(),
             origin: own.log_origin,

@@ -180,7 +180,7 @@ impl City {
         if mutant != Some(Mutant::CarriesNothingOver) {
             carry_over(&*store, own.log_origin)?;
         }
-        let seen = Arc::new(self.seen(&directory, mutant, &*store, &clock, &metrics)?);
+        let seen = Arc::new(self.seen(&directory, mutant, &store, &clock, &metrics)?);
         let seals = Arc::new(Seals::new(EpochKeys::in_folder(self.keys())?)?);
         let log_name = own.log_origin.to_string().parse().context("a name")?;
         let believed =
@@ -211,7 +211,7 @@ impl City {
         let exchange = Exchange {
             me: self.region,
             heads,
-            erasures: Erasures::new(Eraser::new(store.clone(), seals.clone(), entropy.clone())),
+            erasures: Erasures::new(Eraser::new(store.clone(), own.log_origin.number(), seals.clone(), entropy.clone())),
             withholding: tokio::sync::Mutex::default(),
             closing: Closing::default(),
             directory: directory.clone(),
@@ -272,7 +272,7 @@ impl City {
         &self,
         directory: &Directory,
         mutant: Option<Mutant>,
-        store: &dyn Store,
+        store: &Arc<dyn Store>,
         clock: &Arc<Clock>,
         metrics: &Arc<Metrics>,
     ) -> Result<Seen> {
@@ -281,11 +281,12 @@ impl City {
             Some(Mutant::CosignsBeforeDurable) => Arc::new(Disk::lying(self.apart.clone(), Box::new(|_| {}))),
             _ => Arc::new(self.apart.clone()),
         };
-        let trust = Trust::recover(apart, regions.iter().map(|entry| entry.log_origin), clock.clone(), metrics.clone())?;
+        let origins = regions.iter().map(|entry| entry.log_origin);
+        let trust = Trust::recover(apart, Some(store.clone()), origins, clock.clone(), metrics.clone())?;
         let others = regions.iter().filter(|entry| entry.name != self.region);
         let peers: Vec<_> = others.map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
         let witnesses = regions.iter().map(|entry| entry.witness.clone()).collect();
-        Ok(Seen::recover(store, &peers, witnesses, Arc::new(trust), clock.clone())?)
+        Ok(Seen::recover(&**store, &peers, witnesses, Arc::new(trust), clock.clone())?)
     }
 
     fn disk(&self, bay: &Arc<Bay>) -> Arc<Disk> {

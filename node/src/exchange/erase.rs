@@ -10,21 +10,28 @@ use creditbay_crypto::hash::Digest;
 use creditbay_protocol::calendar::{Day, Millis};
 use creditbay_protocol::erasure::{ErasedEntry, ErasedPart, ErasureGround, ErasureList, ErasureScope};
 use creditbay_protocol::identifier::Identifier;
+use creditbay_protocol::name::Origin;
 
 use super::Exchange;
-use super::kept::{Found, Walk, Wanted};
+use super::kept::{Found, LeafAt, Walk, Wanted};
 use crate::host::aside::aside;
 use crate::log::entry::{Appended, Entry, Erasing};
 use crate::log::erase::Done;
 use crate::log::fault::LogError;
-use crate::store::erasure::{self as rows, Pending};
+use crate::store::before::Before;
+use crate::store::erasure::{self as rows, Pending, ToTell};
 use crate::store::records::RecordsError;
+
+/// Where a walk over all that is kept begins.
+pub(super) const START: LeafAt = LeafAt { log: 0, index: 0 };
 
 /// What an operator orders to be erased.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// One leaf.
+    /// One leaf of this log.
     Leaf(u64),
+    /// One leaf of a log of this region, this one or one that has ended.
+    LeafOf(Origin, u64),
     /// All exchanges about a subject.
     Subject(Identifier),
     /// All leaves of before a day.
@@ -62,6 +69,9 @@ pub enum EraseError {
         /// How many there are.
         size: u64,
     },
+    /// No log of this region that the store holds.
+    #[error("this node has no log {0}: it is neither the current one nor one before it that the store holds")]
+    OtherLog(Origin),
     /// This node's log takes or gives nothing.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -122,10 +132,9 @@ impl Exchange {
         if ground == ErasureGround::PeerNotice {
             return Err(EraseError::NotAnOperatorsGround);
         }
-        let size = self.log.head().signed().checkpoint().size;
         let (wanted, scope) = match target {
-            Target::Leaf(index) if index >= size => return Err(EraseError::NoLeaf { index, size }),
-            Target::Leaf(index) => (Wanted::Leaf(index), ErasureScope::Leaf),
+            Target::Leaf(index) => (Wanted::Leaf(self.at(*self.log.origin(), index)?), ErasureScope::Leaf),
+            Target::LeafOf(log, index) => (Wanted::Leaf(self.at(log, index)?), ErasureScope::Leaf),
             Target::Subject(subject) => (Wanted::Subject(subject), ErasureScope::Subject),
             Target::Before(day) => (Wanted::Before(day), ErasureScope::Before(day)),
         };
@@ -155,7 +164,7 @@ impl Exchange {
         met: impl Fn(u64) + Clone + Send + 'static,
     ) -> Result<ErasureReport, LogError> {
         let (mut report, mut taken) = (ErasureReport::default(), self.taken()?);
-        let mut from = Some(wanted.first());
+        let mut from = Some(START);
         while let Some(at) = from {
             let (found, back) = self.find(wanted.clone(), taken, at, met.clone()).await?;
             taken = back;
@@ -187,15 +196,32 @@ impl Exchange {
         early: bool,
         answers: Option<Digest>,
     ) -> Result<Appended, LogError> {
-        let list = ErasureList { seed: self.entropy.seed(), entries: found.entries() };
         let told = if tells(ground) { found.kept.values().filter_map(|kept| kept.told).collect() } else { Vec::new() };
+        let list = ErasureList { seed: self.entropy.seed(), entries: found.entries() };
         let erased = list.erased(ground, scope, early);
-        self.metrics.count("creditbay_erasures_total", &[("ground", ground.as_str())]);
-        self.log.append(Entry::Erasure(Arc::new(Erasing { erased, list, told, answers }))).await
+        self.append_erasing(Erasing { erased, list, told, answers }).await
+    }
+
+    /// Logs that peers are to be told of what was erased before; nothing more is erased.
+    pub(super) async fn append_notices(
+        &self,
+        told: Vec<ToTell>,
+        ground: ErasureGround,
+        scope: ErasureScope,
+    ) -> Result<Appended, LogError> {
+        let list = ErasureList { seed: self.entropy.seed(), entries: Vec::new() };
+        let erased = list.erased(ground, scope, false);
+        self.append_erasing(Erasing { erased, list, told, answers: None }).await
+    }
+
+    async fn append_erasing(&self, erasing: Erasing) -> Result<Appended, LogError> {
+        self.metrics.count("creditbay_erasures_total", &[("ground", erasing.erased.ground.as_str())]);
+        self.log.append(Entry::Erasure(Arc::new(erasing))).await
     }
 
     /// Gives the notices of logged erasures their leaves, and destroys what is due. Also the first thing at every start.
     pub async fn finish_erasures(self: &Arc<Self>) -> Result<Done, LogError> {
+        self.take_up().await?;
         self.give_notices().await?;
         let exchange = self.clone();
         let done = blocking(move || exchange.erasures.eraser.carry_through()).await?;
@@ -216,7 +242,7 @@ impl Exchange {
         // A clock that is not sure would call exchanges over that are under way.
         let now = self.clock.sure_now(Millis(0))?;
         let (mut survey, mut taken) = (Survey::default(), self.taken()?);
-        let mut from = Some(wanted.first());
+        let mut from = Some(START);
         while let Some(at) = from {
             let (found, back) = self.find(wanted.clone(), taken, at, met.clone()).await?;
             taken = back;
@@ -227,20 +253,52 @@ impl Exchange {
         Ok(survey)
     }
 
-    /// Walks on a thread that may wait for the disk.
+    /// Walks over the logs of this region, the oldest first, on a thread that may wait for the disk.
     pub(super) async fn find(
         self: &Arc<Self>,
         wanted: Arc<Wanted>,
         taken: BTreeSet<ErasedEntry>,
-        from: u64,
+        from: LeafAt,
         met: impl Fn(u64) + Send + 'static,
     ) -> Result<(Found, BTreeSet<ErasedEntry>), LogError> {
         let exchange = self.clone();
         blocking(move || {
-            let walk = Walk { store: &**exchange.log.store(), seals: &exchange.seals, log: *exchange.log.origin() };
-            walk.find(&wanted, &taken, from, &mut |size| met(size)).map(|found| (found, taken))
+            let (store, seals) = (&**exchange.log.store(), &exchange.seals);
+            let (mut found, mut before) = (Found::default(), 0);
+            let walk = |walk: Walk<'_>, before: u64, found: &mut Found| {
+                if found.next.is_some() || walk.log.number() < from.log {
+                    return Ok(());
+                }
+                let index = if walk.log.number() == from.log { from.index } else { 0 };
+                walk.find(&wanted, &taken, index, &mut |size| met(before + size), found)
+            };
+            for (back, head) in exchange.log.ended()?.into_iter().rev() {
+                walk(Walk { store: &Before { store, back }, seals, log: head.origin }, before, &mut found)?;
+                before += head.size;
+            }
+            walk(Walk { store, seals, log: *exchange.log.origin() }, before, &mut found)?;
+            Ok((found, taken))
         })
         .await
+    }
+
+    fn at(&self, log: Origin, index: u64) -> Result<LeafAt, EraseError> {
+        let size = self.size_of(&log)?.ok_or(EraseError::OtherLog(log))?;
+        if index < size { Ok(LeafAt { log: log.number(), index }) } else { Err(EraseError::NoLeaf { index, size }) }
+    }
+
+    /// How many leaves a log of this region has that the store holds.
+    pub(super) fn size_of(&self, log: &Origin) -> Result<Option<u64>, LogError> {
+        if log == self.log.origin() {
+            return Ok(Some(self.log.head().signed().checkpoint().size));
+        }
+        Ok(self.log.ended()?.into_iter().find(|(_, head)| head.origin == *log).map(|(_, head)| head.size))
+    }
+
+    /// How many leaves the logs of this region have that the store holds.
+    pub fn leaves(&self) -> Result<u64, LogError> {
+        let ended: u64 = self.log.ended()?.iter().map(|(_, head)| head.size).sum();
+        Ok(ended + self.log.head().signed().checkpoint().size)
     }
 
     /// What is erased by its leaf and may still be there.

@@ -64,7 +64,7 @@ impl Exchange {
             let (erasures, mut orders): (Vec<_>, Vec<_>) =
                 rows::records_orders(store, Tree::Log).map_err(LogError::Rows)?.into_iter().unzip();
             // What a retired log left: it can be removed there no more, and is known as done by its key, which is gone.
-            let before = rows::records_orders(store, Tree::Predecessor).map_err(LogError::Rows)?;
+            let before = rows::records_orders(store, Tree::Ended(1)).map_err(LogError::Rows)?;
             orders.extend(before.into_iter().map(|(_, order)| order));
             let gone = exchange.records.carry_through(&orders)?;
             if !erasures.is_empty() {

@@ -1,4 +1,5 @@
-//! What is kept of exchanges, found by what an erasure is about: a walk over all sealed rows that may hold it (PROTOCOL 32.4).
+//! What is kept of exchanges, found by what an erasure is about: a walk over all sealed rows that may hold it, of this log and of those
+//! of its region that have ended (PROTOCOL 32.4).
 //!
 //! There is no index by subject: one would have to be erased too. Not here: erasing (`erase`).
 
@@ -27,12 +28,21 @@ use crate::store::log::{self as layout, SealedRows};
 /// How long after its expiry a query without a receipt may still be under way: the allowed skew, and time to close it.
 const CLOSING_MS: u64 = FRESHNESS_MS + 60_000;
 
+/// A leaf of this region: its log by number, and its index there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeafAt {
+    /// The log's number.
+    pub log: u32,
+    /// The index.
+    pub index: u64,
+}
+
 /// What an erasure is about.
 pub enum Wanted {
     /// One leaf.
-    Leaf(u64),
+    Leaf(LeafAt),
     /// These leaves, not none.
-    Leaves(BTreeSet<u64>),
+    Leaves(BTreeSet<LeafAt>),
     /// All exchanges about a subject.
     Subject(Identifier),
     /// All leaves of before a day.
@@ -60,38 +70,41 @@ pub struct Kept {
     query: Option<Box<Query>>,
 }
 
-/// A part of what was found, by the leaf's index.
+/// A part of what was found, by the leaf.
 #[derive(Default)]
 pub struct Found {
     /// What is kept.
-    pub kept: BTreeMap<u64, Kept>,
+    pub kept: BTreeMap<LeafAt, Kept>,
     /// Where to go on; nothing when all was seen.
-    pub next: Option<u64>,
+    pub next: Option<LeafAt>,
 }
 
 /// What is in a row that a choice looks at.
 struct Facts<'a> {
-    index: u64,
+    leaf: LeafAt,
     on: Day,
     subject: Option<&'a Identifier>,
     authorised: bool,
 }
 
 impl Wanted {
-    /// The first leaf that can be wanted.
-    pub fn first(&self) -> u64 {
+    /// The first leaf of this log, from an index on, that can be wanted; nothing where none can.
+    fn first(&self, from: LeafAt) -> Option<LeafAt> {
         match self {
-            Self::Leaf(index) => *index,
-            Self::Leaves(indices) => indices.first().copied().unwrap_or(0),
-            Self::Subject(_) | Self::Before(_) | Self::Overdue { .. } => 0,
+            Self::Leaf(leaf) => (leaf.log == from.log && *leaf >= from).then_some(*leaf),
+            Self::Leaves(leaves) => leaves.range(from..).next().filter(|leaf| leaf.log == from.log).copied(),
+            Self::Subject(_) | Self::Before(_) | Self::Overdue { .. } => Some(from),
         }
     }
 
-    /// Whether these rows, and all after them, hold nothing that is wanted but receipts.
-    fn is_past(&self, rows: &SealedRows) -> bool {
+    /// Whether these rows of a log, and all after them, hold nothing that is wanted but receipts.
+    fn is_past(&self, log: u32, rows: &SealedRows) -> bool {
         match self {
-            Self::Leaf(index) => rows.size > *index,
-            Self::Leaves(indices) => indices.last().is_none_or(|last| rows.size > *last),
+            Self::Leaf(leaf) => leaf.log != log || rows.size > leaf.index,
+            Self::Leaves(leaves) => {
+                let last = leaves.range(..LeafAt { log: log + 1, index: 0 }).next_back().filter(|leaf| leaf.log == log);
+                last.is_none_or(|last| rows.size > last.index)
+            }
             Self::Before(day) => written_at(rows).day() >= *day,
             Self::Subject(_) | Self::Overdue { .. } => false,
         }
@@ -99,8 +112,8 @@ impl Wanted {
 
     fn takes(&self, facts: &Facts<'_>) -> bool {
         match self {
-            Self::Leaf(index) => facts.index == *index,
-            Self::Leaves(indices) => indices.contains(&facts.index),
+            Self::Leaf(leaf) => facts.leaf == *leaf,
+            Self::Leaves(leaves) => leaves.contains(&facts.leaf),
             Self::Subject(subject) => facts.subject == Some(subject),
             Self::Before(day) => facts.on < *day,
             Self::Overdue { periods, today } => {
@@ -119,58 +132,64 @@ impl Wanted {
     }
 }
 
-/// A walk over what is kept.
+/// A walk over what is kept of one log.
 pub struct Walk<'a> {
-    /// The store.
+    /// The log, as a store of its own.
     pub store: &'a dyn Store,
     /// What opens it.
     pub seals: &'a Seals,
-    /// This node's log.
+    /// The log.
     pub log: Origin,
 }
 
 impl Walk<'_> {
-    /// What is wanted and was not taken before, from a leaf on, about as many as one erasure takes. `met` hears how far it is.
+    /// Adds what is wanted and was not taken before, from a leaf on, to what was found, up to about as many as one erasure takes. `met`
+    /// hears how far it is.
     pub fn find(
         &self,
         wanted: &Wanted,
         taken: &BTreeSet<ErasedEntry>,
         from: u64,
         met: &mut dyn FnMut(u64),
-    ) -> Result<Found, LogError> {
-        let mut found = Found::default();
+        found: &mut Found,
+    ) -> Result<(), LogError> {
+        let log = self.log.number();
+        let Some(first) = wanted.first(LeafAt { log, index: from }) else { return Ok(()) };
         let mut receipts_until: Option<Millis> = None;
-        let mut page = layout::sealed_from(self.store, from)?;
+        let mut page = layout::sealed_from(self.store, first.index)?;
         while let Some(end) = page.last() {
             for rows in &page {
                 let at = written_at(rows);
                 if receipts_until.is_some_and(|until| at > until) {
-                    return Ok(found);
+                    return Ok(());
                 }
                 if receipts_until.is_none() {
                     let full = found.kept.len() + BATCH > MAX_ERASED;
                     if full {
-                        found.next = Some(rows.size);
+                        found.next = Some(LeafAt { log, index: rows.size });
                     }
-                    if full || wanted.is_past(rows) {
+                    if full || wanted.is_past(log, rows) {
                         receipts_until = Some(at.plus(ROWS_AFTER_MS));
                     }
                 }
                 for row in self.seals.open_kept(rows)? {
-                    self.look_at(row, at, wanted, taken, receipts_until.is_none(), &mut found);
+                    self.look_at(row, at, wanted, taken, receipts_until.is_none(), found);
                 }
             }
             met(end.size);
             page = layout::sealed_after(self.store, end)?;
         }
-        Ok(found)
+        Ok(())
     }
 
     fn look_at(&self, row: Row, at: Millis, wanted: &Wanted, taken: &BTreeSet<ErasedEntry>, taking: bool, found: &mut Found) {
         let on = at.day();
+        let here = |index| LeafAt { log: self.log.number(), index };
         let wants = |index: u64, subject: Option<&Identifier>, authorised: bool| {
-            let entry = ErasedEntry { index, part: ErasedPart::Exchange };
-            taking && !taken.contains(&entry) && wanted.takes(&Facts { index, on, subject, authorised })
+            let leaf = here(index);
+            taking
+                && !taken.contains(&leaf.erased(ErasedPart::Exchange))
+                && wanted.takes(&Facts { leaf, on, subject, authorised })
         };
         match row {
             Row::Query { index, seed, query } if wants(index, query.subject.entity(), query.authorisation.is_some()) => {
@@ -178,7 +197,7 @@ impl Walk<'_> {
                 let told = ToTell { peer: query.issuer, log: self.log, leaf: NamedLeaf { index, leaf } };
                 let busy_until = query.expires.plus(CLOSING_MS);
                 let kept = Kept { told: Some(told), busy_until, query: Some(query), ..Kept::whole() };
-                found.kept.insert(index, kept);
+                found.kept.insert(here(index), kept);
             }
             Row::Answer { index, answer, query, query_log, query_index, .. }
                 if wants(index, query.subject.entity(), query.authorisation.is_some()) =>
@@ -186,17 +205,17 @@ impl Walk<'_> {
                 let leaf = NamedLeaf { index: query_index, leaf: answer.query };
                 let told = Some(ToTell { peer: query.asker, log: query_log, leaf });
                 let (usable_until, busy_until) = (usable_until(&answer), query.expires.plus(FRESHNESS_MS));
-                found.kept.insert(index, Kept { told, usable_until, busy_until, ..Kept::whole() });
+                found.kept.insert(here(index), Kept { told, usable_until, busy_until, ..Kept::whole() });
             }
             Row::Declined { index, subject, .. } if wants(index, named(&subject).as_ref(), false) => {
-                found.kept.insert(index, Kept::whole());
+                found.kept.insert(here(index), Kept::whole());
             }
             Row::Shown { index, .. } | Row::Notice { index, .. } if wants(index, None, false) => {
-                found.kept.insert(index, Kept::whole());
+                found.kept.insert(here(index), Kept::whole());
             }
             Row::Receipt { query, answer, seed, time, log, index, .. } => {
                 let usable_until = usable_until(&answer);
-                if let Some(kept) = found.kept.get_mut(&query) {
+                if let Some(kept) = found.kept.get_mut(&here(query)) {
                     kept.usable_until = usable_until;
                     kept.busy_until = Millis(0);
                     if let Some(asked) = kept.query.take() {
@@ -204,14 +223,20 @@ impl Walk<'_> {
                         kept.told = Some(ToTell { peer: asked.issuer, log, leaf: NamedLeaf { index, leaf } });
                     }
                 } else if taking && wanted.takes_receipt(usable_until.unwrap_or(on)) {
-                    let entry = ErasedEntry { index: query, part: ErasedPart::Receipt };
-                    if !taken.contains(&entry) {
-                        found.kept.insert(query, Kept { part: ErasedPart::Receipt, ..Kept::whole() });
+                    if !taken.contains(&here(query).erased(ErasedPart::Receipt)) {
+                        found.kept.insert(here(query), Kept { part: ErasedPart::Receipt, ..Kept::whole() });
                     }
                 }
             }
             _ => {}
         }
+    }
+}
+
+impl LeafAt {
+    /// A part of what is kept of it, as an erasure's list names it.
+    fn erased(self, part: ErasedPart) -> ErasedEntry {
+        ErasedEntry { log: self.log, index: self.index, part }
     }
 }
 
@@ -224,7 +249,7 @@ impl Kept {
 impl Found {
     /// The list of an erasure of all of it.
     pub fn entries(&self) -> Vec<ErasedEntry> {
-        self.kept.iter().map(|(index, kept)| ErasedEntry { index: *index, part: kept.part }).collect()
+        self.kept.iter().map(|(leaf, kept)| leaf.erased(kept.part)).collect()
     }
 }
 

@@ -16,6 +16,7 @@ pub mod erase_records;
 pub mod erasures;
 pub mod fault;
 pub mod kept;
+mod left_over;
 pub mod network;
 pub mod notify;
 pub mod open;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use creditbay_crypto::hash::Digest;
 use creditbay_crypto::secret::Seed;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::erasure::{Erased, ErasureGround, ErasureScope};
@@ -20,14 +21,15 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::Exchange;
 use super::answer::Peer;
-use super::erase::blocking;
-use super::kept::{Found, Wanted};
+use super::erase::{START, blocking};
+use super::kept::{Found, LeafAt, Wanted};
 use super::network::LinkError;
 use crate::log::entry::{Appended, Entry};
 use crate::log::fault::LogError;
+use crate::store::before::Before;
 use crate::store::erasure::{self as rows, Outgoing};
 use crate::store::log as layout;
-use crate::store::{Batch, Tree};
+use crate::store::{Batch, Store, Tree};
 
 /// Leaves that are read at once where a query's answer is looked for.
 const AT_ONCE: u64 = 1_024;
@@ -182,15 +184,13 @@ impl Exchange {
         if let Some(erasure) = taken_before {
             return Ok(erasure);
         }
-        let indices = self.meant(peer, included.notice()).await?;
-        let found = if indices.is_empty() {
+        let leaves = self.meant(peer, included.notice()).await?;
+        let found = if leaves.is_empty() {
             Found::default()
         } else {
             // What waits to be erased until this peer knows need not wait longer: it knows.
             let taken = self.taken_for_good().map_err(|error| unfinished(&error))?;
-            let wanted = Arc::new(Wanted::Leaves(indices));
-            let first = wanted.first();
-            self.find(wanted, taken, first, |_| {}).await.map_err(|error| unfinished(&error))?.0
+            self.find(Arc::new(Wanted::Leaves(leaves)), taken, START, |_| {}).await.map_err(|error| unfinished(&error))?.0
         };
         let now = self.clock.sure_now(Millis(0)).map_err(|_| Fault::LogStopped)?;
         if found.kept.values().any(|kept| kept.busy_until >= now) {
@@ -207,44 +207,43 @@ impl Exchange {
         Ok(index)
     }
 
-    /// The leaves of this log that a notice means. All must be of exchanges between the two.
-    async fn meant(self: &Arc<Self>, peer: &Peer, notice: &Notice) -> Result<BTreeSet<u64>, Fault> {
-        if notice.log == *self.log.origin() {
-            return notice.leaves.iter().map(|named| self.is_between(peer.region, named)).collect();
+    /// The leaves of this region's logs that a notice means. All must be of exchanges between the two. Of a log that has ended and that
+    /// this store does not hold nothing is kept.
+    async fn meant(self: &Arc<Self>, peer: &Peer, notice: &Notice) -> Result<BTreeSet<LeafAt>, Fault> {
+        if notice.log.owner() == self.log.origin().owner() {
+            let named = |leaf: &NamedLeaf| self.is_between(peer.region, &notice.log, leaf);
+            return match self.size_of(&notice.log).map_err(|error| unfinished(&error))? {
+                None if notice.log.number() < self.log.origin().number() => Ok(BTreeSet::new()),
+                None => Err(Fault::NoSuchExchange),
+                Some(_) => notice.leaves.iter().map(named).collect(),
+            };
         }
-        if notice.log != peer.log {
+        if notice.log.owner() != peer.log.owner() {
             return Err(Fault::NoSuchExchange);
         }
         let (exchange, region) = (self.clone(), peer.region);
         let queries: BTreeSet<_> = notice.leaves.iter().map(|named| named.leaf).collect();
         let answers = blocking(move || {
-            let size = exchange.log.head().signed().checkpoint().size;
-            let (mut answers, mut from) = (BTreeSet::new(), 0);
-            while from < size {
-                let to = (from + AT_ONCE).min(size);
-                for (index, bytes) in (from..).zip(layout::read_leaves(&**exchange.log.store(), from, to)?) {
-                    if let Ok(LeafBody::Answer { terms, query, .. }) = Leaf::parse(&bytes).map(|leaf| leaf.body)
-                        && terms.asker == region
-                        && queries.contains(&query)
-                    {
-                        answers.insert(index);
-                    }
-                }
-                from = to;
+            let (store, mut answers) = (&**exchange.log.store(), BTreeSet::new());
+            for (back, head) in exchange.log.ended()? {
+                answers_to(&Before { store, back }, head.size, head.origin.number(), region, &queries, &mut answers)?;
             }
+            let size = exchange.log.head().signed().checkpoint().size;
+            answers_to(store, size, exchange.log.origin().number(), region, &queries, &mut answers)?;
             Ok(answers)
         });
         answers.await.map_err(|error| unfinished(&error))
     }
 
-    fn is_between(&self, peer: Region, named: &NamedLeaf) -> Result<u64, Fault> {
-        let leaf = self.leaf(named.index).map_err(|_| Fault::NoSuchExchange)?;
+    fn is_between(&self, peer: Region, log: &Origin, named: &NamedLeaf) -> Result<LeafAt, Fault> {
+        let leaf = self.leaf_of(log, named.index).map_err(|_| Fault::NoSuchExchange)?;
         let between = match &leaf.body {
             LeafBody::Query { terms, .. } => terms.issuer == peer,
             LeafBody::Answer { terms, .. } => terms.asker == peer,
             _ => false,
         };
-        if between && leaf.hash() == named.leaf { Ok(named.index) } else { Err(Fault::NoSuchExchange) }
+        let at = LeafAt { log: log.number(), index: named.index };
+        if between && leaf.hash() == named.leaf { Ok(at) } else { Err(Fault::NoSuchExchange) }
     }
 
     fn acknowledging(&self, erasure: u64) -> Result<Acknowledging, LogError> {
@@ -263,12 +262,21 @@ impl Exchange {
 
     /// One leaf of this log.
     pub(super) fn leaf(&self, index: u64) -> Result<Leaf, LogError> {
-        let size = self.log.head().signed().checkpoint().size;
+        self.leaf_of(self.log.origin(), index)
+    }
+
+    /// One leaf of a log of this region that the store holds.
+    pub(super) fn leaf_of(&self, log: &Origin, index: u64) -> Result<Leaf, LogError> {
+        let size = self.size_of(log)?.unwrap_or(0);
         if index >= size {
             return Err(LogError::NoProof { index, size });
         }
-        let bytes = layout::read_leaves(&**self.log.store(), index, index + 1)?.pop().ok_or(LogError::NoProof { index, size })?;
-        Leaf::parse(&bytes).map_err(|_| LogError::NoProof { index, size })
+        let store = &**self.log.store();
+        let read = match self.log.origin().number().checked_sub(log.number()) {
+            Some(0) | None => layout::read_leaves(store, index, index + 1)?,
+            Some(back) => layout::read_leaves(&Before { store, back }, index, index + 1)?,
+        };
+        read.first().and_then(|leaf| Leaf::parse(leaf).ok()).ok_or(LogError::NoProof { index, size })
     }
 
     /// What no peer has acknowledged.
@@ -283,6 +291,31 @@ impl Exchange {
             }
         }
     }
+}
+
+/// The leaves of a log of this region that answer one of these queries of a peer.
+fn answers_to(
+    store: &dyn Store,
+    size: u64,
+    log: u32,
+    asker: Region,
+    queries: &BTreeSet<Digest>,
+    answers: &mut BTreeSet<LeafAt>,
+) -> Result<(), LogError> {
+    let mut from = 0;
+    while from < size {
+        let to = (from + AT_ONCE).min(size);
+        for (index, bytes) in (from..).zip(layout::read_leaves(store, from, to)?) {
+            if let Ok(LeafBody::Answer { terms, query, .. }) = Leaf::parse(&bytes).map(|leaf| leaf.body)
+                && terms.asker == asker
+                && queries.contains(&query)
+            {
+                answers.insert(LeafAt { log, index });
+            }
+        }
+        from = to;
+    }
+    Ok(())
 }
 
 fn unfinished(error: &LogError) -> Fault {

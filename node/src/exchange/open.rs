@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use creditbay_protocol::erasure::{ErasedPart, ErasureProof};
+use creditbay_protocol::erasure::{ErasedEntry, ErasedPart};
 use creditbay_protocol::leaf::Leaf;
 use creditbay_protocol::limits::{MAX_GROUND_BYTES, MAX_SHOWN};
 use creditbay_protocol::name::Origin;
@@ -23,7 +23,7 @@ use crate::log::seals::Seals;
 use crate::store::Store;
 use crate::store::before::Before;
 use crate::store::erasure as rows;
-use crate::store::log as layout;
+use crate::store::log::{self as layout, Head};
 
 /// Why nothing is shown.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +45,8 @@ pub enum OpenError {
         /// How many there are.
         size: u64,
     },
-    /// Neither this log nor the one before it.
-    #[error("this node has no log {0} whose leaves it can open: it is neither the current one nor the one right before it")]
+    /// No log of this region that the store holds.
+    #[error("this node has no log {0} whose leaves it can open: it is neither the current one nor one before it that the store holds")]
     OtherLog(Origin),
     /// Rows are neither there nor erased.
     #[error(
@@ -70,10 +70,10 @@ impl Exchange {
         ground: String,
     ) -> Result<Vec<LeafOpening>, OpenError> {
         let size = self.log.head().signed().checkpoint().size;
-        self.open_of(Of { origin: *self.log.origin(), size, earlier: false }, indices, fields, ground).await
+        self.open_of(Of { origin: *self.log.origin(), size, back: None }, indices, fields, ground).await
     }
 
-    /// The same of leaves of this log, or of the one before it, whose sealed rows stay in the store.
+    /// The same of leaves of this log, or of one before it, whose sealed rows stay in the store.
     pub async fn open_in(
         self: &Arc<Self>,
         log: Origin,
@@ -84,8 +84,9 @@ impl Exchange {
         if log == *self.log.origin() {
             return self.open(indices, fields, ground).await;
         }
-        let before = self.log.before()?.filter(|before| before.origin == log).ok_or(OpenError::OtherLog(log))?;
-        self.open_of(Of { origin: log, size: before.size, earlier: true }, indices, fields, ground).await
+        let before = self.log.ended()?.into_iter().find(|(_, head)| head.origin == log);
+        let (back, Head { size, .. }) = before.ok_or(OpenError::OtherLog(log))?;
+        self.open_of(Of { origin: log, size, back: Some(back) }, indices, fields, ground).await
     }
 
     async fn open_of(
@@ -112,15 +113,16 @@ impl Exchange {
         let seed = self.entropy.seed();
         let shown = Shown::of(&indices, fields, &ground, &seed).ok_or(OpenError::Count(indices.len()))?;
         let fields = shown.fields.members();
-        let earlier = of.earlier.then_some(of.origin);
+        let earlier = of.back.map(|_| of.origin);
         let appended = self.log.append(Entry::Showing(Arc::new(Showing { shown, seed, ground, earlier }))).await?;
         self.metrics.add("creditbay_openings_shown_total", &[], indices.len() as u64);
         let exchange = self.clone();
         let leaf = appended.committed.place().index;
         blocking(move || {
             let store = &**exchange.log.store();
-            let before = Before(store);
-            let showing = OpenLog { of, store: if of.earlier { &before } else { store }, seals: &exchange.seals };
+            let before = of.back.map(|back| Before { store, back });
+            let of_log: &dyn Store = before.as_ref().map_or(store, |before| before);
+            let showing = OpenLog { of, store: of_log, newest: store, seals: &exchange.seals };
             Ok::<_, LogError>(showing.lines(&indices, &fields, leaf))
         })
         .await?
@@ -132,46 +134,38 @@ impl Exchange {
 struct Of {
     origin: Origin,
     size: u64,
-    /// Whether it is the one before this node's log.
-    earlier: bool,
+    /// How many logs back it is; `None` for this node's own.
+    back: Option<u32>,
 }
 
 /// A log whose leaves are shown, as the store holds it.
 struct OpenLog<'a> {
     of: Of,
     store: &'a dyn Store,
+    /// The store as it is open for the newest log.
+    newest: &'a dyn Store,
     seals: &'a Seals,
 }
 
 impl OpenLog<'_> {
-    fn leaf(&self, index: u64) -> Result<Leaf, LogError> {
-        let leaf = layout::read_leaves(self.store, index, index + 1)?.pop().and_then(|leaf| Leaf::parse(&leaf).ok());
-        leaf.ok_or(LogError::NoProof { index, size: self.of.size })
-    }
-
     fn lines(&self, indices: &[u64], fields: &[Field], shown: u64) -> Result<Vec<LeafOpening>, OpenError> {
         let mut erased = self.erased(indices)?;
         let mut lines = Vec::new();
         for index in indices {
-            let leaf = self.leaf(*index)?;
+            let leaf = leaf(self.store, *index, self.of.size)?;
             let wanted: Vec<Field> = fields.iter().copied().filter(|field| commitment(&leaf.body, *field).is_some()).collect();
-            let holds = match erased.remove(index) {
-                _ if wanted.is_empty() => Held::Nothing,
-                Some((leaf, proof)) => Held::Erased { leaf, proof },
-                None => Held::Fields(self.fields(*index, &wanted)?),
+            let (holds, erasure) = match erased.remove(index) {
+                _ if wanted.is_empty() => (Held::Nothing, None),
+                Some((held, erasure)) => (held, Some(erasure)),
+                None => (Held::Fields(self.fields(*index, &wanted)?), None),
             };
-            lines.push(self.proved(LeafOpening::new(self.of.origin, *index, shown, holds), &leaf)?);
+            // A line proves what it says, by the code with which anybody checks it.
+            let line = LeafOpening::new(self.of.origin, *index, shown, holds);
+            line.check(&leaf).map_err(OpenError::Damaged)?;
+            erasure.map_or(Ok(()), |erasure| line.check_erased(&erasure)).map_err(OpenError::Damaged)?;
+            lines.push(line);
         }
         Ok(lines)
-    }
-
-    /// A line that proves what it says, by the code with which anybody checks it.
-    fn proved(&self, line: LeafOpening, leaf: &Leaf) -> Result<LeafOpening, OpenError> {
-        line.check(leaf).map_err(OpenError::Damaged)?;
-        if let Held::Erased { leaf: erasure, .. } = &line.holds {
-            line.check_erased(&self.leaf(*erasure)?).map_err(OpenError::Damaged)?;
-        }
-        Ok(line)
     }
 
     fn fields(&self, index: u64, wanted: &[Field]) -> Result<Vec<FieldOpening>, OpenError> {
@@ -180,24 +174,50 @@ impl OpenLog<'_> {
         wanted.iter().map(open).collect()
     }
 
-    /// Which of these leaves were erased, each with the erasure's leaf and the proof.
-    fn erased(&self, indices: &[u64]) -> Result<BTreeMap<u64, (u64, ErasureProof)>, LogError> {
-        let store = self.store;
-        let (mut found, mut erasure) = (BTreeMap::new(), rows::erasure_after(store, None)?);
-        while let Some(leaf) = erasure {
-            if let Some(list) = rows::list(store, leaf)? {
-                for entry in list.entries.iter().filter(|entry| entry.part == ErasedPart::Exchange) {
-                    if indices.binary_search(&entry.index).is_ok()
-                        && let Some(proof) = list.prove(entry.index)
-                    {
-                        found.insert(entry.index, (leaf, proof));
-                    }
-                }
+    /// Which of these leaves were erased, by this log or one after it, each with the erasure's leaf.
+    fn erased(&self, indices: &[u64]) -> Result<BTreeMap<u64, (Held, Leaf)>, LogError> {
+        let mut found = BTreeMap::new();
+        erased_by(self.newest, self.of.origin.number(), indices, &mut found)?;
+        for back in 1..=self.of.back.unwrap_or(0) {
+            erased_by(&Before { store: self.newest, back }, self.of.origin.number(), indices, &mut found)?;
+        }
+        for (held, _) in found.values_mut() {
+            if let Held::Erased { log, .. } = held {
+                *log = log.filter(|log| *log != self.of.origin);
             }
-            erasure = rows::erasure_after(store, Some(leaf))?;
         }
         Ok(found)
     }
+}
+
+/// What the erasures of one log took of the leaves of another, or of itself.
+fn erased_by(
+    store: &dyn Store,
+    log: u32,
+    indices: &[u64],
+    found: &mut BTreeMap<u64, (Held, Leaf)>,
+) -> Result<(), LogError> {
+    let Some(head) = layout::head(store)? else { return Ok(()) };
+    let mut erasure = rows::erasure_after(store, None)?;
+    while let Some(at) = erasure {
+        let list = rows::list(store, at)?;
+        let whole = |entry: &&ErasedEntry| entry.log == log && entry.part == ErasedPart::Exchange;
+        for entry in list.iter().flat_map(|list| &list.entries).filter(whole) {
+            if indices.binary_search(&entry.index).is_ok()
+                && let Some(proof) = list.as_ref().and_then(|list| list.prove(log, entry.index))
+            {
+                let held = Held::Erased { log: Some(head.origin), leaf: at, proof };
+                found.insert(entry.index, (held, leaf(store, at, head.size)?));
+            }
+        }
+        erasure = rows::erasure_after(store, Some(at))?;
+    }
+    Ok(())
+}
+
+fn leaf(store: &dyn Store, index: u64, size: u64) -> Result<Leaf, LogError> {
+    let leaf = layout::read_leaves(store, index, index + 1)?.pop().and_then(|leaf| Leaf::parse(&leaf).ok());
+    leaf.ok_or(LogError::NoProof { index, size })
 }
 
 fn field_of(row: &Row, field: Field) -> Option<FieldOpening> {

@@ -4,7 +4,7 @@
 //! stays of that day is sealed under the next one and made durable, and only then is the key destroyed. A crash anywhere leaves either
 //! what was to be done, which the next start does again, or nothing to do. Not here: what is erased, and why (`exchange`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use creditbay_protocol::calendar::Millis;
@@ -13,6 +13,7 @@ use creditbay_protocol::erasure::ErasedPart;
 use super::fault::LogError;
 use super::rows::Row;
 use super::seals::{KeyNumber, Seals, read, sealed_under, written_at};
+use super::succession::ended;
 use crate::host::entropy::Entropy;
 use crate::store::before::Before;
 use crate::store::erasure as rows;
@@ -27,6 +28,8 @@ const AT_ONCE: usize = 32;
 /// Carries erasures through, one after the other.
 pub struct Eraser {
     store: Arc<dyn Store>,
+    /// The number of the log.
+    number: u32,
     seals: Arc<Seals>,
     entropy: Arc<Entropy>,
     one: Mutex<()>,
@@ -45,7 +48,7 @@ pub struct Done {
     pub keys: u64,
 }
 
-/// What the due erasures take.
+/// What the due erasures take of one log.
 #[derive(Default)]
 struct Gone {
     exchanges: BTreeSet<u64>,
@@ -68,9 +71,9 @@ impl Gone {
 }
 
 impl Eraser {
-    /// Over this store, with the keys that seal its rows.
-    pub fn new(store: Arc<dyn Store>, seals: Arc<Seals>, entropy: Arc<Entropy>) -> Self {
-        Self { store, seals, entropy, one: Mutex::default() }
+    /// Over this store, open for the log with this number, with the keys that seal its rows.
+    pub fn new(store: Arc<dyn Store>, number: u32, seals: Arc<Seals>, entropy: Arc<Entropy>) -> Self {
+        Self { store, number, seals, entropy, one: Mutex::default() }
     }
 
     /// Does what is left to do of every erasure that is due: one whose notices are leaves, and, where something of it could still be
@@ -78,17 +81,24 @@ impl Eraser {
     pub fn carry_through(&self) -> Result<Done, LogError> {
         let _one = self.one.lock().unwrap_or_else(PoisonError::into_inner);
         let due = self.due()?;
-        let mut gone = Gone::default();
+        let mut taken: BTreeMap<u32, Gone> = BTreeMap::new();
         for erasure in &due {
             for entry in rows::list(&*self.store, *erasure)?.map(|list| list.entries).unwrap_or_default() {
+                let gone = taken.entry(entry.log).or_default();
                 match entry.part {
                     ErasedPart::Exchange => gone.exchanges.insert(entry.index),
                     ErasedPart::Receipt => gone.receipts.insert(entry.index),
                 };
             }
         }
-        self.retire_keys(&gone)?;
-        let mut done = self.seal_anew(&gone)?;
+        for (log, gone) in &taken {
+            match self.number.checked_sub(*log) {
+                Some(0) => self.retire_keys(&*self.store, gone)?,
+                Some(back) => self.retire_keys(&Before { store: &*self.store, back }, gone)?,
+                None => {}
+            }
+        }
+        let mut done = self.seal_anew(&taken)?;
         if !due.is_empty() {
             let mut batch = Batch::default();
             due.iter().for_each(|erasure| rows::remove_pending(&mut batch, *erasure));
@@ -115,12 +125,12 @@ impl Eraser {
         }
     }
 
-    /// Retires every key that sealed something that goes.
-    fn retire_keys(&self, gone: &Gone) -> Result<(), LogError> {
+    /// Retires every key that sealed something that goes of a log.
+    fn retire_keys(&self, store: &dyn Store, gone: &Gone) -> Result<(), LogError> {
         let Some((first, last)) = gone.span() else { return Ok(()) };
         let mut retired = BTreeSet::new();
         let mut until: Option<Millis> = None;
-        let mut page = layout::sealed_from(&*self.store, first)?;
+        let mut page = layout::sealed_from(store, first)?;
         while let Some(end) = page.last() {
             for sealed in &page {
                 let Some(number) = sealed_under(sealed) else { continue };
@@ -135,19 +145,22 @@ impl Eraser {
                     retired.insert(number);
                 }
             }
-            page = layout::sealed_after(&*self.store, end)?;
+            page = layout::sealed_after(store, end)?;
         }
         Ok(())
     }
 
     /// Seals anew what retired keys sealed and stays, removes the rest, and destroys the keys. Of the day on which a log followed another
-    /// one key sealed rows of both: those of the one before stay.
-    fn seal_anew(&self, gone: &Gone) -> Result<Done, LogError> {
+    /// one key sealed rows of both.
+    fn seal_anew(&self, taken: &BTreeMap<u32, Gone>) -> Result<Done, LogError> {
         let retired = self.seals.retired();
         let (mut done, mut used) = (Done::default(), BTreeSet::new());
-        let logs: [(&dyn Store, &Gone); 2] = [(&*self.store, gone), (&Before(&*self.store), &Gone::default())];
-        for (store, gone) in logs {
-            self.seal_anew_in(store, &retired, gone, &mut done, &mut used)?;
+        let nothing = Gone::default();
+        let gone = |log: u32| taken.get(&log).unwrap_or(&nothing);
+        self.seal_anew_in(&*self.store, &retired, gone(self.number), &mut done, &mut used)?;
+        for (back, head) in ended(&*self.store, self.number)? {
+            let before = Before { store: &*self.store, back };
+            self.seal_anew_in(&before, &retired, gone(head.origin.number()), &mut done, &mut used)?;
         }
         // What stays is durable under other keys: nothing opens under these any more that is to be kept.
         for number in self.to_destroy(&retired, &used)? {

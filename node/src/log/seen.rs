@@ -97,7 +97,7 @@ impl Seen {
 
     /// For a log that is opened without peers: nothing was seen, and nobody is heard.
     pub fn of_nobody(store: Arc<dyn Store>, clock: Arc<Clock>, metrics: Arc<Metrics>) -> Result<Self, RowError> {
-        let trust = Arc::new(Trust::recover(store.clone(), [], clock.clone(), metrics)?);
+        let trust = Arc::new(Trust::recover(store.clone(), None, [], clock.clone(), metrics)?);
         Ok(Self::recover(&*store, &[], Vec::new(), trust, clock)?)
     }
 

@@ -73,7 +73,7 @@ pub fn carry_over(store: &dyn Store, origin: Origin) -> Result<(), LogError> {
         let mut from = kind.to_vec();
         let end = [kind[0] + 1];
         loop {
-            let rows = store.range(Tree::Predecessor, &from, &end, ROWS)?;
+            let rows = store.range(Tree::Ended(1), &from, &end, ROWS)?;
             let Some((last, _)) = rows.last() else { break };
             from = [last.as_slice(), &[0]].concat();
             let mut batch = Batch::default();
@@ -97,7 +97,7 @@ pub(super) fn first_leaves(store: &dyn Store, origin: Origin) -> Result<Vec<Even
         None => Event::LogBegun { predecessor: before.origin, size: before.size, root: before.root },
         Some(Loss { range, serial, directory, .. }) => Event::LogBegunAfterLoss { range, serial, directory },
     };
-    let suspended = orders::suspensions(&Before(store))?;
+    let suspended = orders::suspensions(&Before::last(store))?;
     let again = suspended.into_iter().map(|of| Event::Suspension { of, in_force: true });
     Ok(std::iter::once(began).chain(again).collect())
 }
@@ -116,7 +116,7 @@ fn begun(store: &dyn Store) -> Result<Option<(Millis, Beginning)>, LogError> {
 
 /// How far the log goes that is before the one that this store is open for.
 pub fn left_of(store: &dyn Store) -> Result<Option<Head>, RowError> {
-    layout::head(&Before(store))
+    layout::head(&Before::last(store))
 }
 
 /// The log before this one, which must have ended as this one says or will say; `None` for the first log of a region.
@@ -125,7 +125,7 @@ fn predecessor(store: &dyn Store, origin: Origin) -> Result<Option<Ended>, LogEr
         return Ok(None);
     }
     let refused = |reason: String| Err(LogError::NoPredecessor { origin, reason });
-    let (before, begun, loss) = (Before(store), begun(store)?, layout::loss(store)?);
+    let (before, begun, loss) = (Before::last(store), begun(store)?, layout::loss(store)?);
     let lost = begun.as_ref().map_or_else(|| loss.as_ref().map(|loss| loss.range), |(_, begun)| begun.lost);
     let head = match (layout::head(&before)?, lost) {
         (Some(head), _) => head,
@@ -167,7 +167,7 @@ impl Log {
         let since = self.watermark();
         lately(store, self.head().signed().checkpoint().size, since, &mut found)?;
         match predecessor(store, *self.origin()) {
-            Ok(Some(Ended { head, .. })) => lately(&Before(store), head.size, since, &mut found)?,
+            Ok(Some(Ended { head, .. })) => lately(&Before::last(store), head.size, since, &mut found)?,
             // A log that was put back from an archive has nothing before it in this store.
             Ok(None) | Err(LogError::NoPredecessor { .. }) => {}
             Err(error) => return Err(error),
@@ -175,9 +175,9 @@ impl Log {
         Ok(found)
     }
 
-    /// The log before this one, as far as the store holds it; `None` for the first of a region.
-    pub fn before(&self) -> Result<Option<Head>, LogError> {
-        Ok(predecessor(&**self.store(), *self.origin())?.map(|ended| ended.head))
+    /// The logs of this region that have ended, as far as the store holds them, the newest first: how many back each is, and its head.
+    pub fn ended(&self) -> Result<Vec<(u32, Head)>, LogError> {
+        ended(&**self.store(), self.origin().number())
     }
 
     /// When this log began, if the end of the one before it was lost: what that end answered nobody knows, so no older query is answered.
@@ -202,7 +202,7 @@ impl Log {
             return Ok(Some(Succession { leaf, inclusion, consistency: Vec::new() }));
         }
         let before = match predecessor(store, *self.origin()) {
-            Ok(Some(_)) => Before(store),
+            Ok(Some(_)) => Before::last(store),
             Ok(None) | Err(LogError::NoPredecessor { .. }) => return Err(LogError::PredecessorGone { log, from }),
             Err(error) => return Err(error),
         };
@@ -217,6 +217,13 @@ impl Log {
         let checkpoint = Checkpoint::parse(&Note::parse(&note).ok()?.text).ok()?;
         Some((checkpoint, note))
     }
+}
+
+/// The logs that have ended before the one with this number, as far as the store holds them, the newest first.
+pub(super) fn ended(store: &dyn Store, number: u32) -> Result<Vec<(u32, Head)>, LogError> {
+    let head = |back| Ok(layout::head(&Before { store, back })?.map(|head| (back, head)));
+    // None is missing between two: a log begins only where the one before it is, or where that one's end was lost with all before it.
+    (1..number).map_while(|back| head(back).transpose()).collect()
 }
 
 /// Whether the last leaf of a log retires it.

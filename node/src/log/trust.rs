@@ -1,7 +1,8 @@
 //! Which logs gave cause for an alarm, with the evidence, and what the operator decided (PROTOCOL 31.4).
 //!
-//! Evidence is kept whole and durable; until the operator decides, trust in that log stays suspended, over restarts too. Not here: what
-//! gives cause (`seen`, `witness`), and the leaf of a decision (`exchange::order`).
+//! Evidence is kept whole and durable; until the operator decides, trust in that log stays suspended, over restarts too. Where the
+//! witness's store takes no writes any more, the log's store takes the case in, and the next start brings it back. Not here: what gives
+//! cause (`seen`, `witness`), and the leaf of a decision (`exchange::order`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,28 +21,34 @@ use crate::store::{Batch, Durable, Store, StoreError, Tree};
 /// What is trusted no more, and why.
 pub struct Trust {
     store: Arc<dyn Store>,
+    /// Where a case goes that the store did not take: the log's store, for a node.
+    refuge: Option<Arc<dyn Store>>,
     suspended: Mutex<BTreeMap<Origin, String>>,
     clock: Arc<Clock>,
     metrics: Arc<Metrics>,
 }
 
 impl Trust {
-    /// Goes on from what the store kept about these logs.
+    /// Goes on from what the stores kept about these logs; what took refuge goes back to its place.
     pub fn recover(
         store: Arc<dyn Store>,
+        refuge: Option<Arc<dyn Store>>,
         logs: impl IntoIterator<Item = Origin>,
         clock: Arc<Clock>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RowError> {
         let mut suspended = BTreeMap::new();
         for origin in logs {
+            if let Some(refuge) = &refuge {
+                bring_back(&*store, &**refuge, &origin.to_string())?;
+            }
             let cases = layout::cases(&*store, &origin.to_string())?;
             if let Some(case) = cases.into_iter().find(|case| case.decided.is_none()) {
                 metrics.set("creditbay_trust_suspended", &[("log", &origin.to_string())], 1);
                 suspended.insert(origin, case.what);
             }
         }
-        Ok(Self { store, suspended: Mutex::new(suspended), clock, metrics })
+        Ok(Self { store, refuge, suspended: Mutex::new(suspended), clock, metrics })
     }
 
     /// The store of the witness's tree.
@@ -79,43 +86,64 @@ impl Trust {
     }
 
     fn keep(&self, origin: &Origin, size: u64, what: &str, evidence: &Evidence) {
-        let kept = || -> Result<(), RowError> {
-            let log = origin.to_string();
-            let cases = layout::cases(&*self.store, &log)?;
-            let text = serde_json::to_vec_pretty(evidence).unwrap_or_default();
-            if cases.iter().any(|case| case.decided.is_none() && case.evidence == Digest::of(&text)) {
-                return Ok(());
+        let kept = self.keep_in(&self.store, origin, size, what, evidence).or_else(|error| match &self.refuge {
+            None => Err(error),
+            Some(refuge) => {
+                tracing::error!(log = %origin, "the witness's store did not take an alarm's evidence, the log's store does: {error}");
+                self.keep_in(refuge, origin, size, what, evidence)
             }
-            let number = cases.len() as u32;
-            let mut batch = Batch::default();
-            layout::set_evidence(&mut batch, &log, number, &text);
-            let alarm = evidence.alarm.as_str().to_owned();
-            let case = Case {
-                number,
-                alarm,
-                what: what.to_owned(),
-                size,
-                since: self.clock.now(),
-                evidence: Digest::of(&text),
-                decided: None,
-            };
-            layout::set_case(&mut batch, &log, &case);
-            let Durable { .. } = self.store.commit(Tree::Witness, batch)?;
-            Ok(())
-        };
-        if let Err(error) = kept() {
-            tracing::error!(log = %origin, "the evidence of an alarm could not be kept: {error}");
+        });
+        if let Err(error) = kept {
+            tracing::error!(log = %origin, "the evidence of an alarm could not be kept, trust ends until the next start: {error}");
         }
+    }
+
+    fn keep_in(
+        &self,
+        store: &Arc<dyn Store>,
+        origin: &Origin,
+        size: u64,
+        what: &str,
+        evidence: &Evidence,
+    ) -> Result<(), RowError> {
+        let text = serde_json::to_vec_pretty(evidence).unwrap_or_default();
+        if is_held(&layout::cases(&**store, &origin.to_string())?, Digest::of(&text)) {
+            return Ok(());
+        }
+        let case = Case {
+            number: self.cases(origin)?.iter().map(|case| case.number + 1).max().unwrap_or(0),
+            alarm: evidence.alarm.as_str().to_owned(),
+            what: what.to_owned(),
+            size,
+            since: self.clock.now(),
+            evidence: Digest::of(&text),
+            decided: None,
+        };
+        let mut batch = Batch::default();
+        layout::set_whole(&mut batch, &origin.to_string(), &case, &text);
+        let Durable { .. } = store.commit(Tree::Witness, batch)?;
+        Ok(())
     }
 
     /// The cases of a log, in their order.
     pub fn cases(&self, origin: &Origin) -> Result<Vec<Case>, RowError> {
-        layout::cases(&*self.store, &origin.to_string())
+        let mut cases = layout::cases(&*self.store, &origin.to_string())?;
+        if let Some(refuge) = &self.refuge {
+            // After a commit of unknown outcome it can be in both.
+            let there = layout::cases(&**refuge, &origin.to_string())?;
+            let more: Vec<_> = there.into_iter().filter(|case| !is_held(&cases, case.evidence)).collect();
+            cases.extend(more);
+        }
+        Ok(cases)
     }
 
     /// The evidence of a case, a JSON document (`creditbay_protocol::fork`).
     pub fn evidence(&self, origin: &Origin, number: u32) -> Result<Vec<u8>, StoreError> {
-        layout::evidence(&*self.store, &origin.to_string(), number)
+        let kept = layout::evidence(&*self.store, &origin.to_string(), number)?;
+        match &self.refuge {
+            Some(refuge) if kept.is_empty() => layout::evidence(&**refuge, &origin.to_string(), number),
+            _ => Ok(kept),
+        }
     }
 
     /// Trusts a log again: every open case is closed by this decision.
@@ -136,3 +164,27 @@ impl Trust {
         self.suspended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Whether a case that nobody has decided has this evidence.
+fn is_held(cases: &[Case], evidence: Digest) -> bool {
+    cases.iter().any(|case| case.decided.is_none() && case.evidence == evidence)
+}
+
+/// Moves the cases that took refuge in another store; each is durable in its place before it leaves the refuge.
+fn bring_back(store: &dyn Store, refuge: &dyn Store, log: &str) -> Result<(), RowError> {
+    for case in layout::cases(refuge, log)? {
+        let evidence = layout::evidence(refuge, log, case.number)?;
+        if !is_held(&layout::cases(store, log)?, case.evidence) {
+            let mut there = Batch::default();
+            layout::set_whole(&mut there, log, &case, &evidence);
+            let Durable { .. } = store.commit(Tree::Witness, there)?;
+        }
+        let mut gone = Batch::default();
+        layout::remove_whole(&mut gone, log, &case, &evidence);
+        let Durable { .. } = refuge.commit(Tree::Witness, gone)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -120,6 +120,7 @@ impl From<EraseError> for Problem {
                 Self::new(StatusCode::BAD_REQUEST, "bad_ground", "No ground of an operator", detail)
             }
             EraseError::NoLeaf { .. } => Self::new(StatusCode::NOT_FOUND, "no_leaf", "No such leaf", detail),
+            EraseError::OtherLog(_) => Self::new(StatusCode::NOT_FOUND, "no_log", "No such log", detail),
             EraseError::Log(error) => error.into(),
             EraseError::Records(_) => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "records_unread", "The records cannot be read or written", detail)

@@ -3,7 +3,7 @@
 //! | key | value |
 //! |---|---|
 //! | `X` · `l` · erasure u64 | the seed of the list's salts, and how many entries it has |
-//! | `X` · `l` · erasure u64 · part u16 | up to 500 entries: index and part of each leaf |
+//! | `X` · `l` · erasure u64 · part u16 | up to 500 entries: log, index and part of each leaf |
 //! | `X` · `p` · erasure u64 | what is still to be done of an erasure |
 //! | `X` · `t` · erasure u64 · part u16 | up to 80 leaves of peers that notices are still to be made of |
 //! | `X` · `n` · notice u64 | a notice that its receiver has not acknowledged, with the seed of its leaf |
@@ -24,7 +24,7 @@ use super::log::RowError;
 use super::records::erase::Order;
 use super::{Batch, MAX_VALUE_BYTES, Store, Tree};
 
-/// Entries in one value: 500 × 9 bytes.
+/// Entries in one value: 500 × 13 bytes.
 const ENTRIES_PER_PART: usize = 500;
 /// Leaves to be told in one value: 80 × 84 bytes.
 const TOLD_PER_PART: usize = 80;

@@ -47,13 +47,13 @@ impl InMemory {
         Self(Arc::new(Mutex::new(State { durable, ..State::default() })))
     }
 
-    /// What the region's next log finds when it opens the store: this log in its predecessor's place.
+    /// What the region's next log finds when it opens the store: this log, and those before it, one further back.
     pub fn for_next_log(&self) -> Self {
         let next = self.reopen();
         let mut state = next.state();
-        let moved = std::mem::take(&mut state.durable).into_iter().filter(|((tree, _), _)| *tree != Tree::Predecessor);
-        let moved = moved.map(|((tree, key), value)| match tree {
-            Tree::Log => ((Tree::Predecessor, key), value),
+        let moved = std::mem::take(&mut state.durable).into_iter().map(|((tree, key), value)| match tree {
+            Tree::Log => ((Tree::Ended(1), key), value),
+            Tree::Ended(back) => ((Tree::Ended(back + 1), key), value),
             other => ((other, key), value),
         });
         state.durable = moved.collect();

@@ -18,15 +18,16 @@ pub mod records;
 pub mod witness;
 
 /// The layout of all trees. A store of another version is refused.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// The trees of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tree {
     /// Everything that the log's one batch holds.
     Log,
-    /// The same of the region's log before this one, which has ended. Its sealed rows alone are written, where an erasure changes keys.
-    Predecessor,
+    /// The same of a log of this region that has ended: so many before this one, from 1. Of it sealed rows alone are written, where an
+    /// erasure changes keys, and what it left undone of erasures.
+    Ended(u32),
     /// Sealed records and the state of their registers.
     Records,
     /// Sealed rows about natural persons, under pseudonyms.
@@ -41,16 +42,16 @@ impl Tree {
         match self {
             Self::Log if log == 1 => "log".to_owned(),
             Self::Log => format!("log-{log}"),
-            Self::Predecessor if log == 2 => "log".to_owned(),
-            Self::Predecessor => format!("log-{}", log.saturating_sub(1)),
+            Self::Ended(back) if log <= back + 1 => "log".to_owned(),
+            Self::Ended(back) => format!("log-{}", log - back),
             Self::Records => "records".to_owned(),
             Self::Persons => "persons".to_owned(),
             Self::Witness => "witness".to_owned(),
         }
     }
 
-    /// Every tree.
-    pub const ALL: [Self; 5] = [Self::Log, Self::Predecessor, Self::Records, Self::Persons, Self::Witness];
+    /// The trees that every store has.
+    pub const ALWAYS: [Self; 4] = [Self::Log, Self::Records, Self::Persons, Self::Witness];
 }
 
 /// The largest value that a store takes: a node of sled's tree holds up to 16 of them and, from a quarter of a segment (128 KiB) on,

@@ -48,7 +48,9 @@ impl OnDisk {
         check_format(path, &db)?;
         let open_tree =
             |tree: Tree| db.open_tree(tree.name(number)).map(|handle| (tree, handle)).map_err(|error| unopenable(path, &error));
-        let trees = Tree::ALL.into_iter().map(open_tree).collect::<Result<Vec<_>, _>>()?;
+        let names = db.tree_names();
+        let ended = (1..number).map(Tree::Ended).take_while(|tree| names.iter().any(|name| *name == tree.name(number).as_bytes()));
+        let trees = Tree::ALWAYS.into_iter().chain(ended).map(open_tree).collect::<Result<Vec<_>, _>>()?;
         let file = File::open(path.join("db")).map_err(|error| unopenable(path, &error))?;
         let counter = counted(path, &db)?;
         let store = Self { db, trees, file, stopped: AtomicBool::new(false), committing: Mutex::new(counter) };
@@ -57,9 +59,9 @@ impl OnDisk {
         Ok(store)
     }
 
-    fn tree(&self, tree: Tree) -> &sled::Tree {
-        let (_, handle) = self.trees.iter().find(|(name, _)| *name == tree).expect("invariant: every tree was opened");
-        handle
+    /// The tree, which is not there only where it would be that of a log that this store never held.
+    fn tree(&self, tree: Tree) -> Option<&sled::Tree> {
+        self.trees.iter().find(|(name, _)| *name == tree).map(|(_, handle)| handle)
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -231,22 +233,27 @@ fn counted(path: &Path, db: &sled::Db) -> Result<Counter, StoreError> {
 
 impl Store for OnDisk {
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        guarded(|| Ok(self.tree(tree).get(key)?.map(|value| value.to_vec())))
+        let Some(tree) = self.tree(tree) else { return Ok(None) };
+        guarded(|| Ok(tree.get(key)?.map(|value| value.to_vec())))
     }
 
     fn range(&self, tree: Tree, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, StoreError> {
-        let pairs = || self.tree(tree).range(from..to).take(limit);
+        let Some(tree) = self.tree(tree) else { return Ok(Vec::new()) };
+        let pairs = || tree.range(from..to).take(limit);
         guarded(|| pairs().map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect())
     }
 
     fn last(&self, tree: Tree, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
+        let Some(tree) = self.tree(tree) else { return Ok(None) };
         guarded(|| {
-            let pair = self.tree(tree).range(from..to).next_back().transpose()?;
+            let pair = tree.range(from..to).next_back().transpose()?;
             Ok(pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
         })
     }
 
     fn commit(&self, tree: Tree, batch: Batch) -> Result<Durable, StoreError> {
+        let absent = || StoreError::Write(format!("there is no tree {tree:?} in this store"));
+        let handle = self.tree(tree).ok_or_else(absent)?;
         let mut counter = self.committing.lock().map_err(|_| StoreError::Stopped)?;
         if self.stopped.load(Ordering::Acquire) {
             return Err(StoreError::Stopped);
@@ -260,7 +267,7 @@ impl Store for OnDisk {
         }
         let count = counter.count() + 1;
         writes.insert(COUNT_KEY, &count.to_be_bytes());
-        let written = self.tree(tree).apply_batch(writes).map_err(|error| io::Error::other(error.to_string()));
+        let written = handle.apply_batch(writes).map_err(|error| io::Error::other(error.to_string()));
         written.and_then(|()| self.sync()).and_then(|()| counter.raise(count)).map_err(|error| {
             self.stopped.store(true, Ordering::Release);
             StoreError::Write(error.to_string())

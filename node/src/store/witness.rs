@@ -91,11 +91,26 @@ pub fn set_case(batch: &mut Batch, origin: &str, case: &Case) {
     batch.set(key(b"C", origin, &[&case.number.to_be_bytes()]), wire::encode(case));
 }
 
-/// Writes the evidence of a case.
-pub fn set_evidence(batch: &mut Batch, origin: &str, number: u32, evidence: &[u8]) {
-    for (part, bytes) in (0u16..).zip(evidence.chunks(MAX_VALUE_BYTES)) {
-        batch.set(key(b"E", origin, &[&number.to_be_bytes(), &part.to_be_bytes()]), bytes.to_vec());
+/// Writes a case with its evidence.
+pub fn set_whole(batch: &mut Batch, origin: &str, case: &Case, evidence: &[u8]) {
+    set_case(batch, origin, case);
+    for (part, bytes) in parts(evidence) {
+        batch.set(part_key(origin, case.number, part), bytes.to_vec());
     }
+}
+
+/// Removes a case with its evidence.
+pub fn remove_whole(batch: &mut Batch, origin: &str, case: &Case, evidence: &[u8]) {
+    batch.remove(key(b"C", origin, &[&case.number.to_be_bytes()]));
+    parts(evidence).for_each(|(part, _)| batch.remove(part_key(origin, case.number, part)));
+}
+
+fn parts(evidence: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    (0u16..).zip(evidence.chunks(MAX_VALUE_BYTES))
+}
+
+fn part_key(origin: &str, number: u32, part: u16) -> Vec<u8> {
+    key(b"E", origin, &[&number.to_be_bytes(), &part.to_be_bytes()])
 }
 
 /// The evidence of a case.

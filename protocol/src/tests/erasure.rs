@@ -15,7 +15,7 @@ use crate::refusal::Fault;
 use crate::responder::{NotThisLeaf, Received};
 
 fn list(indices: &[u64]) -> ErasureList {
-    let entries = indices.iter().map(|index| ErasedEntry { index: *index, part: ErasedPart::Exchange }).collect();
+    let entries = indices.iter().map(|index| ErasedEntry { log: 1, index: *index, part: ErasedPart::Exchange }).collect();
     ErasureList { seed: seed(7), entries }
 }
 
@@ -32,11 +32,14 @@ fn every_entry_of_a_list_is_proved_and_no_other() {
         let erased = list.erased(ErasureGround::Order, ErasureScope::Subject, false);
         assert_eq!(u64::from(erased.count), count);
         for index in [indices[0], indices[indices.len() / 2], indices[indices.len() - 1]] {
-            let proof = list.prove(index).unwrap();
+            let proof = list.prove(1, index).unwrap();
             assert_eq!((proof.verify(&erased), proof.entry.index), (Ok(()), index));
             let mut forged = proof.clone();
             forged.entry.index += 1;
             assert!(forged.verify(&erased).is_err(), "another leaf");
+            let mut forged = proof.clone();
+            forged.entry.log += 1;
+            assert!(forged.verify(&erased).is_err(), "a leaf of another log");
             let mut forged = proof.clone();
             forged.entry.part = ErasedPart::Receipt;
             assert!(forged.verify(&erased).is_err(), "another part");
@@ -47,7 +50,7 @@ fn every_entry_of_a_list_is_proved_and_no_other() {
             forged.path.push(Digest([0; 32]));
             assert!(matches!(forged.verify(&erased), Err(ProofError::WrongLength { .. })), "a longer path");
         }
-        assert_eq!(list.prove(1), None, "a leaf that is not in the list");
+        assert_eq!((list.prove(1, 1), list.prove(2, indices[0])), (None, None), "a leaf that is not in the list");
     }
     assert_eq!(list(&[]).root(), empty_root());
     let records = Erased::of_records(ErasureGround::Order);
@@ -56,7 +59,7 @@ fn every_entry_of_a_list_is_proved_and_no_other() {
         records,
         "an erasure of records has no list"
     );
-    let proof = list(&[3]).prove(3).unwrap();
+    let proof = list(&[3]).prove(1, 3).unwrap();
     assert!(proof.verify(&records).is_err(), "and proves of no leaf that it was erased");
 }
 

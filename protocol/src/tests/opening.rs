@@ -106,14 +106,14 @@ fn the_ground_on_which_openings_were_shown_opens_too() {
 
 #[test]
 fn an_erased_leaf_is_proved_by_the_leaf_of_its_erasure_alone() {
-    let entry = |index, part| ErasedEntry { index, part };
+    let entry = |index, part| ErasedEntry { log: 1, index, part };
     let entries = vec![entry(2, ErasedPart::Exchange), entry(INDEX, ErasedPart::Exchange), entry(8, ErasedPart::Receipt)];
     let list = ErasureList { seed: seed(7), entries };
     let event = |list: &ErasureList| Event::Erased(list.erased(ErasureGround::Order, ErasureScope::Subject, false));
     let erasure = Leaf::new(NOW, LeafBody::Event(event(&list)));
     let said = |index, proved| {
-        let proof = list.prove(proved).unwrap();
-        LeafOpening::new(origin("gz"), index, 9, Held::Erased { leaf: 7, proof })
+        let proof = list.prove(1, proved).unwrap();
+        LeafOpening::new(origin("gz"), index, 9, Held::Erased { log: None, leaf: 7, proof })
     };
     assert_eq!(said(INDEX, INDEX).check_erased(&erasure), Ok(()));
     assert!(said(INDEX, INDEX).check(&leaf()).unwrap().is_empty());
@@ -123,4 +123,26 @@ fn an_erased_leaf_is_proved_by_the_leaf_of_its_erasure_alone() {
     let other = ErasureList { seed: seed(8), entries: list.entries.clone() };
     let refused = said(INDEX, INDEX).check_erased(&Leaf::new(NOW, LeafBody::Event(event(&other)))).unwrap_err();
     assert!(matches!(refused, OpeningFault::NotErased { erasure: 7, index: INDEX, .. }), "{refused}");
+}
+
+#[test]
+fn a_leaf_of_a_log_that_ended_is_proved_by_an_erasure_in_a_later_log_of_the_same_region_alone() {
+    let entries = [1, 2].map(|log| ErasedEntry { log, index: INDEX, part: ErasedPart::Exchange });
+    let list = ErasureList { seed: seed(7), entries: entries.to_vec() };
+    let erased = list.erased(ErasureGround::Order, ErasureScope::Subject, false);
+    let erasure = Leaf::new(NOW, LeafBody::Event(Event::Erased(erased)));
+    let said = |of: &str, stands: Option<&str>, proved| {
+        let (of, log) = (of.parse().unwrap(), stands.map(|log| log.parse().unwrap()));
+        LeafOpening::new(of, INDEX, 9, Held::Erased { log, leaf: 7, proof: list.prove(proved, INDEX).unwrap() })
+    };
+    let [first, second, third] = ["gz.creditbay/log/1", "gz.creditbay/log/2", "gz.creditbay/log/3"];
+    assert_eq!(said(first, Some(third), 1).check_erased(&erasure), Ok(()));
+    assert_eq!(said(second, Some(third), 2).check_erased(&erasure), Ok(()));
+    assert_eq!(said(first, Some(third), 1).erasure(), Some((third.parse().unwrap(), 7)));
+    assert_eq!(said(first, None, 1).erasure(), Some((first.parse().unwrap(), 7)));
+    assert_eq!(said(second, Some(third), 1).check_erased(&erasure), Err(OpeningFault::OtherEntry(INDEX)), "of the log before it");
+    for (of, log) in [(second, first), (second, second), (second, "hk.creditbay/log/3")] {
+        let refused = said(of, Some(log), 2).check_erased(&erasure).unwrap_err();
+        assert!(matches!(refused, OpeningFault::OtherLog { index: INDEX, .. }), "{refused}");
+    }
 }

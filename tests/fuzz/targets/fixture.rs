@@ -137,7 +137,7 @@ impl Exchange {
         let answered = Leaf::new(NOW, LeafBody::of_answer(&query, &answer, &seed(0x44)));
         let answer_leaf = answered.hash();
         let leaves = [asked, answered];
-        let entries = (0..5).map(|index| ErasedEntry { index: 3 * index, part: ErasedPart::Exchange }).collect();
+        let entries = (0..5).map(|index| ErasedEntry { log: 1, index: 3 * index, part: ErasedPart::Exchange }).collect();
         let erased = ErasureList { seed: seed(0x77), entries };
         let asker = Log::new("gz", 11, query_leaf, &witness("hk", 12));
         let issuer = Log::new("hk", 12, answer_leaf, &witness("gz", 11));

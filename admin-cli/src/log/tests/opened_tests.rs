@@ -241,10 +241,10 @@ fn a_sample_that_its_root_does_not_draw_is_refused() {
 fn what_was_erased_is_told_with_its_erasure_and_too_early_is_a_fault() {
     let mut audited = Audited::new();
     let index = audited.sample.leaves[0];
-    let entries = vec![ErasedEntry { index, part: ErasedPart::Exchange }];
+    let entries = vec![ErasedEntry { log: 1, index, part: ErasedPart::Exchange }];
     let list = ErasureList { seed: seed(9), entries };
     let erasure = SIZE + 1;
-    let held = Held::Erased { leaf: erasure, proof: list.prove(index).unwrap() };
+    let held = Held::Erased { log: None, leaf: erasure, proof: list.prove(1, index).unwrap() };
     audited.lines[0].holds = held;
     audited.go_on();
     let beyond = audited.verify(&audited.lines);

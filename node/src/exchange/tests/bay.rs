@@ -42,6 +42,7 @@ use crate::log::fault::LogError;
 use crate::log::recover::{Parts, Recovered, recover};
 use crate::log::seals::Seals;
 use crate::log::seen::{Followed, Seen};
+use crate::log::succession::carry_over;
 use crate::log::trust::Trust;
 use crate::log::witness::Witness;
 use crate::policy::budget::RefusalBudget;
@@ -202,17 +203,30 @@ pub(super) fn open(
     network: Arc<InProcess>,
     packs: &[Arc<RulePack>],
 ) -> Result<City, LogError> {
-    let directory = Arc::new(directory());
+    open_in(Arc::new(directory()), city, store, keys, time, network, packs)
+}
+
+/// A city's node under a directory.
+pub(super) fn open_in(
+    directory: Arc<EndorsedDirectory>,
+    city: &str,
+    store: InMemory,
+    keys: Arc<tempfile::TempDir>,
+    time: &Arc<AtomicU64>,
+    network: Arc<InProcess>,
+    packs: &[Arc<RulePack>],
+) -> Result<City, LogError> {
     let own = directory.entry(region(city)).unwrap().clone();
     let (clock, metrics) = (Arc::new(Clock::manual(time.clone())), Arc::new(Metrics::default()));
     let shared: Arc<dyn Store> = Arc::new(store.clone());
+    carry_over(&*shared, own.log_origin)?;
     // A node that is started again draws other numbers than before: a key would come back.
     let batches = layout::head(&*shared)?.map_or(0, |head| head.batches);
     let entropy = Arc::new(Entropy::seeded(city.len() as u64 + u64::from(city.as_bytes()[0]) + (batches << 16)));
     let others: Vec<_> = directory.regions().iter().filter(|entry| entry.name != own.name).collect();
     let peers: Vec<_> = others.iter().map(|entry| Followed { origin: entry.log_origin, log: entry.log.clone() }).collect();
     let origins = others.iter().map(|entry| entry.log_origin);
-    let trust = Arc::new(Trust::recover(shared.clone(), origins, clock.clone(), metrics.clone())?);
+    let trust = Arc::new(Trust::recover(shared.clone(), None, origins, clock.clone(), metrics.clone())?);
     let witnesses = directory.regions().iter().map(|entry| entry.witness.clone()).collect();
     let seen = Arc::new(Seen::recover(&*shared, &peers, witnesses, trust, clock.clone())?);
     let record_keys = RecordKeys::in_folder(keys.path(), &entropy).unwrap();
@@ -229,13 +243,16 @@ pub(super) fn open(
         seen,
         reserve: None,
     })?;
-    let Recovered { log, writer, queue } = recovered;
+    let Recovered { log, mut writer, queue } = recovered;
+    if own.log_origin.number() > 1 {
+        writer.begin()?;
+    }
     let replay = Replay::default();
     replay.recover(&log, &seals)?;
     tokio::spawn(writer.run_as_task(queue));
     network.me.set(own.name).unwrap();
     let heads = Arc::new(Heads::new(Vec::new(), log.head()));
-    let erasures = Erasures::new(Eraser::new(shared.clone(), seals.clone(), entropy.clone()));
+    let erasures = Erasures::new(Eraser::new(shared.clone(), own.log_origin.number(), seals.clone(), entropy.clone()));
     let exchange = Arc::new(Exchange {
         me: own.name,
         heads,

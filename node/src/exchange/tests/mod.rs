@@ -1,11 +1,12 @@
 //! Two nodes in one process (`bay`): what can go wrong on the way (`faults`), what stands in their logs (`evidence`), what is shown and erased of it (`erasure`), erased records (`records`), what the rules
-//! and the ledger hold (`rules`), and what a log that ends leaves (`retirement`).
+//! and the ledger hold (`rules`), what a log that ends leaves (`retirement`), and what is erased of one that has ended (`ended`).
 
 mod bay;
 
 mod closing;
 
 mod crossing;
+mod ended;
 mod erasure;
 mod evidence;
 mod faults;

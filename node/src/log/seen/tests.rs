@@ -15,7 +15,7 @@ fn followed(number: u32) -> (Origin, Seen, SignedCheckpoint) {
     let key = SigningKey::from_seed(Seed::from_bytes([7; 32]));
     let signer = NoteSigner::new(origin.to_string().parse().unwrap(), KeyKind::Ed25519, key);
     let (store, clock): (Arc<dyn Store>, _) = (Arc::new(InMemory::new()), Arc::new(Clock::host()));
-    let trust = Trust::recover(store.clone(), [], clock.clone(), Arc::new(Metrics::default())).unwrap();
+    let trust = Trust::recover(store.clone(), None, [], clock.clone(), Arc::new(Metrics::default())).unwrap();
     let peers = [Followed { origin, log: signer.verifier().clone() }];
     let seen = Seen::recover(&*store, &peers, Vec::new(), Arc::new(trust), clock).unwrap();
     let note = Checkpoint { origin, size: 5, root: empty_root() }.sign(&signer).unwrap();

@@ -49,7 +49,7 @@ struct Asked {
     indices: Vec<u64>,
     fields: Vec<Field>,
     ground: String,
-    /// The log, where it is the one before the current one.
+    /// The log, where it is one before the current one.
     log: Option<Origin>,
 }
 
@@ -72,6 +72,8 @@ async fn open(State(admin): State<Arc<Admin>>, Json(asked): Json<Asked>) -> Resu
 #[serde(deny_unknown_fields)]
 struct Ordered {
     index: Option<u64>,
+    /// The log of that index, where it is not the current one.
+    log: Option<Origin>,
     subject: Option<Subject>,
     before: Option<Day>,
     /// A natural person's number: their rows among the records.
@@ -160,7 +162,7 @@ async fn erase_openings(
     force_early: bool,
     lines: &mpsc::Sender<Line>,
 ) -> Result<Line, EraseError> {
-    let of = exchange.log.head().signed().checkpoint().size;
+    let of = exchange.leaves()?;
     let progress = lines.clone();
     let met = move |leaves| drop(progress.try_send(Line::Progress { leaves, of }));
     let report = heard_meanwhile(exchange.erase(target, ground, force_early, met), lines).await?;
@@ -193,9 +195,12 @@ async fn heard_meanwhile<T>(task: impl Future<Output = T>, lines: &mpsc::Sender<
 
 fn about(ordered: Ordered, exchange: &Exchange) -> Result<About, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "bad_request", "What is to be erased is not said", detail);
-    let Ordered { index, subject, before, person, records, .. } = ordered;
+    let Ordered { index, log, subject, before, person, records, .. } = ordered;
+    if log.is_some() && index.is_none() {
+        return Err(bad("`log` goes with an `index`; a subject, and what is of before a day, are looked for in every log".to_owned()));
+    }
     match (index, subject, before, person) {
-        (Some(index), None, None, None) if !records => Ok(About::Openings(Target::Leaf(index))),
+        (Some(index), None, None, None) if !records => Ok(About::Openings(Target::LeafOf(log.unwrap_or(*exchange.log.origin()), index))),
         (None, Some(subject), None, None) => {
             let scheme = Scheme::from_name(&subject.scheme).ok_or_else(|| bad("name a scheme of identifiers".to_owned()))?;
             let identifier = Identifier::parse(scheme, &subject.identifier).map_err(|error| bad(error.to_string()))?;

@@ -60,7 +60,7 @@ fn door(store: &InMemory) -> (Door, Arc<Seen>) {
     let (clock, metrics) = (Arc::new(Clock::manual(Arc::new(AtomicU64::new(1_795_406_400_000)))), Arc::new(Metrics::default()));
     let store: Arc<dyn Store> = Arc::new(store.clone());
     let (hk, origin): (NoteVerifier, Origin) = (Log::new(HK, 1).signer.verifier().clone(), HK.parse().unwrap());
-    let trust = Arc::new(Trust::recover(store.clone(), [origin], clock.clone(), metrics.clone()).unwrap());
+    let trust = Arc::new(Trust::recover(store.clone(), None, [origin], clock.clone(), metrics.clone()).unwrap());
     let peers = [Followed { origin, log: hk.clone() }];
     let seen = Arc::new(Seen::recover(&*store, &peers, vec![witness().verifier().clone()], trust, clock.clone()).unwrap());
     let foreign = Log::new(FOREIGN, 1).signer.verifier().clone();

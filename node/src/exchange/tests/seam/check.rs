@@ -98,7 +98,8 @@ impl Logged {
         let mut next = erasure::erasure_after(store, None).map_err(told)?;
         while let Some(leaf) = next {
             let list = erasure::list(store, leaf).map_err(told)?.ok_or("an erasure without a list")?;
-            logged.erased.extend(list.entries.iter().map(|entry| (entry.index, entry.part)));
+            let own = list.entries.iter().filter(|entry| entry.log == origin.number());
+            logged.erased.extend(own.map(|entry| (entry.index, entry.part)));
             next = erasure::erasure_after(store, Some(leaf)).map_err(told)?;
         }
         Ok(logged)

@@ -35,8 +35,9 @@ const MOST_TIMES: usize = 5;
 const MINUTE_MS: u64 = 61_000;
 const WAYS: [Way; 2] = [Way::Fails(Failure::NotPersisted), Way::Fails(Failure::ReportedAsFailed)];
 /// Every kind of key that a node's stores have, but the mark of a restore under way.
-const KINDS: [(Tree, &[&str]); 4] = [
+const KINDS: [(Tree, &[&str]); 5] = [
     (Tree::Log, &["A", "B", "D", "E", "F", "H", "N", "O", "P", "S", "T", "U", "W", "X", "Xl", "Xm", "Xn", "Xp", "Xt", "Y"]),
+    (Tree::Ended(1), &["S"]),
     (Tree::Records, &["C", "G", "K", "N", "P", "R"]),
     (Tree::Persons, &["C", "N"]),
     (Tree::Witness, &["C", "E", "L"]),
@@ -204,7 +205,7 @@ fn every_commit_fails_in_both_ways_alone_and_again_in_recovery_and_no_promise_is
 fn a_disk_that_forgets_what_it_confirmed_is_seen() {
     let told = play(None).unwrap();
     let matters = |point: &Point| match point.tree {
-        Tree::Log | Tree::Predecessor => point.kinds.contains("E"),
+        Tree::Log | Tree::Ended(_) => point.kinds.contains("E"),
         Tree::Records => false,
         Tree::Persons => true,
         Tree::Witness => point.kinds.contains("L"),

@@ -33,6 +33,8 @@ pub(super) struct Sea {
     pub(super) spoil: AtomicBool,
     /// The query that is erased early, once it was asked.
     pub(super) early: Mutex<Option<u64>>,
+    /// The answer that the issuer erases by force before its log ends, once it was given.
+    pub(super) left_over: Mutex<Option<u64>>,
 }
 
 impl Sea {
@@ -51,6 +53,7 @@ impl Sea {
             around: Around { plan: Arc::new(plan), words: Arc::default(), time },
             spoil: AtomicBool::new(false),
             early: Mutex::default(),
+            left_over: Mutex::default(),
         })
     }
 

@@ -28,6 +28,9 @@ use super::asking::{ask, authorised, permitted, rogue};
 use super::ground::REPORT;
 use super::sea::Sea;
 use crate::log::fault::LogError;
+use crate::log::find;
+use crate::store::before::Before;
+use crate::store::erasure as rows;
 use crate::store::log as layout;
 use crate::store::persons::{PersonFact, PersonRow};
 use crate::witness::door::DoorFault;
@@ -61,13 +64,15 @@ pub(super) enum Step {
     EarlyErasure,
     Erasure,
     Retention,
+    LeftOver,
     Retired,
     NextLog,
+    TakenUp,
 }
 
 impl Step {
     /// All of them.
-    pub(super) const ALL: [(Self, &'static str); 22] = [
+    pub(super) const ALL: [(Self, &'static str); 24] = [
         (Self::Import, "records, a report and a person's row come in"),
         (Self::Answer, "a question is answered"),
         (Self::ThreeAtOnce, "three questions at once"),
@@ -88,8 +93,10 @@ impl Step {
         (Self::EarlyErasure, "an erasure by force that waits for the peer"),
         (Self::Erasure, "an erasure on both sides"),
         (Self::Retention, "retention of receipts, and of all"),
+        (Self::LeftOver, "an erasure by force, of which the peer does not hear yet"),
         (Self::Retired, "the issuer's log is retired"),
         (Self::NextLog, "the next log begins and takes orders"),
+        (Self::TakenUp, "the peer hears of what the last log left undone"),
     ];
 
     /// Does it.
@@ -120,7 +127,9 @@ impl Step {
             Self::Erasure => Box::pin(erasure(sea)).await,
             Self::Retention => Box::pin(retention(sea)).await,
             Self::Retired => Box::pin(retired(sea)).await,
+            Self::LeftOver => Box::pin(left_over(sea)).await,
             Self::NextLog => Box::pin(next_log(sea)).await,
+            Self::TakenUp => Box::pin(taken_up(sea)).await,
         }
     }
 }
@@ -335,6 +344,38 @@ async fn retention(sea: &Sea) -> Said {
         }
     }
     Ok("retained".to_owned())
+}
+
+/// The issuer erases an answer that may still be used; whether or not a start tells the peer before the log ends.
+async fn left_over(sea: &Sea) -> Said {
+    if sea.left_over.lock().unwrap().is_none() {
+        ask(sea, status(Purpose::Fin)).await?;
+        let answer = last(sea, 0, |leaf| matches!(leaf, LeafBody::Answer { .. }))?;
+        *sea.left_over.lock().unwrap() = Some(answer);
+    }
+    let (gz, answer) = (sea.gz()?, sea.left_over.lock().unwrap().unwrap_or(0));
+    pass(sea, HOUR_MS);
+    let erased = |leaf: &LeafBody| {
+        matches!(leaf, LeafBody::Event(Event::Erased(erased)) if erased.early && erased.ground == ErasureGround::Order)
+    };
+    if !leaves(sea, 0)?.iter().any(erased) {
+        gz.erase(Target::Leaf(answer), ErasureGround::Order, true, |_| {}).await.map_err(failed)?;
+    }
+    Ok("erased by force".to_owned())
+}
+
+async fn taken_up(sea: &Sea) -> Said {
+    let (gz, answer) = (sea.gz()?, sea.left_over.lock().unwrap().unwrap_or(0));
+    gz.finish_all_erasures().await.map_err(failed)?;
+    gz.send_notices().await.map_err(failed)?;
+    if !gz.outstanding().map_err(failed)?.is_empty() {
+        return Err("a notice is outstanding".to_owned());
+    }
+    let before = Before::last(&**gz.log.store());
+    if find::row(&before, &gz.seals, answer).map_err(failed)?.is_some() || !rows::pending(&before).map_err(failed)?.is_empty() {
+        return Err("what the log that ended left undone is not done".to_owned());
+    }
+    Ok("taken up".to_owned())
 }
 
 async fn retired(sea: &Sea) -> Said {
