@@ -10,6 +10,7 @@ use clap::{ArgGroup, Args};
 use creditbay_protocol::calendar::Day;
 use creditbay_protocol::erasure::ErasureGround;
 use creditbay_protocol::identifier::Scheme;
+use creditbay_protocol::name::Origin;
 use serde::Deserialize;
 
 use crate::client::{Problem, Reply};
@@ -35,9 +36,12 @@ pub struct EraseArgs {
     /// All leaves of before a day, UTC+8: 2026-01-31
     #[arg(long, value_name = "DATE", group = "what")]
     pub before: Option<Day>,
-    /// One leaf, by its index in the node's own log
+    /// One leaf, by its index in the node's current log, or in the one named by --log
     #[arg(long, value_name = "INDEX", group = "what")]
     pub index: Option<u64>,
+    /// The log of that leaf, where it is one before the current one: gz.creditbay/log/1; the rest looks through every log
+    #[arg(long, value_name = "ORIGIN", requires = "index")]
+    pub log: Option<Origin>,
     /// What is recorded of a natural person, whose number is all that this file holds; - reads it from standard input
     #[arg(long, value_name = "FILE", group = "what", conflicts_with = "records")]
     pub person_from: Option<PathBuf>,
@@ -158,7 +162,7 @@ pub async fn run(args: &EraseArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
 /// What a refusal leaves undone. Where the log stopped, nobody knows whether the leaf is durable; the next start does.
 fn before(problem: &Problem) -> &'static str {
     match problem.kind.as_str() {
-        "bad_request" | "still_usable" | "under_way" | "no_leaf" | "bad_ground" => "nothing was erased. ",
+        "bad_request" | "still_usable" | "under_way" | "no_leaf" | "no_log" | "bad_ground" => "nothing was erased. ",
         _ => "not finished; what the log says by then is carried through when the node starts again. ",
     }
 }
@@ -167,7 +171,7 @@ fn body(args: &EraseArgs) -> anyhow::Result<serde_json::Value> {
     let subject = args.subject.as_deref().map(read_subject).transpose()?;
     let person = args.person_from.as_deref().map(read_person).transpose()?;
     Ok(serde_json::json!({
-        "index": args.index, "before": args.before, "ground": args.ground, "force_early": args.force_early,
+        "index": args.index, "log": args.log, "before": args.before, "ground": args.ground, "force_early": args.force_early,
         "records": args.records, "person": person,
         "subject": subject.map(|(scheme, code)| serde_json::json!({ "scheme": scheme.as_str(), "identifier": code })),
     }))

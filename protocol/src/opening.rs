@@ -34,8 +34,11 @@ pub struct LeafOpening {
     pub log: Origin,
     /// The leaf's index.
     pub index: u64,
-    /// The index of the leaf which says that this was shown; of a log that has ended, it stands in the next one.
+    /// The index of the leaf which says that this was shown.
     pub shown: u64,
+    /// The log of that leaf, where it is a later one of the same region: a log that has ended says nothing any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_in: Option<Origin>,
     /// What is said.
     pub holds: Held,
 }
@@ -174,7 +177,7 @@ impl FieldOpening {
 impl LeafOpening {
     /// A line of the current format.
     pub fn new(log: Origin, index: u64, shown: u64, holds: Held) -> Self {
-        Self { format: FORMAT.to_owned(), log, index, shown, holds }
+        Self { format: FORMAT.to_owned(), log, index, shown, shown_in: None, holds }
     }
 
     /// Holds what is said against the leaf; gives what each field says. For an erased leaf that is nothing: `check_erased` has the rest.

@@ -143,6 +143,13 @@ impl Operator {
             (0, _) => Target::Before(tomorrow.minus(bay.chance.below(3) * DAY_MS).day()),
             (1 | 2, Some(subject)) => Target::Subject(subject),
             (3, _) => Target::Leaf(bay.chance.below(size)),
+            (4, _) => match exchange.log.ended().unwrap_or_default().as_slice() {
+                [] => return,
+                ended => {
+                    let (_, head) = bay.chance.pick(ended);
+                    Target::LeafOf(head.origin, bay.chance.below(head.size))
+                }
+            },
             _ => match bay.model.exchanges(region).as_slice() {
                 [] => return,
                 leaves => Target::Leaf(*bay.chance.pick(leaves)),

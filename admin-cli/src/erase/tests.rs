@@ -31,6 +31,7 @@ fn args(socket: &Path) -> EraseArgs {
         subject: Some("uscc:91440101MA9XTEAT0A".to_owned()),
         before: None,
         index: None,
+        log: None,
         person_from: None,
         records: false,
         outstanding: false,

@@ -44,7 +44,7 @@ pub struct OpenArgs {
     /// The node
     #[command(flatten)]
     pub door: AdminDoor,
-    /// The log, where the leaves are of the one before the current one: gz.creditbay/log/1
+    /// The log, where the leaves are of one before the current one: gz.creditbay/log/1
     #[arg(long, value_name = "ORIGIN")]
     pub log: Option<Origin>,
     /// What is shown: message, subject or operator; repeat for several [default: subject; of a sample all three]
@@ -66,6 +66,9 @@ pub struct CheckArgs {
     /// The log: a folder of static files, or the URL of an auditors' door
     #[arg(long, value_name = "DIR|URL")]
     pub leaf_from: String,
+    /// A later log of the same region, where leaves of a log that has ended were erased under that one; may be repeated
+    #[arg(long, value_name = "DIR|URL")]
+    pub later: Vec<String>,
     /// Who reads
     #[command(flatten)]
     pub auditor: AuditorArgs,
@@ -134,9 +137,13 @@ pub async fn check(args: &CheckArgs, screen: &mut Screen) -> anyhow::Result<Exit
     let read = read.with_context(|| format!("{} does not exist; check the path", args.file.display()))?;
     let lines = read_lines(&read).with_context(|| format!("{}: no file of openings", args.file.display()))?;
     let mut log = Entries::open(&args.leaf_from, &args.auditor).await?;
+    let mut later = Vec::new();
+    for place in &args.later {
+        later.push(Entries::open(place, &args.auditor).await?);
+    }
     let mut refuted = 0u64;
     for line in &lines {
-        let outcome = check_line(line, &mut log).await?;
+        let outcome = check_line(line, &mut log, &mut later).await?;
         refuted += u64::from(outcome.is_err());
         match (screen.is_json(), outcome) {
             (true, outcome) => {
@@ -159,7 +166,11 @@ pub async fn check(args: &CheckArgs, screen: &mut Screen) -> anyhow::Result<Exit
     Ok(if refuted == 0 { Exit::Done } else { Exit::Refuted })
 }
 
-async fn check_line(line: &LeafOpening, log: &mut Entries) -> anyhow::Result<Result<Vec<Revealed>, String>> {
+async fn check_line(
+    line: &LeafOpening,
+    log: &mut Entries,
+    later: &mut [Entries],
+) -> anyhow::Result<Result<Vec<Revealed>, String>> {
     if line.log != log.origin {
         return Ok(Err(format!("the opening is of log {}, the leaves are of {}", line.log, log.origin)));
     }
@@ -167,9 +178,12 @@ async fn check_line(line: &LeafOpening, log: &mut Entries) -> anyhow::Result<Res
         return Ok(Err(format!("the log has {} leaves, and so none of index {}", log.size, line.index)));
     };
     let held = line.check(&leaf);
-    if let (Ok(_), Held::Erased { leaf: erasure, .. }) = (&held, &line.holds) {
-        let Some(erasure) = log.leaf(*erasure).await? else {
-            return Ok(Err(format!("the log has no leaf {erasure}, which is said to be the erasure")));
+    if let (Ok(_), Some((of, erasure))) = (&held, line.erasure()) {
+        let Some(log) = std::iter::once(log).chain(later).find(|log| log.origin == of) else {
+            return Ok(Err(format!("said to be erased by leaf {erasure} of {of}; give that log with --later")));
+        };
+        let Some(erasure) = log.leaf(erasure).await? else {
+            return Ok(Err(format!("{of} has no leaf {erasure}, which is said to be the erasure")));
         };
         if let Err(fault) = line.check_erased(&erasure) {
             return Ok(Err(fault.to_string()));
@@ -225,10 +239,14 @@ pub fn read_lines(text: &[u8]) -> anyhow::Result<Vec<LeafOpening>> {
 /// What one line says. Where it was not held against a leaf, the bytes are read as what the field should be.
 fn told(line: &LeafOpening, revealed: Option<&[Revealed]>) -> anyhow::Result<Fields> {
     let mut fields = Fields::new();
-    fields.add("leaf", format!("{} of {}, shown by leaf {}", line.index, line.log, line.shown));
+    let of = line.shown_in.map(|log| format!(" of {log}")).unwrap_or_default();
+    fields.add("leaf", format!("{} of {}, shown by leaf {}{of}", line.index, line.log, line.shown));
     match &line.holds {
         Held::Nothing => drop(fields.add("hides", "nothing of that kind")),
-        Held::Erased { leaf, .. } => drop(fields.add("erased", format!("by leaf {leaf}, which has the time and the ground"))),
+        Held::Erased { log, leaf, .. } => {
+            let of = log.map(|log| format!(" of {log}")).unwrap_or_default();
+            fields.add("erased", format!("by leaf {leaf}{of}, which has the time and the ground"));
+        }
         Held::Fields(openings) => {
             for (number, opening) in openings.iter().enumerate() {
                 let known = revealed.and_then(|revealed| revealed.get(number));

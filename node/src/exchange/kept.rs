@@ -222,10 +222,11 @@ impl Walk<'_> {
                         let leaf = Leaf::new(time, LeafBody::of_answer(&asked, &answer, &seed)).hash();
                         kept.told = Some(ToTell { peer: asked.issuer, log, leaf: NamedLeaf { index, leaf } });
                     }
-                } else if taking && wanted.takes_receipt(usable_until.unwrap_or(on)) {
-                    if !taken.contains(&here(query).erased(ErasedPart::Receipt)) {
-                        found.kept.insert(here(query), Kept { part: ErasedPart::Receipt, ..Kept::whole() });
-                    }
+                } else if taking
+                    && wanted.takes_receipt(usable_until.unwrap_or(on))
+                    && !taken.contains(&here(query).erased(ErasedPart::Receipt))
+                {
+                    found.kept.insert(here(query), Kept { part: ErasedPart::Receipt, ..Kept::whole() });
                 }
             }
             _ => {}

@@ -46,7 +46,9 @@ pub enum OpenError {
         size: u64,
     },
     /// No log of this region that the store holds.
-    #[error("this node has no log {0} whose leaves it can open: it is neither the current one nor one before it that the store holds")]
+    #[error(
+        "this node has no log {0} whose leaves it can open: it is neither the current one nor one before it that the store holds"
+    )]
     OtherLog(Origin),
     /// Rows are neither there nor erased.
     #[error(
@@ -122,7 +124,8 @@ impl Exchange {
             let store = &**exchange.log.store();
             let before = of.back.map(|back| Before { store, back });
             let of_log: &dyn Store = before.as_ref().map_or(store, |before| before);
-            let showing = OpenLog { of, store: of_log, newest: store, seals: &exchange.seals };
+            let showing =
+                OpenLog { of, store: of_log, newest: store, newest_log: *exchange.log.origin(), seals: &exchange.seals };
             Ok::<_, LogError>(showing.lines(&indices, &fields, leaf))
         })
         .await?
@@ -142,8 +145,9 @@ struct Of {
 struct OpenLog<'a> {
     of: Of,
     store: &'a dyn Store,
-    /// The store as it is open for the newest log.
+    /// The store as it is open for the newest log, and that log.
     newest: &'a dyn Store,
+    newest_log: Origin,
     seals: &'a Seals,
 }
 
@@ -160,7 +164,8 @@ impl OpenLog<'_> {
                 None => (Held::Fields(self.fields(*index, &wanted)?), None),
             };
             // A line proves what it says, by the code with which anybody checks it.
-            let line = LeafOpening::new(self.of.origin, *index, shown, holds);
+            let shown_in = self.of.back.map(|_| self.newest_log);
+            let line = LeafOpening { shown_in, ..LeafOpening::new(self.of.origin, *index, shown, holds) };
             line.check(&leaf).map_err(OpenError::Damaged)?;
             erasure.map_or(Ok(()), |erasure| line.check_erased(&erasure)).map_err(OpenError::Damaged)?;
             lines.push(line);
@@ -191,12 +196,7 @@ impl OpenLog<'_> {
 }
 
 /// What the erasures of one log took of the leaves of another, or of itself.
-fn erased_by(
-    store: &dyn Store,
-    log: u32,
-    indices: &[u64],
-    found: &mut BTreeMap<u64, (Held, Leaf)>,
-) -> Result<(), LogError> {
+fn erased_by(store: &dyn Store, log: u32, indices: &[u64], found: &mut BTreeMap<u64, (Held, Leaf)>) -> Result<(), LogError> {
     let Some(head) = layout::head(store)? else { return Ok(()) };
     let mut erasure = rows::erasure_after(store, None)?;
     while let Some(at) = erasure {

@@ -49,7 +49,8 @@ impl OnDisk {
         let open_tree =
             |tree: Tree| db.open_tree(tree.name(number)).map(|handle| (tree, handle)).map_err(|error| unopenable(path, &error));
         let names = db.tree_names();
-        let ended = (1..number).map(Tree::Ended).take_while(|tree| names.iter().any(|name| *name == tree.name(number).as_bytes()));
+        let ended =
+            (1..number).map(Tree::Ended).take_while(|tree| names.iter().any(|name| *name == tree.name(number).as_bytes()));
         let trees = Tree::ALWAYS.into_iter().chain(ended).map(open_tree).collect::<Result<Vec<_>, _>>()?;
         let file = File::open(path.join("db")).map_err(|error| unopenable(path, &error))?;
         let counter = counted(path, &db)?;

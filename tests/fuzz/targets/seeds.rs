@@ -138,8 +138,8 @@ fn of_leaves() -> Vec<Seed> {
     ];
     let fields = fields.map(|(field, bytes)| FieldOpening::of(field, &seed(0x33), &bytes)).to_vec();
     let answered = FieldOpening::of(Field::Message, &seed(0x44), &wire::encode(&EXCHANGE.answer));
-    let proof = EXCHANGE.erased.prove(3).expect("leaf 3 was erased");
-    let holds = [(5, Held::Fields(fields)), (5, Held::Fields(vec![answered])), (3, Held::Erased { leaf: 9, proof })];
+    let proof = EXCHANGE.erased.prove(1, 3).expect("leaf 3 was erased");
+    let holds = [(5, Held::Fields(fields)), (5, Held::Fields(vec![answered])), (3, Held::Erased { log: None, leaf: 9, proof })];
     let openings = holds.map(|(index, holds)| LeafOpening::new(log, index, 12, holds));
     let json = |opening: &LeafOpening| serde_json::to_string(opening).expect("it has a form in JSON").into_bytes();
     let mut seeds: Vec<Seed> = openings.iter().map(|opening| ("opening", json(opening))).collect();

@@ -1,7 +1,7 @@
 //! What opens the leaves of one city, and what was erased of it: after an erasure nothing that lies there, and nothing that ever lay there,
 //! opens what it took, everything else opens as before, and who was to be told was told first where it had to be.
 //!
-//! Not here: the other side of a notice (`notices`).
+//! Erasures of a log take what opens the leaves of those before it, too. Not here: the other side of a notice (`notices`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,6 +12,7 @@ use creditbay_crypto::seal::SealingKey;
 use creditbay_node::host::keys::EpochKeys;
 use creditbay_node::log::rows::Row;
 use creditbay_node::log::seals::Seals;
+use creditbay_node::store::before::Before;
 use creditbay_node::store::erasure as layout;
 use creditbay_node::store::in_memory::InMemory;
 use creditbay_node::store::log::{self as log_layout, SealedRows};
@@ -39,6 +40,8 @@ pub(crate) struct Kept {
     outgoing: BTreeMap<u64, (u64, Notice)>,
     values: Vec<Value>,
     keys: PathBuf,
+    /// The number of the log.
+    log: u32,
 }
 
 /// What a look at the store brought.
@@ -53,8 +56,8 @@ pub(crate) struct Told {
 }
 
 impl Kept {
-    /// Nothing; the keys lie in this folder.
-    pub(crate) fn nothing(keys: &Path) -> Self {
+    /// Nothing of the log with this number; the keys lie in this folder.
+    pub(crate) fn nothing(keys: &Path, log: u32) -> Self {
         Self {
             opens: BTreeMap::new(),
             pending: BTreeMap::new(),
@@ -62,6 +65,7 @@ impl Kept {
             outgoing: BTreeMap::new(),
             values: Vec::new(),
             keys: keys.to_owned(),
+            log,
         }
     }
 
@@ -73,13 +77,17 @@ impl Kept {
     /// Takes rows that were written.
     pub(crate) fn take(&mut self, sealed: &SealedRows, rows: &[Row]) {
         rows.iter().for_each(|row| open(row, &mut self.opens));
-        self.values.push(value(sealed, rows));
+        self.values.push(value(self.log, sealed, rows));
     }
 
     /// The erasure whose list has this leaf.
     pub(crate) fn erased(&self, index: u64) -> Option<u64> {
-        let takes = |entries: &[ErasedEntry]| entries.contains(&ErasedEntry { index, part: ErasedPart::Exchange });
+        let takes = |entries: &[ErasedEntry]| entries.contains(&self.whole(index));
         self.lists.iter().find(|(_, entries)| takes(entries)).map(|(erasure, _)| *erasure)
+    }
+
+    fn whole(&self, index: u64) -> ErasedEntry {
+        ErasedEntry { log: self.log, index, part: ErasedPart::Exchange }
     }
 
     /// The leaves of exchanges that something opens.
@@ -89,7 +97,7 @@ impl Kept {
 
     /// Whether a leaf is erased by its list, and what opens it waits for the other side.
     pub(crate) fn waits(&self, index: u64) -> bool {
-        let entry = ErasedEntry { index, part: ErasedPart::Exchange };
+        let entry = self.whole(index);
         self.pending.keys().any(|erasure| self.lists.get(erasure).is_some_and(|entries| entries.contains(&entry)))
     }
 
@@ -143,13 +151,13 @@ impl Kept {
             for sealed in &page {
                 let rows = keys.open(sealed).map_err(|error| format!("batch {}: {error}", sealed.batch()))?;
                 rows.iter().for_each(|row| open(row, &mut opens));
-                values.push(value(sealed, &rows));
+                values.push(value(self.log, sealed, &rows));
             }
             page = log_layout::sealed_after(store, last).map_err(|error| error.to_string())?;
         }
-        let taken = |entry: &ErasedEntry| {
-            gone.contains(entry) || gone.contains(&ErasedEntry { index: entry.index, part: ErasedPart::Exchange })
-        };
+        let taken =
+            |entry: &ErasedEntry| gone.contains(entry) || gone.contains(&ErasedEntry { part: ErasedPart::Exchange, ..*entry });
+        hold_ended(store, &keys, &taken, faults)?;
         let stays = values.iter().flat_map(|value| &value.holds).filter(|entry| taken(entry));
         faults.extend(stays.map(|entry| format!("what opens leaf {} was erased and is there", entry.index)));
         let lost = self.opens.keys().filter(|index| !opens.contains_key(*index) && self.erased(**index).is_none());
@@ -172,10 +180,36 @@ impl Value {
     }
 }
 
-fn value(sealed: &SealedRows, rows: &[Row]) -> Value {
+/// Of what erasures took of logs that have ended nothing is there, and everything that is there opens.
+fn hold_ended(
+    store: &InMemory,
+    keys: &Seals,
+    taken: &dyn Fn(&ErasedEntry) -> bool,
+    faults: &mut Vec<String>,
+) -> Result<(), String> {
+    for back in 1.. {
+        let before = Before { store, back };
+        let Some(head) = log_layout::head(&before).map_err(|error| error.to_string())? else { return Ok(()) };
+        let mut page = log_layout::sealed_from(&before, 0).map_err(|error| error.to_string())?;
+        while let Some(last) = page.last() {
+            for sealed in &page {
+                let rows = keys.open(sealed).map_err(|error| format!("batch {} of {}: {error}", sealed.batch(), head.origin))?;
+                let holds = value(head.origin.number(), sealed, &rows).holds;
+                let stays = holds.iter().filter(|entry| taken(entry));
+                faults.extend(
+                    stays.map(|entry| format!("what opens leaf {} of {} was erased and is there", entry.index, head.origin)),
+                );
+            }
+            page = log_layout::sealed_after(&before, last).map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+fn value(log: u32, sealed: &SealedRows, rows: &[Row]) -> Value {
     let holds = rows.iter().filter_map(|row| match row {
-        Row::Receipt { query, .. } => Some(ErasedEntry { index: *query, part: ErasedPart::Receipt }),
-        _ => row.opens().map(|index| ErasedEntry { index, part: ErasedPart::Exchange }),
+        Row::Receipt { query, .. } => Some(ErasedEntry { log, index: *query, part: ErasedPart::Receipt }),
+        _ => row.opens().map(|index| ErasedEntry { log, index, part: ErasedPart::Exchange }),
     });
     Value { batch: sealed.batch(), part: sealed.part(), sealed: sealed.value.clone(), holds: holds.collect() }
 }

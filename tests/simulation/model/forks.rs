@@ -86,7 +86,7 @@ impl Seen {
             history: History::unseen(self.history.origin, seals),
             past: Vec::new(),
             directory: self.directory.clone(),
-            kept: Kept::nothing(keys),
+            kept: Kept::nothing(keys, self.history.origin.number()),
             standing: Standing::default(),
             answers: BTreeMap::new(),
             alarms: self.alarms,

@@ -85,7 +85,7 @@ impl Model {
         let keys = seen.kept.keys().to_owned();
         let seals = EpochKeys::in_folder(&keys).and_then(Seals::new);
         let next = History::unseen(log, seals.expect("invariant: the node that ran has left its keys whole"));
-        seen.kept = Kept::nothing(&keys);
+        seen.kept = Kept::nothing(&keys, log.number());
         let before = std::mem::replace(&mut seen.history, next);
         seen.past.push(before);
     }

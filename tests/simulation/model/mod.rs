@@ -95,7 +95,7 @@ impl Model {
     pub(crate) fn watch(&self, city: Region, machine: Arc<Machine>, keys: &Path) {
         let directory = self.ground.directory.clone();
         let entry = directory.entry(city).expect("invariant: the samples name every city");
-        let kept = Kept::nothing(keys);
+        let kept = Kept::nothing(keys, entry.log_origin.number());
         let keys = EpochKeys::in_folder(keys).expect("invariant: the folder of keys was just made");
         let seals = Seals::new(keys).expect("invariant: an empty folder has no key that could be wrong");
         let history = History::unseen(entry.log_origin, seals);

@@ -26,10 +26,11 @@ impl Model {
             let how = format_args!("{city}: notice {leaf} waits no more, and {} has not carried it through", notice.receiver);
             return self.story.broken(Promise::Erased, how);
         }
-        let own = state.cities.get(&city).is_some_and(|seen| seen.history.is(&notice.log));
+        // What is kept of a log that has ended is held with the erasure itself (`erased`).
+        let own = state.cities.get(&city).is_some_and(|seen| seen.history.origin.owner() == notice.log.owner());
         for named in &notice.leaves {
             let opens = match own {
-                false => other.kept.opens.contains_key(&named.index),
+                false => other.history.is(&notice.log) && other.kept.opens.contains_key(&named.index),
                 true => other.answers.get(&named.leaf).is_some_and(|answer| other.kept.opens.contains_key(answer)),
             };
             if opens {
@@ -45,6 +46,7 @@ impl Model {
         let Some(seen) = state.cities.get(&city).filter(|_| !report.waits) else { return };
         let meant = |(index, subject): &(&u64, &Vec<u8>)| match target {
             Target::Leaf(leaf) => **index == *leaf,
+            Target::LeafOf(log, leaf) => seen.history.is(log) && **index == *leaf,
             Target::Subject(wanted) => subject.as_slice() == wanted.canonical_bytes(),
             Target::Before(day) => seen.history.leaves.get(**index as usize).is_some_and(|leaf| leaf.time.day() < *day),
         };

@@ -42,6 +42,17 @@ pub enum OpenedFault {
         /// Leaves of the copy.
         size: u64,
     },
+    /// The erasure's leaf is said to stand in a later log.
+    #[error(
+        "said to be erased by leaf {erasure} of {log}, which is another log: hold it against that one too (`creditbay log check-opening \
+         --later`)"
+    )]
+    ErasureElsewhere {
+        /// The later log.
+        log: Origin,
+        /// The leaf of the erasure.
+        erasure: u64,
+    },
     /// Erased because its time was over, before any of the packs says so.
     #[error("erased on {on} by leaf {erasure} because it had been kept long enough, and the rule packs keep it until {until}")]
     ErasedEarly {
@@ -75,6 +86,7 @@ impl OpenedFault {
             Self::SaidToHideNothing => "said_to_hide_nothing",
             Self::Unfit(_) => "opening_unfit",
             Self::ErasureBeyond { .. } => "erasure_beyond",
+            Self::ErasureElsewhere { .. } => "erasure_elsewhere",
             Self::ErasedEarly { .. } => "erased_early",
             Self::OtherShown { .. } => "other_shown",
             Self::Breach(breach) => breach.kind(),

@@ -97,10 +97,8 @@ impl Openings {
         if line.log != self.log {
             return self.fault(index, OpenedFault::OtherLog { log: line.log });
         }
-        self.named.insert(line.shown);
-        if let Held::Erased { leaf, .. } = &line.holds {
-            self.named.insert(*leaf);
-        }
+        self.named.extend(line.shown_in.is_none().then_some(line.shown));
+        self.named.extend(line.erasure().filter(|(log, _)| *log == self.log).map(|(_, leaf)| leaf));
         if self.lines.insert(index, line).is_some() {
             self.fault(index, OpenedFault::Twice);
         }
@@ -165,6 +163,9 @@ impl Openings {
     }
 
     fn erased(&self, line: &LeafOpening, leaf: &Leaf, erasure: u64, packs: &[Arc<RulePack>]) -> Standing {
+        if let Some((log, _)) = line.erasure().filter(|(log, _)| *log != self.log) {
+            return Standing::Wrong(OpenedFault::ErasureElsewhere { log, erasure });
+        }
         let Some(erasing) = self.found.get(&erasure) else {
             return Standing::Wrong(OpenedFault::ErasureBeyond { erasure, size: self.size });
         };
@@ -184,7 +185,9 @@ impl Openings {
     /// Each leaf which is said to say that leaves were shown names just these; one behind the end of the copy is told.
     fn check_shown(&mut self, outcome: &mut Outcome) {
         let mut together: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-        for line in self.lines.values() {
+        let later = self.lines.values().filter(|line| line.shown_in.is_some()).map(|line| line.shown);
+        outcome.shown_beyond.extend(later.collect::<BTreeSet<_>>());
+        for line in self.lines.values().filter(|line| line.shown_in.is_none()) {
             together.entry(line.shown).or_default().push(line.index);
         }
         for (shown, indices) in together {

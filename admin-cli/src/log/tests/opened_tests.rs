@@ -247,6 +247,10 @@ fn what_was_erased_is_told_with_its_erasure_and_too_early_is_a_fault() {
     let held = Held::Erased { log: None, leaf: erasure, proof: list.prove(1, index).unwrap() };
     audited.lines[0].holds = held;
     audited.go_on();
+    let mut later = audited.lines.clone();
+    let Held::Erased { log, .. } = &mut later[0].holds else { panic!("erased") };
+    *log = Some("hk.creditbay/log/2".parse().unwrap());
+    assert_eq!(audited.verify(&later).1, ["erasure_elsewhere"], "an erasure that is not at hand is not believed");
     let beyond = audited.verify(&audited.lines);
     assert_eq!((beyond.0, beyond.1), (Exit::Refuted, vec!["erasure_beyond".to_owned()]));
     let day = Millis(NOON).day();

@@ -282,20 +282,6 @@ pub(super) fn sample_pack() -> Arc<RulePack> {
     Arc::new(RulePack::parse("gba-2026.1.toml", PACK).unwrap())
 }
 
-/// The text of the bundled pack with lines replaced, each by its key.
-pub(super) fn altered_text(lines: &[(&str, &str)]) -> String {
-    lines.iter().fold(PACK.to_owned(), |text, (key, line)| {
-        let found: Vec<_> = text.lines().filter(|known| known.starts_with(&format!("{key} ="))).map(str::to_owned).collect();
-        assert_eq!(found.len(), 1, "{key}");
-        text.replace(&found[0], &format!("{key} = {line}"))
-    })
-}
-
-/// The bundled pack with lines replaced.
-pub(super) fn altered(lines: &[(&str, &str)]) -> Arc<RulePack> {
-    Arc::new(RulePack::parse("altered.toml", &altered_text(lines)).unwrap())
-}
-
 /// Two nodes under the bundled pack.
 pub(super) fn bay() -> Bay {
     bay_with(&[sample_pack()])

@@ -130,7 +130,8 @@ async fn a_subject_is_erased_in_every_log_of_its_region_under_one_leaf() {
     let (bay, gz, hk) = half_a_year_later().await;
     let (gz, _hk) = next(&bay, 3, &gz, &hk).await;
     assert_eq!(opens(&gz, 2), [1, 2].into(), "two logs back");
-    let subject = creditbay_protocol::identifier::Identifier::parse(creditbay_protocol::identifier::Scheme::Uscc, COMPANY).unwrap();
+    let subject =
+        creditbay_protocol::identifier::Identifier::parse(creditbay_protocol::identifier::Scheme::Uscc, COMPANY).unwrap();
     let report = gz.exchange.erase(Target::Subject(subject), ErasureGround::Order, false, |_| {}).await.unwrap();
     assert_eq!((report.exchanges, report.leaves.len()), (2, 1));
     assert_eq!(opens(&gz, 2), BTreeSet::new());

@@ -16,9 +16,10 @@ use super::super::ask::Outcome;
 use super::super::compose::{About, Question};
 use super::super::fault::AskError;
 use super::super::network::LinkError;
+use super::altered::altered;
 use super::bay::{
-    InProcess, NOON, Weather, altered, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open, question,
-    region, rogue_query, sample_pack,
+    InProcess, NOON, Weather, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open, question, region,
+    rogue_query, sample_pack,
 };
 use crate::log::entry::Entry;
 use crate::log::fault::LogError;

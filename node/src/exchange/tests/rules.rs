@@ -19,9 +19,10 @@ use super::super::ask::Outcome;
 use super::super::compose::{About, Question};
 use super::super::fault::AskError;
 use super::super::order::OrderError;
+use super::altered::altered;
 use super::bay::{
-    Bay, COMPANY, InProcess, NOON, Weather, altered, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open,
-    region, rogue_query, sample_key, sample_pack,
+    Bay, COMPANY, InProcess, NOON, Weather, answered, ask_rogue, bay, bay_with, clean, directory, kinds, leaves, open, region,
+    rogue_query, sample_key, sample_pack,
 };
 use creditbay_protocol::calendar::Millis;
 

@@ -15,7 +15,8 @@ fn forked() -> (Origin, creditbay_crypto::note::NoteVerifier, Evidence) {
     let origin: Origin = "gz.creditbay/log/1".parse().unwrap();
     let key = SigningKey::from_seed(Seed::from_bytes([7; 32]));
     let signer = NoteSigner::new(origin.to_string().parse().unwrap(), KeyKind::Ed25519, key);
-    let [one, other] = [empty_root(), Digest::of(b"another")].map(|root| Checkpoint { origin, size: 5, root }.sign(&signer).unwrap());
+    let [one, other] =
+        [empty_root(), Digest::of(b"another")].map(|root| Checkpoint { origin, size: 5, root }.sign(&signer).unwrap());
     let evidence = Evidence::new(Alarm::Fork, signer.verifier(), [&one, &other], &[]);
     (origin, signer.verifier().clone(), evidence)
 }

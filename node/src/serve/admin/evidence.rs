@@ -197,10 +197,14 @@ fn about(ordered: Ordered, exchange: &Exchange) -> Result<About, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "bad_request", "What is to be erased is not said", detail);
     let Ordered { index, log, subject, before, person, records, .. } = ordered;
     if log.is_some() && index.is_none() {
-        return Err(bad("`log` goes with an `index`; a subject, and what is of before a day, are looked for in every log".to_owned()));
+        return Err(bad(
+            "`log` goes with an `index`; a subject, and what is of before a day, are looked for in every log".to_owned()
+        ));
     }
     match (index, subject, before, person) {
-        (Some(index), None, None, None) if !records => Ok(About::Openings(Target::LeafOf(log.unwrap_or(*exchange.log.origin()), index))),
+        (Some(index), None, None, None) if !records => {
+            Ok(About::Openings(Target::LeafOf(log.unwrap_or(*exchange.log.origin()), index)))
+        }
         (None, Some(subject), None, None) => {
             let scheme = Scheme::from_name(&subject.scheme).ok_or_else(|| bad("name a scheme of identifiers".to_owned()))?;
             let identifier = Identifier::parse(scheme, &subject.identifier).map_err(|error| bad(error.to_string()))?;

@@ -8,7 +8,8 @@ use creditbay_configs::peers::EndorsedDirectory;
 use creditbay_configs::rules::RulePack;
 use creditbay_crypto::hash::Digest;
 
-use super::super::bay::{altered_text, directory, sample_pack};
+use super::super::altered::altered_text;
+use super::super::bay::{directory, sample_pack};
 
 /// SHA-256 of the file that a natural person brings.
 pub(super) const REPORT: Digest = Digest([5; 32]);

@@ -10,10 +10,12 @@
 mod asking;
 mod check;
 mod disk;
+mod erasing;
 mod ground;
 mod machine;
 mod sea;
 mod steps;
+mod telling;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,35 +11,23 @@ use creditbay_crypto::note::{KeyKind, NoteSigner};
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::domains::Domains;
-use creditbay_protocol::erasure::ErasureGround;
 use creditbay_protocol::event::{Event, RetirementGround, Suspended};
 use creditbay_protocol::identifier::{Identifier, Scheme};
-use creditbay_protocol::leaf::{Leaf, LeafBody};
+use creditbay_protocol::leaf::LeafBody;
 use creditbay_protocol::name::Name;
-use creditbay_protocol::opening::Held;
-use creditbay_protocol::predicate::{AttestationType, Predicate, Purpose, RegistrationStatus, Severity, Statuses};
-use creditbay_protocol::shown::Field;
+use creditbay_protocol::predicate::{AttestationType, Predicate, Purpose, RegistrationStatus, Severity};
 use creditbay_protocol::witness::{Submission, WitnessFault};
 
 use super::super::super::compose::{About, Question};
-use super::super::super::erase::Target;
 use super::super::bay::{COMPANY, NOON, question, region, sample_key};
 use super::asking::{ask, authorised, permitted, rogue};
+use super::erasing::{early_erasure, erasure, left_over, opened, retention, taken_up};
 use super::ground::REPORT;
 use super::sea::Sea;
+use super::telling::{HOUR_MS, Said, failed, leaves, pass, status};
 use crate::log::fault::LogError;
-use crate::log::find;
-use crate::store::before::Before;
-use crate::store::erasure as rows;
-use crate::store::log as layout;
 use crate::store::persons::{PersonFact, PersonRow};
 use crate::witness::door::DoorFault;
-
-const DAY_MS: u64 = 86_400_000;
-const HOUR_MS: u64 = 3_600_000;
-
-/// What came of a step, or why it has to be begun again.
-type Said = Result<String, String>;
 
 /// The steps, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,25 +122,8 @@ impl Step {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
-
-fn pass(sea: &Sea, milliseconds: u64) {
-    sea.around.time.fetch_add(milliseconds, Ordering::AcqRel);
-}
-
 fn company() -> Identifier {
     Identifier::parse(Scheme::Uscc, COMPANY).unwrap()
-}
-
-fn registered() -> Predicate {
-    Predicate::StatusIn { of: AttestationType::RegStatus, statuses: Statuses::of(&[RegistrationStatus::Active]).unwrap() }
-}
-
-/// Whether the company is registered.
-fn status(purpose: Purpose) -> Question {
-    question(purpose, registered())
 }
 
 fn carried() -> Question {
@@ -277,15 +248,6 @@ async fn turned_away(sea: &Sea) -> Said {
     if reported { Ok("reported".to_owned()) } else { Err("not reported".to_owned()) }
 }
 
-async fn opened(sea: &Sea) -> Said {
-    let answer = first(sea, 0, |leaf| matches!(leaf, LeafBody::Answer { .. }))?;
-    let lines = sea.gz()?.open(vec![answer], &[Field::Subject], "a test".to_owned()).await.map_err(failed)?;
-    match &lines[0].holds {
-        Held::Fields(fields) if fields.len() == 1 => Ok("opened".to_owned()),
-        other => Err(format!("not opened: {other:?}")),
-    }
-}
-
 async fn new_pack(sea: &Sea) -> Said {
     let midnight = NOON + 12 * HOUR_MS;
     let now = sea.around.time.load(Ordering::Acquire);
@@ -295,87 +257,6 @@ async fn new_pack(sea: &Sea) -> Said {
     let serials = packs.iter().map(|store| crate::store::ledger::activations(&**store).map(|all| all.len()));
     let serials = serials.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     if serials == [2, 2] { Ok(said) } else { Err(format!("activations: {serials:?}")) }
-}
-
-/// The newest answer may still be used: the bytes wait for the peer.
-async fn early_erasure(sea: &Sea) -> Said {
-    if sea.early.lock().unwrap().is_none() {
-        ask(sea, status(Purpose::Fin)).await?;
-        let query = last(sea, 1, |leaf| matches!(leaf, LeafBody::Query { .. }))?;
-        *sea.early.lock().unwrap() = Some(query);
-    }
-    let query = sea.early.lock().unwrap().unwrap_or(0);
-    pass(sea, HOUR_MS);
-    erase(sea, query, true).await
-}
-
-async fn erasure(sea: &Sea) -> Said {
-    pass(sea, 10 * DAY_MS);
-    let query = first(sea, 1, |leaf| matches!(leaf, LeafBody::Query { .. }))?;
-    erase(sea, query, false).await
-}
-
-/// Erases what opens a query, here and, by a notice, there.
-async fn erase(sea: &Sea, query: u64, early: bool) -> Said {
-    let hk = sea.hk()?;
-    let erased = async || {
-        let lines = hk.open(vec![query], &[Field::Subject], "a test".to_owned()).await.map_err(failed)?;
-        Ok::<_, String>(matches!(lines[0].holds, Held::Erased { .. }))
-    };
-    if !erased().await? {
-        hk.erase(Target::Leaf(query), ErasureGround::SubjectRequest, early, |_| {}).await.map_err(failed)?;
-    }
-    hk.send_notices().await.map_err(failed)?;
-    if !hk.outstanding().map_err(failed)?.is_empty() {
-        return Err("a notice is outstanding".to_owned());
-    }
-    if erased().await? { Ok("erased".to_owned()) } else { Err("not erased".to_owned()) }
-}
-
-async fn retention(sea: &Sea) -> Said {
-    for days in [60, 5 * 366] {
-        pass(sea, days * DAY_MS);
-        sea.around.words.lock().unwrap().retained = true;
-        for node in [sea.hk()?, sea.gz()?] {
-            node.retain().await;
-            if !node.retained_today() {
-                return Err(format!("{} lags", node.me));
-            }
-        }
-    }
-    Ok("retained".to_owned())
-}
-
-/// The issuer erases an answer that may still be used; whether or not a start tells the peer before the log ends.
-async fn left_over(sea: &Sea) -> Said {
-    if sea.left_over.lock().unwrap().is_none() {
-        ask(sea, status(Purpose::Fin)).await?;
-        let answer = last(sea, 0, |leaf| matches!(leaf, LeafBody::Answer { .. }))?;
-        *sea.left_over.lock().unwrap() = Some(answer);
-    }
-    let (gz, answer) = (sea.gz()?, sea.left_over.lock().unwrap().unwrap_or(0));
-    pass(sea, HOUR_MS);
-    let erased = |leaf: &LeafBody| {
-        matches!(leaf, LeafBody::Event(Event::Erased(erased)) if erased.early && erased.ground == ErasureGround::Order)
-    };
-    if !leaves(sea, 0)?.iter().any(erased) {
-        gz.erase(Target::Leaf(answer), ErasureGround::Order, true, |_| {}).await.map_err(failed)?;
-    }
-    Ok("erased by force".to_owned())
-}
-
-async fn taken_up(sea: &Sea) -> Said {
-    let (gz, answer) = (sea.gz()?, sea.left_over.lock().unwrap().unwrap_or(0));
-    gz.finish_all_erasures().await.map_err(failed)?;
-    gz.send_notices().await.map_err(failed)?;
-    if !gz.outstanding().map_err(failed)?.is_empty() {
-        return Err("a notice is outstanding".to_owned());
-    }
-    let before = Before::last(&**gz.log.store());
-    if find::row(&before, &gz.seals, answer).map_err(failed)?.is_some() || !rows::pending(&before).map_err(failed)?.is_empty() {
-        return Err("what the log that ended left undone is not done".to_owned());
-    }
-    Ok("taken up".to_owned())
 }
 
 async fn retired(sea: &Sea) -> Said {
@@ -402,19 +283,4 @@ async fn next_log(sea: &Sea) -> Said {
     let begun = leaves(sea, 0)?;
     let began = matches!(begun.first(), Some(LeafBody::Event(Event::LogBegun { .. })));
     if began { Ok("begun".to_owned()) } else { Err("not begun".to_owned()) }
-}
-
-/// The leaves of a node's log.
-fn leaves(sea: &Sea, at: usize) -> Result<Vec<LeafBody>, String> {
-    let log = &sea.node(at)?.exchange.log;
-    let leaves = layout::read_leaves(&**log.store(), 0, log.head().signed().checkpoint().size).map_err(failed)?;
-    leaves.iter().map(|leaf| Leaf::parse(leaf).map(|leaf| leaf.body).map_err(failed)).collect()
-}
-
-fn first(sea: &Sea, at: usize, such: impl Fn(&LeafBody) -> bool) -> Result<u64, String> {
-    leaves(sea, at)?.iter().position(such).map(|index| index as u64).ok_or("no such leaf".to_owned())
-}
-
-fn last(sea: &Sea, at: usize, such: impl Fn(&LeafBody) -> bool) -> Result<u64, String> {
-    leaves(sea, at)?.iter().rposition(such).map(|index| index as u64).ok_or("no such leaf".to_owned())
 }
