@@ -1,7 +1,8 @@
 //! A disk that fills up or turns read-only under load: what cannot be written is refused and nothing leaves without its leaf; reading goes
 //! on; with room again, or mended, so does the log (promise 9).
 //!
-//! Guangzhou's data lies on ext4 in a small loop image. Skipped with a notice where loop devices cannot be mounted.
+//! Guangzhou's data lies on ext4 in a small loop image, where a quota is set on btrfs. Skipped with a notice where loop devices cannot be
+//! mounted.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -38,10 +39,13 @@ impl Load {
     fn start(folder: &Path, mib: u64, below: &str) -> Option<Self> {
         let image = folder.join("gz.img");
         let disk = LoopDisk::make_image(&image, mib).then(|| LoopDisk::mount(&image, &folder.join("disk"))).flatten();
-        let Some(disk) = disk else {
+        if disk.is_none() {
             eprintln!("the full disk is skipped: no loop image with ext4 can be mounted here");
-            return None;
-        };
+        }
+        Some(Self::start_on(disk?, folder, below))
+    }
+
+    fn start_on(disk: LoopDisk, folder: &Path, below: &str) -> Self {
         let mut network = Network::lay_out_for_load(&folder.join("n"), &["gz", "hk"]).unwrap();
         let link = network.folder().join("gz").join(below);
         std::fs::create_dir_all(link.parent().unwrap()).unwrap();
@@ -64,7 +68,7 @@ impl Load {
             load.runtime.spawn(ask_until(services, load.question.clone(), load.acknowledged.clone(), load.over.clone()));
         }
         load.await_answers(BEFORE);
-        Some(load)
+        load
     }
 
     fn answers(&self) -> usize {
@@ -171,6 +175,26 @@ fn a_disk_that_is_full_stops_the_log_and_a_restart_with_room_continues_it() {
     load.assert_reads_go_on(folder.path());
     load.network.stop("gz").unwrap();
     load.disk.free().unwrap();
+    load.network.launch("gz").unwrap();
+    load.network.await_peers("hk").unwrap();
+    load.await_answers(load.answers() + BEFORE);
+    load.assert_all_logged(folder.path());
+}
+
+/// A quota is no full disk: there is room, and the daemon gets none of it.
+#[test]
+fn a_quota_that_is_spent_stops_the_log_and_a_restart_with_more_of_it_continues_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = LoopDisk::with_quota(&folder.path().join("gz.img"), 256, &folder.path().join("disk")) else {
+        return eprintln!("the quota is skipped: no loop image with btrfs can be mounted here, or there is no mkfs.btrfs");
+    };
+    let mut load = Load::start_on(disk, folder.path(), "data");
+    load.disk.limit(Some(24)).unwrap();
+    let refused = load.await_refusal();
+    assert_eq!(refused.body["type"], "log_stopped", "{}", refused.body);
+    load.assert_reads_go_on(folder.path());
+    load.network.stop("gz").unwrap();
+    load.disk.limit(None).unwrap();
     load.network.launch("gz").unwrap();
     load.network.await_peers("hk").unwrap();
     load.await_answers(load.answers() + BEFORE);

@@ -41,7 +41,9 @@ pub fn read_begin(path: &Path, most: u64) -> anyhow::Result<Option<Vec<u8>>> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         opened => opened.with_context(|| format!("{} cannot be opened", path.display()))?,
     };
-    let mut bytes = Vec::new();
+    // As long as it says that it is, and one byte to meet its end: what a file says is no reason to hold more than is taken.
+    let length = file.metadata().map_or(0, |found| found.len()).min(most);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     file.take(most).read_to_end(&mut bytes).with_context(|| format!("{} cannot be read", path.display()))?;
     Ok(Some(bytes))
 }

@@ -1,5 +1,5 @@
-//! A small disk of its own: ext4 in a loop image, to be copied, filled and freed, broken and mended. There is none where loop devices
-//! cannot be mounted.
+//! A small disk of its own: ext4 in a loop image, to be copied, filled and freed, broken and mended, or btrfs, whose quotas bind everybody,
+//! root too. There is none where loop devices cannot be mounted.
 //!
 //! Not here: what lies on it.
 
@@ -17,6 +17,7 @@ const BALLAST: &str = "ballast";
 pub struct LoopDisk {
     image: PathBuf,
     at: PathBuf,
+    options: &'static str,
 }
 
 impl LoopDisk {
@@ -29,12 +30,28 @@ impl LoopDisk {
     /// Mounts an image at a folder, if that can be done here.
     pub fn mount(image: &Path, at: &Path) -> Option<Self> {
         fs::create_dir_all(at).ok()?;
-        let disk = Self { image: image.to_owned(), at: at.to_owned() };
+        let disk = Self { image: image.to_owned(), at: at.to_owned(), options: "loop,errors=remount-ro" };
         disk.attach().then_some(disk)
     }
 
+    /// Makes and mounts an image of so many MiB whose files can be bounded, if that can be done here.
+    pub fn with_quota(image: &Path, mib: u64, at: &Path) -> Option<Self> {
+        File::create(image).and_then(|file| file.set_len(mib << 20)).ok()?;
+        fs::create_dir_all(at).ok()?;
+        let disk = Self { image: image.to_owned(), at: at.to_owned(), options: "loop" };
+        let made = run("mkfs.btrfs", &["-q", &image.display().to_string()]) && disk.attach();
+        (made && run("btrfs", &["quota", "enable", &at.display().to_string()])).then_some(disk)
+    }
+
+    /// All files together may take so many MiB from now on; any number where none is given.
+    pub fn limit(&self, mib: Option<u64>) -> Result<()> {
+        let limit = mib.map_or_else(|| "none".to_owned(), |mib| format!("{mib}M"));
+        anyhow::ensure!(run("btrfs", &["qgroup", "limit", &limit, &self.at.display().to_string()]), "no quota was set");
+        Ok(())
+    }
+
     fn attach(&self) -> bool {
-        run("mount", &["-o", "loop,errors=remount-ro", &self.image.display().to_string(), &self.at.display().to_string()])
+        run("mount", &["-o", self.options, &self.image.display().to_string(), &self.at.display().to_string()])
     }
 
     /// Tells the file system of an error, as a broken disk does: it takes no write from then on. Whether that could be done.

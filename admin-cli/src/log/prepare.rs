@@ -7,6 +7,7 @@ use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, available_parallelism};
 
+use creditbay_crypto::hash::Digest;
 use creditbay_protocol::leaf::{Leaf, LeafError};
 use creditbay_protocol::leaf_reader::LeafReader;
 use creditbay_protocol::tile::TilePath;
@@ -32,8 +33,8 @@ pub struct Fetched {
 pub struct Prepared {
     /// Its hashes.
     pub chunk: Chunk,
-    /// Its leaves, if the bundle has as many entries as it should.
-    pub leaves: Option<Vec<Result<Leaf, LeafError>>>,
+    /// Its leaves with their hashes, if the bundle has as many entries as it should.
+    pub leaves: Option<Vec<(Digest, Result<Leaf, LeafError>)>>,
 }
 
 /// The threads. Chunks come out in the order in which they went in.
@@ -95,7 +96,9 @@ fn lane() -> (SyncSender<Fetched>, Receiver<Prepared>) {
 
 fn prepare(fetched: &Fetched, reader: &mut LeafReader) -> Prepared {
     let (chunk, entries) = Chunk::read(fetched.path, fetched.bundle.as_deref(), fetched.tile.as_deref());
-    Prepared { chunk, leaves: entries.map(|entries| entries.into_iter().map(|entry| reader.read(entry)).collect()) }
+    let hashed = chunk.hashes().zip(entries);
+    let leaves = hashed.map(|(hashes, entries)| hashes.iter().zip(entries).map(|(hash, entry)| (*hash, reader.read(entry))).collect());
+    Prepared { chunk, leaves }
 }
 
 #[cfg(test)]

@@ -75,7 +75,6 @@ impl<'a> Walk<'a> {
             let tile = self.fetch(path).await?;
             self.audit.upper(tile.as_deref());
         }
-        let leaves = chunk.hashes().zip(leaves).map(|(hashes, leaves)| hashes.iter().copied().zip(leaves).collect());
         Ok(Some(Batch { first, width: chunk.path().width, leaves }))
     }
 
