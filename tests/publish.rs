@@ -352,7 +352,15 @@ fn open_earlier(network: &Network, first: &Path, folder: &Path) {
         (network.creditbay(asked).unwrap(), out)
     };
     let (refused, _) = open("gz.creditbay/log/3", "none");
-    assert!(refused.code == 1 && refused.stderr.contains("neither the current one nor the one right before it"), "{refused:?}");
+    assert!(
+        refused.code == 1 && refused.stderr.contains("neither the current one nor one before it that the store holds"),
+        "{refused:?}"
+    );
+    for (log, reason) in [("gz.creditbay/log/1", "under way"), ("gz.creditbay/log/3", "no log gz.creditbay/log/3")] {
+        let erase = ["erase", "--node", &node, "--index", &answer, "--log", log, "--ground", "order", "--force-early"];
+        let refused = network.creditbay(erase).unwrap();
+        assert!(refused.code == 1 && refused.stderr.contains(reason), "what was answered just now is not over: {refused:?}");
+    }
     let check = |out: &str| network.creditbay(["log", "check-opening", out, "--leaf-from", &retired]).unwrap();
     let (opened, out) = open("gz.creditbay/log/1", "one");
     assert_eq!((opened.code, check(&out).code), (0, 0), "{opened:?}");

@@ -97,7 +97,8 @@ fn lane() -> (SyncSender<Fetched>, Receiver<Prepared>) {
 fn prepare(fetched: &Fetched, reader: &mut LeafReader) -> Prepared {
     let (chunk, entries) = Chunk::read(fetched.path, fetched.bundle.as_deref(), fetched.tile.as_deref());
     let hashed = chunk.hashes().zip(entries);
-    let leaves = hashed.map(|(hashes, entries)| hashes.iter().zip(entries).map(|(hash, entry)| (*hash, reader.read(entry))).collect());
+    let leaves =
+        hashed.map(|(hashes, entries)| hashes.iter().zip(entries).map(|(hash, entry)| (*hash, reader.read(entry))).collect());
     Prepared { chunk, leaves }
 }
 
