@@ -44,15 +44,15 @@ struct Ended {
     loss: Option<Loss>,
 }
 
-/// Goes back from the end of a log to the first leaf that is too old to matter.
-fn lately(store: &dyn Store, size: u64, since: Millis, found: &mut Vec<Digest>) -> Result<(), LogError> {
+/// Goes back from the end of a log to the first leaf that is too old to matter; whether there is none.
+fn lately(store: &dyn Store, size: u64, since: Millis, found: &mut Vec<Digest>) -> Result<bool, LogError> {
     let mut end = size;
     while end > 0 {
         let begin = end.saturating_sub(PAGE);
         for leaf in layout::read_leaves(store, begin, end)?.into_iter().rev() {
             let Ok(leaf) = Leaf::parse(&leaf) else { continue };
             if leaf.time.plus(STILL_FRESH_MS) <= since {
-                return Ok(());
+                return Ok(false);
             }
             if let LeafBody::Answer { query, .. } = leaf.body {
                 found.push(query);
@@ -60,7 +60,7 @@ fn lately(store: &dyn Store, size: u64, since: Millis, found: &mut Vec<Digest>) 
         }
         end = begin;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Copies what must not be had twice from the log before this one, if this one has not begun. Done again after a crash, it writes the
@@ -159,18 +159,16 @@ fn predecessor(store: &dyn Store, origin: Origin) -> Result<Option<Ended>, LogEr
 }
 
 impl Log {
-    /// The leaves of the queries that were answered lately, by this log and the one before it: what may still be brought again. The
+    /// The leaves of the queries that were answered lately, by this log and those before it: what may still be brought again. The
     /// answers' own leaves say so; what opens them may be gone.
     pub fn answered_lately(&self) -> Result<Vec<Digest>, LogError> {
         let store = &**self.store();
         let mut found = Vec::new();
         let since = self.watermark();
-        lately(store, self.head().signed().checkpoint().size, since, &mut found)?;
-        match predecessor(store, *self.origin()) {
-            Ok(Some(Ended { head, .. })) => lately(&Before::last(store), head.size, since, &mut found)?,
-            // A log that was put back from an archive has nothing before it in this store.
-            Ok(None) | Err(LogError::NoPredecessor { .. }) => {}
-            Err(error) => return Err(error),
+        let mut further = lately(store, self.head().signed().checkpoint().size, since, &mut found)?;
+        // A log that was put back from an archive has nothing before it in this store.
+        for (back, head) in self.ended()? {
+            further = further && lately(&Before { store, back }, head.size, since, &mut found)?;
         }
         Ok(found)
     }

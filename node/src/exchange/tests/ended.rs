@@ -15,13 +15,18 @@ use creditbay_protocol::leaf::{Leaf, LeafBody};
 use creditbay_protocol::name::Origin;
 use creditbay_protocol::opening::{Held, Revealed};
 use creditbay_protocol::predicate::{AttestationType, Predicate, Purpose};
+use creditbay_protocol::refusal::Fault;
+use creditbay_protocol::requester::Asked;
 use creditbay_protocol::shown::Field;
 
+use super::super::answer::Peer;
 use super::super::erase::{EraseError, Target};
 use super::bay::{
-    Bay, COMPANY, City, InProcess, answered, bay, clean, directory, kinds, open_in, question, region, sample_key, sample_pack,
+    Bay, COMPANY, City, InProcess, answered, bay, carry_checkpoint, clean, directory, kinds, open_in, question, region,
+    rogue_query, sample_key, sample_pack,
 };
 use super::erasure::{pass, rows, stored};
+use crate::log::entry::Entry;
 use crate::log::rows::Row;
 use crate::store::before::Before;
 use crate::store::in_memory::{Failure, InMemory};
@@ -280,4 +285,27 @@ async fn a_crash_at_any_write_of_an_erasure_in_a_log_that_has_ended_is_made_good
             nth += 1;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_that_was_answered_two_logs_ago_is_not_answered_again() {
+    let bay = bay();
+    let hk = &bay.hk.exchange;
+    let asked = Arc::new(Asked::new(rogue_query(&bay, Purpose::Fin), hk.entropy.seed()));
+    let appended = hk.log.append(Entry::Query(asked.clone())).await.unwrap();
+    let frame = asked.release(&appended.committed).unwrap();
+    let peer = Peer { region: hk.me, log: *hk.log.origin() };
+    carry_checkpoint(hk, &bay.gz.exchange, &appended);
+    assert!(bay.gz.exchange.answer(&peer, &frame).await.is_ok());
+    // Whoever begins a log writes down what was seen of the others.
+    answered(&bay, clean()).await;
+    let (second, other) = next(&bay, 2, &bay.gz, &bay.hk).await;
+    let (third, other) = next(&bay, 3, &second, &other).await;
+    let again = other.exchange.log.prove(appended.committed.place().index, &other.exchange.log.head()).unwrap();
+    carry_checkpoint(&other.exchange, &third.exchange, &again);
+    let frame = asked.release(&again.committed).unwrap();
+    let size = third.exchange.log.head().signed().checkpoint().size;
+    let said = third.exchange.answer(&peer, &frame).await.map(|released| released.appended().committed.place().index);
+    assert_eq!(said, Err(Fault::Expired));
+    assert_eq!(third.exchange.log.head().signed().checkpoint().size, size, "and no leaf");
 }
