@@ -89,7 +89,7 @@ pub(crate) async fn begin(
     if let Err(error) = exchange.orders.in_force(&exchange.log, exchange.clock.now()).await.map(drop) {
         return bay.story.tell("not begun", format_args!("{region}: {error}"));
     }
-    if let Err(error) = exchange.finish_erasures().await {
+    if let Err(error) = exchange.finish_all_erasures().await {
         return bay.story.tell("not begun", format_args!("{region}: {error}"));
     }
     bay.story.tell("serving", region);

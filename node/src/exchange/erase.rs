@@ -219,9 +219,8 @@ impl Exchange {
         self.log.append(Entry::Erasure(Arc::new(erasing))).await
     }
 
-    /// Gives the notices of logged erasures their leaves, and destroys what is due. Also the first thing at every start.
+    /// Gives the notices of logged erasures their leaves, and destroys what is due. Also done at every start.
     pub async fn finish_erasures(self: &Arc<Self>) -> Result<Done, LogError> {
-        self.take_up().await?;
         self.give_notices().await?;
         let exchange = self.clone();
         let done = blocking(move || exchange.erasures.eraser.carry_through()).await?;

@@ -33,8 +33,10 @@ impl Exchange {
         Ok((Some(leaf), self.carry_through_records().await?))
     }
 
-    /// Carries out what was logged before the last shutdown, or the last crash: of openings and of records. Before any door opens.
+    /// Carries out what was logged before the last shutdown, or the last crash: of openings and of records, also by the logs before this
+    /// one. Before any door opens.
     pub async fn finish_all_erasures(self: &Arc<Self>) -> Result<(), EraseError> {
+        self.take_up().await?;
         self.finish_erasures().await?;
         self.finish_records_erasures().await
     }

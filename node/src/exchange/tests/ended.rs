@@ -210,17 +210,13 @@ async fn left_over() -> (Bay, City, City) {
 }
 
 fn is_taken_up(gz: &City, hk: &City) {
-    let gone = rows(hk).iter().filter_map(Row::opens).all(|index| leaf_of_own(hk, index).body.kind() != "query");
+    let gone = rows(hk).iter().filter_map(Row::opens).all(|index| stored(hk, index).body.kind() != "query");
     assert!(gone, "hk erased both of its own");
     assert!(!opens(gz, 1).contains(&2) && !opens(gz, 1).contains(&1));
     assert!(gz.exchange.outstanding().unwrap().is_empty());
     assert!(erasure_rows::pending(&gz.store).unwrap().is_empty());
     let before = Before::last(&gz.store);
     assert!(erasure_rows::pending(&before).unwrap().is_empty() && erasure_rows::outgoing(&before, 0).unwrap().is_empty());
-}
-
-fn leaf_of_own(city: &City, index: u64) -> Leaf {
-    stored(city, index)
 }
 
 #[tokio::test(start_paused = true)]
