@@ -8,6 +8,8 @@ use creditbay_crypto::merkle::empty_root;
 use creditbay_crypto::note::Note;
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
+use creditbay_protocol::name::Origin;
+use creditbay_protocol::succession::Beginning;
 use indicatif::ProgressBar;
 
 use crate::host;
@@ -17,8 +19,10 @@ use crate::trust::{self, Trusted};
 use super::fault::{Fault, Faults};
 use super::findings::Findings;
 use super::kept::Seen;
+use super::later::Later;
 use super::leaves::Leaves;
 use super::orphan::not_decided;
+use super::predecessor::held_to;
 use super::source::Source;
 use super::verify::Audit;
 use super::walk::{Batch, Walk};
@@ -33,6 +37,24 @@ pub struct Place<'a> {
     pub entry: &'a RegionEntry,
     /// Checkpoints that it must continue.
     pub earlier: &'a [Seen],
+    /// What says which checkpoint it has.
+    pub vouched: Vouched,
+}
+
+/// What says which checkpoint a log has.
+#[derive(Debug, Clone, Copy)]
+pub enum Vouched {
+    /// The key that the directory has for the log.
+    Signed,
+    /// The log has ended, and the one after it names its end; `None` where a fault hides that.
+    ByNext(Option<Beginning>),
+}
+
+impl Vouched {
+    /// By later logs, where there are some.
+    pub fn by(later: Option<&Later>) -> Self {
+        later.map_or(Self::Signed, |later| Self::ByNext(later.ended))
+    }
 }
 
 /// An audit under way.
@@ -41,17 +63,26 @@ pub struct Auditing<'a> {
     bar: ProgressBar,
     as_of: Millis,
     found: Findings,
+    vouched: Vouched,
 }
 
 impl<'a> Auditing<'a> {
     /// Reads the checkpoint.
     pub async fn begin(place: Place<'a>, trusted: &Trusted, screen: &Screen) -> anyhow::Result<Self> {
-        let Place { place, source, entry, earlier } = place;
+        let Place { place, source, entry, earlier, vouched } = place;
         let note = source.checkpoint().await?;
         let mut faults = Faults::new();
-        let signed = SignedCheckpoint::verify(&note, &entry.log_origin, &entry.log)
-            .map_err(|error| faults.add(Fault::Checkpoint(error)))
-            .ok();
+        let signed = match vouched {
+            Vouched::Signed => SignedCheckpoint::verify(&note, &entry.log_origin, &entry.log)
+                .map_err(|error| faults.add(Fault::Checkpoint(error)))
+                .ok(),
+            Vouched::ByNext(ended) => {
+                if let Some(fault) = ended.and_then(|ended| held_to(&ended, &note).err()) {
+                    faults.add(fault);
+                }
+                None
+            }
+        };
         let parsed = Note::parse(&note).ok();
         // What an unsigned checkpoint says is still held against the tiles, so that all faults show.
         let checkpoint = parsed.as_ref().and_then(|note| Checkpoint::parse(&note.text).ok());
@@ -61,11 +92,14 @@ impl<'a> Auditing<'a> {
         let fetched = if source.is_live() { host::now()? } else { Millis(0) };
         let as_of = cosigned.iter().filter_map(|(_, at)| *at).fold(fetched, Millis::max);
         let mut audit = Audit::new(checkpoint.map_or(0, |checkpoint| checkpoint.size));
+        if let (Some(_), Vouched::ByNext(Some(Beginning { size, root, .. }))) = (&checkpoint, vouched) {
+            audit.expect_earlier(size, root);
+        }
         if checkpoint.is_some() {
             earlier.iter().map(|seen| seen.signed.checkpoint()).for_each(|one| audit.expect_earlier(one.size, one.root));
         }
         let bar = print::progress(screen, audit.size(), "{msg} [{bar:40}] {pos}/{len} entries {eta}");
-        bar.set_message(entry.log_origin.to_string());
+        bar.set_message(checkpoint.map_or(entry.log_origin, |checkpoint| checkpoint.origin).to_string());
         let found = Findings {
             place,
             checkpoint,
@@ -78,10 +112,11 @@ impl<'a> Auditing<'a> {
             held_against: earlier.len(),
             evidence: Vec::new(),
             goes_on_from: Vec::new(),
+            goes_on_in: Vec::new(),
             orphaned: entry.orphaned.clone(),
             ruled: None,
         };
-        Ok(Self { walk: Walk::begin(source, audit), bar, as_of, found })
+        Ok(Self { walk: Walk::begin(source, audit), bar, as_of, found, vouched })
     }
 
     /// The root that the checkpoint says.
@@ -92,6 +127,11 @@ impl<'a> Auditing<'a> {
     /// The size that the checkpoint says.
     pub fn size(&self) -> u64 {
         self.found.checkpoint.map_or(0, |checkpoint| checkpoint.size)
+    }
+
+    /// The log.
+    pub fn origin(&self) -> Option<Origin> {
+        self.found.checkpoint.map(|checkpoint| checkpoint.origin)
     }
 
     /// The time as of which the log is known to be no larger: that at which it was fetched from a node, or its newest cosignature says, or
@@ -119,6 +159,11 @@ impl<'a> Auditing<'a> {
         if self.found.checkpoint.is_some() {
             let root = self.root();
             self.found.faults.extend(self.walk.finish(&root));
+        }
+        if let Vouched::ByNext(Some(Beginning { log: origin, size, lost: None, .. })) = self.vouched
+            && self.found.leaves.retired() != size.checked_sub(1)
+        {
+            self.found.faults.add(Fault::NotRetired { origin });
         }
         if let Some(began) = self.found.leaves.began() {
             self.found.faults.extend(not_decided(&began, &self.found.orphaned));

@@ -22,7 +22,7 @@ use super::source::{AuditorArgs, Source, Tile};
 #[derive(Debug, Clone, Default, Args)]
 pub struct AlsoArgs {
     /// Another source of the same log, a folder or a URL: it must show the same history (repeat for each)
-    #[arg(long, value_name = "DIR|URL")]
+    #[arg(long, value_name = "DIR|URL", conflicts_with = "later")]
     pub also: Vec<String>,
 }
 

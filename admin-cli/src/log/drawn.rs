@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use creditbay_configs::peers::entry::RegionEntry;
-use creditbay_protocol::checkpoint::SignedCheckpoint;
+use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
 use creditbay_protocol::name::Origin;
 use serde::{Deserialize, Serialize};
 
@@ -39,12 +39,12 @@ pub struct SampleFile {
 }
 
 impl SampleFile {
-    /// The sample that a signed checkpoint draws.
-    pub fn new(signed: &SignedCheckpoint, count: u32, drawn: &[Drawn]) -> Self {
+    /// The sample that a checkpoint draws, which stands in this note.
+    pub fn new(checkpoint: &Checkpoint, note: &[u8], count: u32, drawn: &[Drawn]) -> Self {
         Self {
             format: FORMAT.to_owned(),
-            log: signed.checkpoint().origin,
-            checkpoint: signed.note().to_string(),
+            log: checkpoint.origin,
+            checkpoint: String::from_utf8_lossy(note).into_owned(),
             count,
             leaves: drawn.iter().map(|one| one.index).collect(),
         }

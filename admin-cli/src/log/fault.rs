@@ -292,6 +292,14 @@ pub enum Fault {
         /// The fault.
         fault: Box<Fault>,
     },
+    /// A fault of a log that goes on from this one.
+    #[error("{origin}, which goes on from it: {fault}")]
+    InLater {
+        /// The log.
+        origin: Origin,
+        /// The fault.
+        fault: Box<Fault>,
+    },
     /// A leaf that breaks the rules.
     #[error("leaf {index}: {breach}")]
     Rules {

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use creditbay_protocol::checkpoint::{Checkpoint, SignedCheckpoint};
+use creditbay_protocol::name::Origin;
 use creditbay_protocol::orphaned::OrphanedRange;
 
 use crate::exit::Exit;
@@ -40,6 +41,8 @@ pub struct Findings {
     pub evidence: Vec<PathBuf>,
     /// The retired logs that it goes on from.
     pub goes_on_from: Vec<Checked>,
+    /// The logs that go on from it, each with its leaves, where it has ended.
+    pub goes_on_in: Vec<(Origin, u64)>,
     /// What was lost of the region's earlier logs, as the directory lists it.
     pub orphaned: Vec<OrphanedRange>,
     /// What the rules say of it, where they were given.
@@ -96,6 +99,9 @@ impl Findings {
             };
             fields.add("goes on from", format!("{origin}, {}, {how}", entries(*size)));
         }
+        for (origin, size) in &self.goes_on_in {
+            fields.add("goes on in", format!("{origin}, {}, verified", entries(*size)));
+        }
         for range in &self.orphaned {
             fields.add("orphaned", orphan::told(range));
         }
@@ -121,14 +127,16 @@ impl Findings {
             said
         };
         let goes_on_from: Vec<_> = self.goes_on_from.iter().map(before).collect();
+        let goes_on_in: Vec<_> =
+            self.goes_on_in.iter().map(|(origin, size)| serde_json::json!({ "origin": origin, "size": size })).collect();
         let orphaned: Vec<_> = self.orphaned.iter().map(orphan::as_json).collect();
         serde_json::json!({
             "ok": self.faults.is_empty(), "place": self.place,
             "origin": checkpoint.map(|checkpoint| checkpoint.origin), "size": checkpoint.map(|checkpoint| checkpoint.size),
             "root": checkpoint.map(|checkpoint| checkpoint.root), "cosigned_by": self.cosigned_by, "kinds": self.leaves.counts(),
             "first_time": span.map(|(first, _)| first.to_string()), "last_time": span.map(|(_, last)| last.to_string()),
-            "goes_on_from": goes_on_from, "orphaned": orphaned, "faults": faults_as_json(&self.faults), "fault_count": self.faults.count(), "held_against": self.held_against,
-            "evidence": self.evidence, "rules": self.ruled.as_ref().map(Ruled::as_json), "directory": self.because,
+            "goes_on_from": goes_on_from, "goes_on_in": goes_on_in, "orphaned": orphaned, "faults": faults_as_json(&self.faults),
+            "fault_count": self.faults.count(), "held_against": self.held_against, "evidence": self.evidence, "rules": self.ruled.as_ref().map(Ruled::as_json), "directory": self.because,
         })
     }
 }

@@ -15,6 +15,9 @@ pub mod leaves;
 pub mod nodes;
 pub mod orphan;
 pub mod predecessor;
+
+pub mod later;
+
 pub mod prepare;
 pub mod retire;
 pub mod verify;
@@ -51,11 +54,13 @@ use crate::host;
 use crate::print::Screen;
 use crate::trust::{self, TrustArgs};
 
-use self::auditing::{Auditing, Place};
+use self::auditing::{Auditing, Place, Vouched};
 use self::compare::{AlsoArgs, Shown};
 use self::export::{ArchiveArgs, CopyArgs};
 use self::fault::{Fault, Faults};
 use self::kept::{Kept, KeptArgs, Seen};
+use self::later::{Later, LaterArgs};
+use self::opened::Openings;
 use self::opening::{CheckArgs, OpenArgs};
 use self::predecessor::back;
 use self::reconcile::ReconcileArgs;
@@ -110,11 +115,14 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "REGION")]
     pub region: Region,
     /// A checkpoint of this log that was seen earlier, by somebody else say: the log must continue it
-    #[arg(long, value_name = "CHECKPOINT", alias = "earlier")]
+    #[arg(long, value_name = "CHECKPOINT", alias = "earlier", conflicts_with = "later")]
     pub since: Option<PathBuf>,
     /// The folder of the retired log that this one goes on from; again for the one before that
     #[arg(long, value_name = "DIR")]
     pub predecessor: Vec<PathBuf>,
+    /// The logs after it, where it has ended
+    #[command(flatten)]
+    pub later: LaterArgs,
     /// What was seen before
     #[command(flatten)]
     pub kept: KeptArgs,
@@ -157,7 +165,10 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
     let entry = trust::entry(&trusted.directory, args.region)?;
     let place = args.place.clone().unwrap_or_else(|| entry.auditors.clone());
     let mut source = Source::open_expecting(&place, &args.auditor, Some(entry.tls))?;
-    let kept = args.kept.of(entry);
+    let lines = args.rules.opening_lines()?;
+    let later = args.later.read(&args.auditor, entry, &opened::elsewhere(lines.as_deref().unwrap_or_default()), screen).await?;
+    // What was seen of a log that has ended bears another name: the one after it vouches for its end.
+    let kept = args.kept.of(entry).filter(|_| later.is_none());
     let mut earlier = kept.as_ref().map(|kept| kept.read(entry)).transpose()?.unwrap_or_default();
     if let Some(path) = &args.since {
         let seen = kept::read(path, entry)?;
@@ -165,16 +176,21 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
     }
     let drawn = args.rules.drawn_earlier(entry)?;
     earlier.extend(drawn.iter().map(|drawn| Seen { from: drawn.path.display().to_string(), signed: drawn.signed.clone() }));
-    let place = Place { place, source: &mut source, entry, earlier: &earlier };
+    let vouched = Vouched::by(later.as_ref());
+    let place = Place { place, source: &mut source, entry, earlier: &earlier, vouched };
     let mut auditing = Auditing::begin(place, &trusted, screen).await?;
-    let of = (auditing.root(), auditing.size());
-    let mut ruling = args.rules.begin(entry, &trusted.directory, of, drawn)?;
+    let (of, log) = ((auditing.root(), auditing.size()), auditing.origin().unwrap_or(entry.log_origin));
+    let (goes_on_in, leaves, faults) = later.map(Later::into_parts).unwrap_or_default();
+    let openings = lines.map(|lines| Openings::new(lines, log, (&goes_on_in, leaves)));
+    let mut ruling = args.rules.begin(entry, &trusted.directory, of, drawn, openings)?;
     while let Some(batch) = auditing.next().await? {
         if let Some(ruling) = &mut ruling {
             batch.reads().for_each(|read| ruling.leaf(&read));
         }
     }
     let mut findings = auditing.finish();
+    findings.faults.extend(faults);
+    findings.goes_on_in = goes_on_in.into_iter().collect();
     if let Some(policy) = &policy {
         hold_against(policy, &findings.note, &mut findings.faults);
     }
@@ -198,7 +214,7 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
     }
     if findings.checkpoint.is_some_and(|checkpoint| checkpoint.size > 0) {
         let (leaves, faults) = (&findings.leaves, &mut findings.faults);
-        findings.goes_on_from = back(entry.log_origin, leaves, &args.predecessor, entry, faults, screen).await?;
+        findings.goes_on_from = back(log, leaves, &args.predecessor, entry, faults, screen).await?;
     }
     if let Some((ruled, faults)) = ruling.map(Ruling::end) {
         findings.faults.extend(faults);

@@ -92,7 +92,8 @@ pub async fn open(args: &OpenArgs, screen: &mut Screen) -> anyhow::Result<Exit> 
     let mut client = args.door.client()?;
     let (mut bytes, mut lines) = (Vec::new(), Vec::new());
     for part in indices.chunks(MAX_SHOWN) {
-        let asked = serde_json::json!({ "indices": part, "fields": fields, "ground": args.ground, "log": args.log });
+        let log = args.log.or(sample.as_ref().map(|sample| sample.log));
+        let asked = serde_json::json!({ "indices": part, "fields": fields, "ground": args.ground, "log": log });
         let (reply, read) = shown(&mut client, &asked).await?;
         bytes.extend(reply);
         lines.extend(read);

@@ -19,7 +19,7 @@ use super::leaves::Leaves;
 use super::orphan::not_decided;
 use super::source::Source;
 use super::verify::Audit;
-use super::walk::Walk;
+use super::walk::{Read, Walk};
 
 /// A log that was held against what the next one says of it.
 pub struct Checked {
@@ -61,7 +61,7 @@ pub async fn back(
 }
 
 /// What a log says that it goes on from; the first of a region goes on from nothing.
-fn beginning(origin: Origin, leaves: &Leaves, faults: &mut Faults) -> Option<Beginning> {
+pub fn beginning(origin: Origin, leaves: &Leaves, faults: &mut Faults) -> Option<Beginning> {
     let right =
         |began: &Beginning| (began.log.owner(), began.log.number().checked_add(1)) == (origin.owner(), Some(origin.number()));
     match leaves.began() {
@@ -99,26 +99,16 @@ async fn one(
     let Beginning { log: origin, size, root, lost } = named;
     let mut source = Source::Folder(folder.to_owned());
     let note = source.checkpoint().await?;
-    let found = Note::parse(&note).ok().and_then(|note| Checkpoint::parse(&note.text).ok());
-    let Some(found) = found.filter(|found| is_as_named(&named, found)) else {
-        let found = found.map_or_else(
-            || "no checkpoint".to_owned(),
-            |found| format!("{}, size {}, root {}", found.origin, found.size, found.root.to_base64()),
-        );
-        faults.add(Fault::OtherPredecessor { named: origin, size, root, found });
-        return Ok((0, None));
+    let found = match held_to(&named, &note) {
+        Ok(found) => found,
+        Err(fault) => {
+            faults.add(fault);
+            return Ok((0, None));
+        }
     };
     let mut audit = Audit::new(found.size);
     audit.expect_earlier(size, root);
-    let (mut walk, mut leaves, mut own) = (Walk::begin(&mut source, audit), Leaves::of(entry.name), Faults::new());
-    let bar = print::progress(screen, found.size, "{msg} [{bar:40}] {pos}/{len} entries {eta}");
-    bar.set_message(origin.to_string());
-    while let Some(batch) = walk.next().await? {
-        leaves.read_batch(&batch, &mut own);
-        bar.set_position(walk.done());
-    }
-    bar.finish_and_clear();
-    own.extend(walk.finish(&found.root));
+    let (leaves, mut own) = walk(&mut source, (audit, &found), entry, &mut |_| {}, screen).await?;
     if lost.is_none() && leaves.retired() != size.checked_sub(1) {
         own.add(Fault::NotRetired { origin });
     }
@@ -126,9 +116,45 @@ async fn one(
     if let Some(began) = &next {
         own.extend(not_decided(began, &entry.orphaned));
     }
-    for fault in own.listed() {
-        faults.add(Fault::InPredecessor { origin, fault: Box::new(fault.clone()) });
-    }
-    faults.count_more(own.count() - own.listed().len() as u64);
+    add_as(&own, faults, |fault| Fault::InPredecessor { origin, fault });
     Ok((found.size - size, next))
+}
+
+/// The checkpoint in this note, if it is what the next log says that it goes on from.
+pub fn held_to(named: &Beginning, note: &[u8]) -> Result<Checkpoint, Fault> {
+    let found = Note::parse(note).ok().and_then(|note| Checkpoint::parse(&note.text).ok());
+    found.filter(|found| is_as_named(named, found)).ok_or_else(|| {
+        let found = found.map_or_else(
+            || "no checkpoint".to_owned(),
+            |found| format!("{}, size {}, root {}", found.origin, found.size, found.root.to_base64()),
+        );
+        Fault::OtherPredecessor { named: named.log, size: named.size, root: named.root, found }
+    })
+}
+
+/// Verifies a whole log against its checkpoint, leaf by leaf.
+pub async fn walk(
+    source: &mut Source,
+    (audit, checkpoint): (Audit, &Checkpoint),
+    entry: &RegionEntry,
+    look: &mut dyn FnMut(&Read<'_>),
+    screen: &Screen,
+) -> anyhow::Result<(Leaves, Faults)> {
+    let (mut walk, mut leaves, mut faults) = (Walk::begin(source, audit), Leaves::of(entry.name), Faults::new());
+    let bar = print::progress(screen, checkpoint.size, "{msg} [{bar:40}] {pos}/{len} entries {eta}");
+    bar.set_message(checkpoint.origin.to_string());
+    while let Some(batch) = walk.next().await? {
+        leaves.read_batch(&batch, &mut faults);
+        batch.reads().for_each(|read| look(&read));
+        bar.set_position(walk.done());
+    }
+    bar.finish_and_clear();
+    faults.extend(walk.finish(&checkpoint.root));
+    Ok((leaves, faults))
+}
+
+/// Adds the faults of another log as what they are there.
+pub fn add_as(own: &Faults, faults: &mut Faults, named: impl Fn(Box<Fault>) -> Fault) {
+    own.listed().iter().for_each(|fault| faults.add(named(Box::new(fault.clone()))));
+    faults.count_more(own.count() - own.listed().len() as u64);
 }

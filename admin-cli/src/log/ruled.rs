@@ -17,6 +17,7 @@ use creditbay_crypto::hash::Digest;
 use creditbay_crypto::label::Label;
 use creditbay_crypto::note::Note;
 use creditbay_protocol::checkpoint::SignedCheckpoint;
+use creditbay_protocol::opening::LeafOpening;
 use serde_json::{Value, json};
 
 use crate::exit::UsageError;
@@ -26,7 +27,7 @@ use crate::print::{Fields, count};
 use super::draw::{Draw, Drawn, Lottery};
 use super::drawn::{MAX_DRAWN, SampleFile};
 use super::fault::{Fault, Faults};
-use super::opened::{Gone, Openings, Outcome};
+use super::opened::{self, Gone, Openings, Outcome};
 use super::walk::Read;
 
 /// Rule packs to judge by.
@@ -45,7 +46,7 @@ pub struct RulesArgs {
     #[arg(long, value_name = "FILE", requires = "rules")]
     pub openings: Option<PathBuf>,
     /// The sample that they answer, as `creditbay log sample --out` wrote it; without it, the one that this checkpoint's root draws
-    #[arg(long, value_name = "FILE", requires = "rules", conflicts_with = "sample")]
+    #[arg(long, value_name = "FILE", requires = "rules", conflicts_with_all = ["sample", "later"])]
     pub drawn: Option<PathBuf>,
 }
 
@@ -93,6 +94,11 @@ impl RulesArgs {
         Ok(Some(DrawnEarlier { path: path.clone(), file, signed }))
     }
 
+    /// The openings of the sample, if they were given.
+    pub fn opening_lines(&self) -> anyhow::Result<Option<Vec<LeafOpening>>> {
+        self.openings.as_deref().map(opened::read).transpose()
+    }
+
     /// A replay over a log with this root and size; `None` where no rules were given.
     pub fn begin<'a>(
         &self,
@@ -100,6 +106,7 @@ impl RulesArgs {
         directory: &'a Directory,
         (root, size): (Digest, u64),
         earlier: Option<DrawnEarlier>,
+        openings: Option<Openings>,
     ) -> anyhow::Result<Option<Ruling<'a>>> {
         if self.rules.is_empty() {
             return Ok(None);
@@ -119,7 +126,6 @@ impl RulesArgs {
             Some(earlier) => earlier.file.lottery(&earlier.signed),
             None => Lottery { root, size, count: self.sample as usize },
         };
-        let openings = self.openings.as_deref().map(|path| Openings::read(path, entry.log_origin)).transpose()?;
         let (draw, claimed) = (Draw::new(lottery), earlier.map(|earlier| earlier.file.leaves));
         Ok(Some(Ruling { packs, signed, directory, replay, draw, claimed, openings, faults: Faults::new() }))
     }
@@ -255,8 +261,9 @@ impl Outcome {
         let Self { opened, erased, expired, missing, shown_beyond, faults } = self;
         let gone = format!("erased {}, expired {}, missing {}", erased.len(), expired.len(), missing.len());
         fields.add("", format!("opened {opened}, {gone}; {}", count(*faults, "fault")));
-        for Gone { index, erasure, ground } in erased.iter().chain(expired) {
-            fields.add("", format!("- leaf {index} was erased by leaf {erasure}: {}", ground.as_str()));
+        for Gone { index, erasure, log, ground } in erased.iter().chain(expired) {
+            let of = log.map(|log| format!(" of {log}")).unwrap_or_default();
+            fields.add("", format!("- leaf {index} was erased by leaf {erasure}{of}: {}", ground.as_str()));
         }
         for shown in shown_beyond {
             fields.add("", format!("- that they were shown stands in leaf {shown}, behind the end of this copy"));

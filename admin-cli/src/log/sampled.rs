@@ -2,6 +2,7 @@
 //!
 //! Not here: the lots (`draw`), and the openings.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,9 +12,10 @@ use crate::exit::Exit;
 use crate::print::{Screen, Table, count};
 use crate::trust::{self, TrustArgs};
 
-use super::auditing::{Auditing, Place};
+use super::auditing::{Auditing, Place, Vouched};
 use super::draw::{Draw, Lottery};
 use super::drawn::SampleFile;
+use super::later::LaterArgs;
 use super::source::{AuditorArgs, Source};
 
 /// A log and how many of its leaves to draw.
@@ -32,6 +34,9 @@ pub struct SampleArgs {
     /// the openings against it
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// The logs after it, where it has ended
+    #[command(flatten)]
+    pub later: LaterArgs,
     /// Whom to believe
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -44,20 +49,23 @@ pub struct SampleArgs {
 pub async fn run(args: &SampleArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
     let trusted = args.trust.load()?;
     let entry = trust::entry(&trusted.directory, args.region)?;
+    let later = args.later.read(&args.auditor, entry, &BTreeSet::new(), screen).await?;
     let mut source = Source::open_expecting(&args.place, &args.auditor, Some(entry.tls))?;
-    let place = Place { place: args.place.clone(), source: &mut source, entry, earlier: &[] };
+    let place =
+        Place { place: args.place.clone(), source: &mut source, entry, earlier: &[], vouched: Vouched::by(later.as_ref()) };
     let mut auditing = Auditing::begin(place, &trusted, screen).await?;
     let mut draw = Draw::new(Lottery { root: auditing.root(), size: auditing.size(), count: args.count as usize });
     while let Some(batch) = auditing.next().await? {
         batch.reads().for_each(|read| draw.leaf(&read));
     }
-    let (root, findings) = (auditing.root(), auditing.finish());
+    let (root, mut findings) = (auditing.root(), auditing.finish());
+    findings.faults.extend(later.map(|later| later.faults).unwrap_or_default());
     if !findings.faults.is_empty() {
         return findings.tell("", screen);
     }
     let drawn = draw.drawn();
-    if let (Some(path), Some(signed)) = (&args.out, &findings.signed) {
-        SampleFile::new(signed, args.count, &drawn).write(path)?;
+    if let (Some(path), Some(checkpoint)) = (&args.out, &findings.checkpoint) {
+        SampleFile::new(checkpoint, &findings.note, args.count, &drawn).write(path)?;
     }
     if screen.is_json() {
         screen.json(&serde_json::json!({ "ok": true, "root": root, "of": draw.disclosures(), "sample": drawn }))?;

@@ -10,6 +10,7 @@ use creditbay_protocol::name::{Name, Region};
 use super::compare::AlsoArgs;
 use super::export::CopyArgs;
 use super::kept::KeptArgs;
+use super::later::LaterArgs;
 use super::ruled::RulesArgs;
 use super::sample::{Sample, of_entries, queries, query};
 use super::show::ShowArgs;
@@ -23,6 +24,7 @@ use crate::trust::TrustArgs;
 
 mod bad_input_tests;
 mod judged_tests;
+mod later_tests;
 mod mutation_tests;
 mod opened_tests;
 
@@ -64,14 +66,19 @@ impl Bay {
 
     /// Writes a log signed by one and cosigned by another.
     fn write_of(&self, owner: &str, witness: &str, name: &str, sample: &Sample) {
+        self.write_log(&format!("{owner}.creditbay/log/1"), witness, name, sample);
+    }
+
+    /// Writes a log with this origin, signed by its owner and cosigned by another.
+    fn write_log(&self, origin: &str, witness: &str, name: &str, sample: &Sample) {
+        let owner = &origin[..2];
         for (path, bytes) in &sample.files {
             let target = self.path(name).join(path.to_string());
             fs::create_dir_all(target.parent().unwrap()).unwrap();
             fs::write(target, bytes).unwrap();
         }
-        let origin = format!("{owner}.creditbay/log/1");
         let checkpoint = Checkpoint { origin: origin.parse().unwrap(), size: sample.size, root: sample.root };
-        let signed = checkpoint.sign(&self.signer(owner, "log", &origin, KeyKind::Ed25519)).unwrap();
+        let signed = checkpoint.sign(&self.signer(owner, "log", origin, KeyKind::Ed25519)).unwrap();
         let witness = self.signer(witness, "witness", &format!("{witness}.creditbay/witness"), KeyKind::CosignatureV1);
         let signed = signed.with_line(witness.cosign(&checkpoint.text(), 1_790_000_000).unwrap());
         fs::create_dir_all(self.path(name)).unwrap();
@@ -110,6 +117,7 @@ impl Bay {
             region: Region::new("hk").unwrap(),
             since: None,
             predecessor: Vec::new(),
+            later: LaterArgs::default(),
             kept: KeptArgs { kept: None, no_keep: true },
             also: AlsoArgs::default(),
             rules: RulesArgs::default(),

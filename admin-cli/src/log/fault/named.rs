@@ -45,6 +45,7 @@ impl Fault {
             Self::NotRetired { .. } => "not_retired",
             Self::NotDecided { .. } => "not_decided",
             Self::InPredecessor { .. } => "in_predecessor",
+            Self::InLater { .. } => "in_later",
         }
     }
 

@@ -34,7 +34,7 @@ pub enum OpenedFault {
     /// The opening does not fit the leaf.
     #[error("{0}")]
     Unfit(OpeningFault),
-    /// The erasure's leaf is not in this copy of the log.
+    /// The erasure's leaf is not in this copy of its log.
     #[error("said to be erased by leaf {erasure}, which this copy of {size} leaves does not have; export the log again")]
     ErasureBeyond {
         /// The leaf of the erasure.
@@ -43,10 +43,7 @@ pub enum OpenedFault {
         size: u64,
     },
     /// The erasure's leaf is said to stand in a later log.
-    #[error(
-        "said to be erased by leaf {erasure} of {log}, which is another log: hold it against that one too (`creditbay log check-opening \
-         --later`)"
-    )]
+    #[error("said to be erased by leaf {erasure} of {log}, which is another log; give that one with --later")]
     ErasureElsewhere {
         /// The later log.
         log: Origin,

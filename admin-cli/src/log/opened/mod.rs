@@ -1,7 +1,7 @@
 //! The openings of a drawn sample, held against the log and judged by the rules (PROTOCOL 33.4).
 //!
-//! A leaf that was drawn is opened, or an erasure that this log has took what opened it; nothing else was opened. Memory is that of the
-//! sample. Not here: drawing it (`draw`), and the judgement of an opened leaf (`configs::rules::opened`).
+//! A leaf that was drawn is opened, or an erasure that this log has, or a later one, took what opened it; nothing else was opened. Memory
+//! is that of the sample, and of the days on which organisations were answered under a portfolio. Not here: drawing it (`draw`), and the judgement of an opened leaf (`configs::rules::opened`).
 
 pub mod fault;
 
@@ -13,6 +13,7 @@ use anyhow::Context;
 use creditbay_configs::peers::Directory;
 use creditbay_configs::rules::RulePack;
 use creditbay_configs::rules::opened::Opened;
+use creditbay_configs::rules::opened::subjects::Portfolios;
 use creditbay_protocol::calendar::Day;
 use creditbay_protocol::erasure::{Erased, ErasureGround};
 use creditbay_protocol::event::Event;
@@ -32,16 +33,18 @@ use self::fault::OpenedFault;
 /// Bytes of a file of openings at most: 100 000 leaves of some 2 500 bytes.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// A file of openings, and the leaves of the log that they name.
+/// A file of openings, and the leaves that they name.
 pub struct Openings {
     log: Origin,
     /// By the leaf's index.
     lines: BTreeMap<u64, LeafOpening>,
-    /// Leaves of erasures, and leaves which say that something was shown.
+    /// Leaves of this log that are erasures, or say that something was shown.
     named: BTreeSet<u64>,
-    found: BTreeMap<u64, Leaf>,
-    /// Leaves of the log that were read.
-    size: u64,
+    /// Those that were found, of this log and of later ones.
+    found: BTreeMap<(Origin, u64), Leaf>,
+    /// Leaves that were read of this log, and of later ones.
+    sizes: BTreeMap<Origin, u64>,
+    portfolios: Portfolios,
     faults: Faults,
 }
 
@@ -50,13 +53,13 @@ pub struct Openings {
 pub struct Outcome {
     /// Leaves that were opened, and whose openings fit.
     pub opened: u64,
-    /// Leaves of which an erasure of this log took what opens them, on request, order or a peer's notice.
+    /// Leaves of which an erasure took what opens them, on request, order or a peer's notice.
     pub erased: Vec<Gone>,
     /// The same, because they had been kept for as long as the rules say.
     pub expired: Vec<Gone>,
     /// Leaves that were drawn and not opened.
     pub missing: Vec<u64>,
-    /// Leaves which say that something was shown, and which stand behind the end of this copy of the log.
+    /// Leaves which say that something was shown, and which stand behind the end of this copy of the log, or in one that is not at hand.
     pub shown_beyond: Vec<u64>,
     /// Faults.
     pub faults: u64,
@@ -69,6 +72,9 @@ pub struct Gone {
     pub index: u64,
     /// The leaf of the erasure.
     pub erasure: u64,
+    /// Its log, where that is a later one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Origin>,
     /// On which ground.
     pub ground: ErasureGround,
 }
@@ -80,16 +86,35 @@ enum Standing {
     Wrong(OpenedFault),
 }
 
+/// Reads a file of openings.
+pub fn read(path: &Path) -> anyhow::Result<Vec<LeafOpening>> {
+    let bytes = file::read_if_there(path, MAX_BYTES)?;
+    let bytes = bytes.with_context(|| format!("{} does not exist; check the path", path.display()))?;
+    read_lines(&bytes).with_context(|| format!("{}: no file of openings", path.display()))
+}
+
+/// Leaves of erasures, and leaves which say that something was shown, as the lines name them in other logs than their own.
+pub fn elsewhere(lines: &[LeafOpening]) -> BTreeSet<(Origin, u64)> {
+    let of = |line: &LeafOpening| {
+        let shown = line.shown_in.map(|log| (log, line.shown));
+        let erasure = line.erasure().filter(|(log, _)| *log != line.log);
+        shown.into_iter().chain(erasure)
+    };
+    lines.iter().flat_map(of).collect()
+}
+
 impl Openings {
-    /// Reads a file of openings of this log.
-    pub fn read(path: &Path, log: Origin) -> anyhow::Result<Self> {
-        let bytes = file::read_if_there(path, MAX_BYTES)?;
-        let bytes = bytes.with_context(|| format!("{} does not exist; check the path", path.display()))?;
-        let lines = read_lines(&bytes).with_context(|| format!("{}: no file of openings", path.display()))?;
-        let (named, found) = (BTreeSet::new(), BTreeMap::new());
-        let mut openings = Self { log, lines: BTreeMap::new(), named, found, size: 0, faults: Faults::new() };
+    /// These openings, held against this log and what was found in later ones: their sizes, and the leaves that are named.
+    pub fn new(
+        lines: Vec<LeafOpening>,
+        log: Origin,
+        (sizes, found): (&BTreeMap<Origin, u64>, BTreeMap<(Origin, u64), Leaf>),
+    ) -> Self {
+        let sizes = sizes.iter().map(|(log, size)| (*log, *size)).chain([(log, 0)]).collect();
+        let (named, portfolios, faults) = (BTreeSet::new(), Portfolios::default(), Faults::new());
+        let mut openings = Self { log, lines: BTreeMap::new(), named, found, sizes, portfolios, faults };
         lines.into_iter().for_each(|line| openings.take(line));
-        Ok(openings)
+        openings
     }
 
     fn take(&mut self, line: LeafOpening) {
@@ -106,9 +131,10 @@ impl Openings {
 
     /// Looks at the next leaf of the log.
     pub fn leaf(&mut self, read: &Read<'_>) {
-        self.size = read.index + 1;
+        self.sizes.insert(self.log, read.index + 1);
+        self.portfolios.note(read.leaf);
         if self.named.contains(&read.index) {
-            self.found.insert(read.index, read.leaf.clone());
+            self.found.insert((self.log, read.index), read.leaf.clone());
         }
     }
 
@@ -124,7 +150,7 @@ impl Openings {
         if let Some(index) = claimed.and_then(|claimed| first_difference(claimed, drawn.keys().copied())) {
             self.fault(index, OpenedFault::OtherSample);
         }
-        let mut opened = Opened::new(directory, packs);
+        let mut opened = Opened::new(directory, packs, std::mem::take(&mut self.portfolios));
         for (index, leaf) in drawn {
             let standing = match self.lines.get(index) {
                 None => {
@@ -158,46 +184,47 @@ impl Openings {
         match &line.holds {
             Held::Fields(_) => Standing::Opened(opened.leaf(leaf, &revealed).into_iter().map(OpenedFault::Breach).collect()),
             Held::Nothing => Standing::Wrong(OpenedFault::SaidToHideNothing),
-            Held::Erased { leaf: erasure, .. } => self.erased(line, leaf, *erasure, packs),
+            Held::Erased { log, leaf: erasure, .. } => self.erased(line, leaf, (log.unwrap_or(self.log), *erasure), packs),
         }
     }
 
-    fn erased(&self, line: &LeafOpening, leaf: &Leaf, erasure: u64, packs: &[Arc<RulePack>]) -> Standing {
-        if let Some((log, _)) = line.erasure().filter(|(log, _)| *log != self.log) {
+    fn erased(&self, line: &LeafOpening, leaf: &Leaf, at: (Origin, u64), packs: &[Arc<RulePack>]) -> Standing {
+        let (log, erasure) = at;
+        let Some(size) = self.sizes.get(&log).copied() else {
             return Standing::Wrong(OpenedFault::ErasureElsewhere { log, erasure });
-        }
-        let Some(erasing) = self.found.get(&erasure) else {
-            return Standing::Wrong(OpenedFault::ErasureBeyond { erasure, size: self.size });
         };
+        let beyond = Standing::Wrong(OpenedFault::ErasureBeyond { erasure, size });
+        let Some(erasing) = self.found.get(&at) else { return beyond };
         if let Err(fault) = line.check_erased(erasing) {
             return Standing::Wrong(OpenedFault::Unfit(fault));
         }
-        let LeafBody::Event(Event::Erased(Erased { ground, .. })) = &erasing.body else {
-            return Standing::Wrong(OpenedFault::ErasureBeyond { erasure, size: self.size });
-        };
+        let LeafBody::Event(Event::Erased(Erased { ground, .. })) = &erasing.body else { return beyond };
         let on = erasing.time.day();
         match kept_until(leaf, packs).filter(|until| *ground == ErasureGround::RetentionOver && on <= *until) {
             Some(until) => Standing::Wrong(OpenedFault::ErasedEarly { erasure, on, until }),
-            None => Standing::Erased(Gone { index: line.index, erasure, ground: *ground }),
+            None => {
+                let log = (log != self.log).then_some(log);
+                Standing::Erased(Gone { index: line.index, erasure, log, ground: *ground })
+            }
         }
     }
 
-    /// Each leaf which is said to say that leaves were shown names just these; one behind the end of the copy is told.
+    /// Each leaf which is said to say that leaves were shown names just these; one behind the end of the copies is told.
     fn check_shown(&mut self, outcome: &mut Outcome) {
-        let mut together: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-        let later = self.lines.values().filter(|line| line.shown_in.is_some()).map(|line| line.shown);
-        outcome.shown_beyond.extend(later.collect::<BTreeSet<_>>());
-        for line in self.lines.values().filter(|line| line.shown_in.is_none()) {
-            together.entry(line.shown).or_default().push(line.index);
+        let mut together: BTreeMap<(Origin, u64), Vec<u64>> = BTreeMap::new();
+        for line in self.lines.values() {
+            together.entry((line.shown_in.unwrap_or(self.log), line.shown)).or_default().push(line.index);
         }
-        for (shown, indices) in together {
+        for (at, indices) in together {
+            let (log, shown) = at;
             let says = |leaf: &Leaf| match &leaf.body {
-                LeafBody::Event(Event::OpeningsShown(said)) => said.names(&indices),
+                LeafBody::Event(Event::OpeningsShown(said)) => log == self.log && said.names(&indices),
+                LeafBody::Event(Event::EarlierOpeningsShown { log: of, shown }) => *of == self.log && shown.names(&indices),
                 _ => false,
             };
-            if shown >= self.size {
+            if self.sizes.get(&log).is_none_or(|size| shown >= *size) {
                 outcome.shown_beyond.push(shown);
-            } else if !self.found.get(&shown).is_some_and(says) {
+            } else if !self.found.get(&at).is_some_and(says) {
                 self.fault(indices[0], OpenedFault::OtherShown { shown });
             }
         }

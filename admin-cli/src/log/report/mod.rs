@@ -6,7 +6,7 @@ pub mod tally;
 
 pub mod chart;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -19,7 +19,8 @@ use crate::file;
 use crate::print::{Screen, Table, count};
 use crate::trust::{self, TrustArgs};
 
-use super::auditing::{Auditing, Place};
+use super::auditing::{Auditing, Place, Vouched};
+use super::later::LaterArgs;
 use super::source::{AuditorArgs, Source};
 
 use self::tally::{Cell, Outcome, Tally};
@@ -39,6 +40,9 @@ pub struct ReportArgs {
     /// Draw the messages over time
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+    /// The logs after it, where it has ended
+    #[command(flatten)]
+    pub later: LaterArgs,
     /// Whom to believe
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -60,34 +64,38 @@ const TABLES: [Heading; 4] = [
 pub async fn run(args: &ReportArgs, screen: &mut Screen) -> anyhow::Result<Exit> {
     let trusted = args.trust.load()?;
     let entry = trust::entry(&trusted.directory, args.region)?;
+    let later = args.later.read(&args.auditor, entry, &BTreeSet::new(), screen).await?;
     let mut source = Source::open_expecting(&args.place, &args.auditor, Some(entry.tls))?;
-    let place = Place { place: args.place.clone(), source: &mut source, entry, earlier: &[] };
+    let place =
+        Place { place: args.place.clone(), source: &mut source, entry, earlier: &[], vouched: Vouched::by(later.as_ref()) };
     let mut auditing = Auditing::begin(place, &trusted, screen).await?;
     let mut tally = Tally::default();
     while let Some(batch) = auditing.next().await? {
         batch.reads().try_for_each(|read| tally.add(read.leaf))?;
     }
-    let findings = auditing.finish();
+    let mut findings = auditing.finish();
+    findings.faults.extend(later.map(|later| later.faults).unwrap_or_default());
     if !findings.faults.is_empty() {
         return findings.tell("", screen);
     }
+    let origin = findings.checkpoint.map_or(entry.log_origin, |checkpoint| checkpoint.origin);
     if let Some(path) = &args.csv {
         file::write(path, file::PUBLIC, csv(&tally).as_bytes())?;
     }
     if let Some(path) = &args.svg {
-        let title = format!("{}, {}", entry.log_origin, count(tally.total(), "message"));
+        let title = format!("{}, {}", origin, count(tally.total(), "message"));
         file::write(path, file::PUBLIC, chart::chart(&title, &tally).as_bytes())?;
     }
     if screen.is_json() {
         let sums: serde_json::Map<_, _> =
             TABLES.iter().map(|(heading, of)| ((*heading).to_owned(), as_json(&tally.by(of)))).collect();
         screen.json(&json!({
-            "ok": true, "origin": entry.log_origin, "size": findings.checkpoint.map(|checkpoint| checkpoint.size),
+            "ok": true, "origin": origin, "size": findings.checkpoint.map(|checkpoint| checkpoint.size),
             "kinds": findings.leaves.counts(), "messages": tally.total(), "by": sums,
         }))?;
         return Ok(Exit::Done);
     }
-    screen.line(format!("{}: {}\n", entry.log_origin, count(tally.total(), "message")))?;
+    screen.line(format!("{}: {}\n", origin, count(tally.total(), "message")))?;
     for (heading, of) in TABLES {
         screen.line(table(heading, &tally.by(of)))?;
         screen.line(if heading == "type" { "  a message counts once for each type that it asks\n" } else { "" })?;

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::{Bay, auditor, kinds};
 use crate::exit::Exit;
+use crate::log::later::LaterArgs;
 use crate::log::reconcile::ReconcileArgs;
 use crate::log::report::ReportArgs;
 use crate::log::ruled::RulesArgs;
@@ -221,6 +222,7 @@ fn numbers_add_up_to_the_leaves_in_table_csv_and_chart() {
     let (exit, out) = bay.run(&LogCommand::Report(ReportArgs {
         place: bay.path("gz").display().to_string(),
         region: region("gz"),
+        later: LaterArgs::default(),
         csv: Some(csv.clone()),
         svg: Some(svg.clone()),
         trust: bay.trust(),
@@ -252,6 +254,7 @@ fn a_sample_is_drawn_from_a_log_that_verifies_alone() {
             region: region("gz"),
             count: 7,
             out: None,
+            later: LaterArgs::default(),
             trust: bay.trust(),
             auditor: auditor(),
         };

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use super::{Bay, auditor, kinds};
 use crate::exit::Exit;
 use crate::log::drawn::SampleFile;
+use crate::log::later::LaterArgs;
 use crate::log::ruled::RulesArgs;
 use crate::log::sample::of_entries;
 use crate::log::sampled::SampleArgs;
@@ -103,6 +104,7 @@ impl Audited {
             region: region("hk"),
             count: DRAWN,
             out: Some(file.clone()),
+            later: LaterArgs::default(),
             trust: bay.trust(),
             auditor: auditor(),
         };

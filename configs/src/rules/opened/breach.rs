@@ -162,6 +162,16 @@ pub enum OpenedBreach {
         /// How many may be.
         limit: u32,
     },
+    /// More subjects in a day than an organisation may ask about without a portfolio, in the sample alone.
+    #[error("on {day} {organisation} was answered about more than the {limit} subjects that it may ask about in a day")]
+    Subjects {
+        /// The day.
+        day: Day,
+        /// The organisation.
+        organisation: OrganisationId,
+        /// How many may be.
+        limit: u32,
+    },
     /// More identifiers that nobody has, in a day, than an organisation may try, in the sample alone.
     #[error("on {day} {organisation} was answered about more than the {limit} identifiers that nobody has which it may try")]
     Enumeration {
@@ -208,6 +218,7 @@ impl OpenedBreach {
             Self::RefusedOtherwise { .. } => "opened_refused_otherwise",
             Self::SubjectBudget { .. } => "opened_subject_budget",
             Self::Combination { .. } => "opened_combination",
+            Self::Subjects { .. } => "opened_subjects",
             Self::Enumeration { .. } => "opened_enumeration",
             Self::PortfolioFull { .. } => "opened_portfolio_full",
         }

@@ -6,7 +6,7 @@
 
 pub mod breach;
 mod refused;
-mod subjects;
+pub mod subjects;
 mod verdicts;
 
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ use super::authorise::authorise;
 use super::replay::spent::QUEUE_MS;
 
 use self::breach::OpenedBreach;
-use self::subjects::{Counted, Subjects};
+use self::subjects::{Counted, Portfolios, Subjects};
 
 /// The replay over leaves of one log that were opened.
 pub struct Opened<'a> {
@@ -73,10 +73,10 @@ impl<'a> Shown<'a> {
 }
 
 impl<'a> Opened<'a> {
-    /// A replay under these packs.
-    pub fn new(directory: &'a Directory, packs: &[Arc<RulePack>]) -> Self {
+    /// A replay under these packs, over leaves of a log whose answers under portfolios were noted.
+    pub fn new(directory: &'a Directory, packs: &[Arc<RulePack>], portfolios: Portfolios) -> Self {
         let packs = packs.iter().map(|pack| (pack.digest(), pack.clone())).collect();
-        Self { directory, packs, subjects: Subjects::default() }
+        Self { directory, packs, subjects: Subjects::new(portfolios) }
     }
 
     /// Takes a query's, an answer's or a refusal's leaf with what was revealed of it, in the order of the log. Gives what it breaks.

@@ -18,6 +18,7 @@ use creditbay_protocol::refusal::{Budget, Refusal};
 
 use super::Opened;
 use super::breach::OpenedBreach;
+use super::subjects::Portfolios;
 use crate::peers::Directory;
 use crate::rules::RulePack;
 use crate::rules::decide::{Question, require};
@@ -115,7 +116,7 @@ fn opened_reply(query: &Query, reply: Reply) -> (Leaf, Vec<Revealed>) {
 }
 
 fn kinds(pack: &Arc<RulePack>, leaves: &[(Leaf, Vec<Revealed>)]) -> Vec<&'static str> {
-    let mut opened = Opened::new(&DIRECTORY, std::slice::from_ref(pack));
+    let mut opened = Opened::new(&DIRECTORY, std::slice::from_ref(pack), Portfolios::default());
     let breaches = leaves.iter().flat_map(|(leaf, revealed)| opened.leaf(leaf, revealed));
     breaches.map(|breach| breach.kind()).collect()
 }
@@ -147,7 +148,7 @@ fn what_keeps_the_rules_is_no_breach_whoever_opens_it() {
 fn each_field_that_was_not_opened_is_named() {
     let query = asked(&PACK, LISTED);
     let (leaf, revealed) = opened_query(&query);
-    let mut opened = Opened::new(&DIRECTORY, std::slice::from_ref(&PACK));
+    let mut opened = Opened::new(&DIRECTORY, std::slice::from_ref(&PACK), Portfolios::default());
     for left_out in 0..3 {
         let rest: Vec<_> = (0..3).filter(|at| *at != left_out).map(|at| revealed[at].clone()).collect();
         assert!(matches!(opened.leaf(&leaf, &rest)[..], [OpenedBreach::FieldMissing(_)]), "{left_out}");
@@ -278,7 +279,33 @@ fn budgets_that_count_subjects_are_kept_by_what_was_opened() {
     // What may have been judged on the day before is not counted.
     let midnight =
         |(leaf, revealed): (Leaf, Vec<Revealed>)| (Leaf::new(Millis(NOON.0 - 12 * 3_600_000 + 1000), leaf.body), revealed);
-    let mut early = Opened::new(&DIRECTORY, std::slice::from_ref(&pack));
+    let mut early = Opened::new(&DIRECTORY, std::slice::from_ref(&pack), Portfolios::default());
     let counted = twice.into_iter().map(midnight).flat_map(|(leaf, revealed)| early.leaf(&leaf, &revealed));
     assert_eq!(counted.filter(|breach| breach.kind() == "opened_subject_budget").count(), 0);
+}
+
+#[test]
+fn different_subjects_of_a_day_are_counted_where_no_answer_was_under_a_portfolio() {
+    let line = |key: &str| TEXT.lines().find(|line| line.starts_with(&format!("{key} ="))).unwrap();
+    let tight = ["subjects_per_day", "unknown_subjects_per_day"]
+        .iter()
+        .fold(TEXT.to_owned(), |text, key| text.replace(line(key), &format!("{key} = 1")));
+    let pack = Arc::new(read(&tight).unwrap());
+    let reply = |code: &str, portfolio| {
+        let query = Query { subject: Subject::Entity(company(code)), portfolio, ..asked(&pack, LISTED) };
+        opened_reply(&query, Reply::Answered(said(&query, &pack)))
+    };
+    let drawn = [reply(COMPANY, None), reply(COMPANY, None), reply(OTHER, None)];
+    assert_eq!(kinds(&pack, &drawn[..2]), [""; 0], "one subject twice");
+    assert_eq!(kinds(&pack, &drawn), ["opened_subjects"]);
+    // Another answer of the day, which was not drawn, may have been the first about one of them.
+    let under = reply(COMPANY, Some(UnderPortfolio { portfolio: Digest([3; 32]), size: 1 })).0;
+    let noted = |time: Millis| {
+        let mut portfolios = Portfolios::default();
+        portfolios.note(&Leaf::new(time, under.body.clone()));
+        let mut opened = Opened::new(&DIRECTORY, std::slice::from_ref(&pack), portfolios);
+        drawn.iter().flat_map(|(leaf, revealed)| opened.leaf(leaf, revealed)).map(|breach| breach.kind()).collect::<Vec<_>>()
+    };
+    assert_eq!(noted(NOON), [""; 0]);
+    assert_eq!(noted(NOON.plus(86_400_000)), ["opened_subjects"], "that of another day");
 }
