@@ -37,6 +37,9 @@ pub mod orphaned;
 pub mod event;
 
 pub mod leaf;
+
+pub mod brief;
+
 pub mod leaf_reader;
 
 pub mod tile;

@@ -23,6 +23,7 @@ use super::later::Later;
 use super::leaves::Leaves;
 use super::orphan::not_decided;
 use super::predecessor::held_to;
+use super::prepare::Wanted;
 use super::source::Source;
 use super::verify::Audit;
 use super::walk::{Batch, Walk};
@@ -39,6 +40,8 @@ pub struct Place<'a> {
     pub earlier: &'a [Seen],
     /// What says which checkpoint it has.
     pub vouched: Vouched,
+    /// What is made of its entries.
+    pub wanted: Wanted,
 }
 
 /// What says which checkpoint a log has.
@@ -69,7 +72,7 @@ pub struct Auditing<'a> {
 impl<'a> Auditing<'a> {
     /// Reads the checkpoint.
     pub async fn begin(place: Place<'a>, trusted: &Trusted, screen: &Screen) -> anyhow::Result<Self> {
-        let Place { place, source, entry, earlier, vouched } = place;
+        let Place { place, source, entry, earlier, vouched, wanted } = place;
         let note = source.checkpoint().await?;
         let mut faults = Faults::new();
         let signed = match vouched {
@@ -116,7 +119,7 @@ impl<'a> Auditing<'a> {
             orphaned: entry.orphaned.clone(),
             ruled: None,
         };
-        Ok(Self { walk: Walk::begin(source, audit), bar, as_of, found, vouched })
+        Ok(Self { walk: Walk::begin(source, audit, wanted), bar, as_of, found, vouched })
     }
 
     /// The root that the checkpoint says.

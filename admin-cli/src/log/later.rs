@@ -21,6 +21,7 @@ use crate::print::Screen;
 use super::fault::{Fault, Faults};
 use super::orphan::not_decided;
 use super::predecessor::{add_as, beginning, held_to, walk};
+use super::prepare::Wanted;
 use super::source::{AuditorArgs, Source};
 use super::verify::Audit;
 use super::walk::Read;
@@ -132,13 +133,14 @@ impl Later {
         };
         let mut audit = Audit::new(found.size);
         audit.expect_earlier(named.size, named.root);
+        let wanted = if asked.iter().any(|(log, _)| *log == origin) { Wanted::Leaves } else { Wanted::Order };
         let leaves = &mut self.leaves;
         let mut look = |read: &Read<'_>| {
             if asked.contains(&(origin, read.index)) {
                 leaves.insert((origin, read.index), read.leaf.clone());
             }
         };
-        let (read, mut own) = walk(&mut log.source, (audit, &found), entry, &mut look, screen).await?;
+        let (read, mut own) = walk(&mut log.source, (audit, &found), (entry, wanted), &mut look, screen).await?;
         let is_newest = origin == entry.log_origin;
         if !is_newest && named.lost.is_none() && read.retired() != found.size.checked_sub(1) {
             own.add(Fault::NotRetired { origin });

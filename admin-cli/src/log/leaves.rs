@@ -3,12 +3,14 @@
 //! Looks back over the last [`WINDOW`] leaves only, so that memory stays constant. Not here: the tree (`verify`), reconciliation of
 //! two logs, and whether what was disclosed was permitted.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use creditbay_crypto::hash::Digest;
+use creditbay_protocol::brief::{Brief, Refers};
 use creditbay_protocol::calendar::Millis;
-use creditbay_protocol::event::Event;
-use creditbay_protocol::leaf::{Leaf, LeafBody, LeafError};
+use creditbay_protocol::leaf::LeafError;
 use creditbay_protocol::name::Region;
 use creditbay_protocol::succession::Beginning;
 
@@ -24,12 +26,12 @@ pub struct Leaves {
     newest: Option<Millis>,
     last: Option<Millis>,
     first: Option<Millis>,
-    counts: BTreeMap<&'static str, u64>,
+    counts: Vec<(&'static str, u64)>,
     /// For each of the last leaves: to whom it was a query, while that is not abandoned; and the query that it answers.
     recent: VecDeque<Seen>,
     /// The index after the last leaf.
     next: u64,
-    answered: HashMap<Digest, u64>,
+    answered: Answered,
     began: Option<Beginning>,
     retired: Option<u64>,
 }
@@ -57,18 +59,18 @@ impl Leaves {
             newest: None,
             last: None,
             first: None,
-            counts: BTreeMap::new(),
+            counts: Vec::new(),
             recent: VecDeque::new(),
             next: 0,
-            answered: HashMap::new(),
+            answered: Answered::new(),
             began: None,
             retired: None,
         }
     }
 
     /// How many of each kind.
-    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
-        &self.counts
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.iter().copied().collect()
     }
 
     /// The time of the first leaf and the newest time.
@@ -95,14 +97,14 @@ impl Leaves {
 
     /// The next entries.
     pub fn read_batch(&mut self, batch: &Batch, faults: &mut Faults) {
-        match &batch.leaves {
-            Some(leaves) => leaves.iter().for_each(|(_, leaf)| self.read(leaf, faults)),
+        match &batch.entries {
+            Some(entries) => entries.briefs.iter().for_each(|brief| self.read(brief, faults)),
             None => self.skip(u64::from(batch.width)),
         }
     }
 
     /// The next entry, as it was read.
-    pub fn read(&mut self, read: &Result<Leaf, LeafError>, faults: &mut Faults) {
+    pub fn read(&mut self, read: &Result<Brief, LeafError>, faults: &mut Faults) {
         let index = self.next;
         let leaf = match read {
             Ok(leaf) => leaf,
@@ -111,7 +113,10 @@ impl Leaves {
                 return self.remember(Seen::Unread);
             }
         };
-        *self.counts.entry(leaf.body.kind()).or_default() += 1;
+        match self.counts.iter_mut().find(|(kind, _)| *kind == leaf.kind) {
+            Some((_, count)) => *count += 1,
+            None => self.counts.push((leaf.kind, 1)),
+        }
         // Held against the leaf right before it: one leaf with a forged time is one fault, not one for every leaf behind it.
         if let Some(before) = self.last.replace(leaf.time).filter(|before| leaf.time < *before) {
             faults.add(Fault::TimeBackwards { index, time: leaf.time, before });
@@ -121,49 +126,30 @@ impl Leaves {
         if let Some(retired) = self.retired {
             faults.add(Fault::BehindRetirement { index, retired });
         }
-        let seen = self.judge(index, &leaf.body, faults);
+        let seen = self.judge(index, leaf, faults);
         self.remember(seen);
     }
 
-    fn judge(&mut self, index: u64, body: &LeafBody, faults: &mut Faults) -> Seen {
-        let (sender, receiver) = match body {
-            LeafBody::Query { terms, .. } => (Some(terms.asker), Some(terms.issuer)),
-            LeafBody::Answer { terms, .. } => (Some(terms.issuer), Some(terms.asker)),
-            LeafBody::Declined { asker, issuer, .. } => (Some(*asker), *issuer),
-            LeafBody::Abandoned { issuer, .. } => (None, Some(*issuer)),
-            LeafBody::Event(_) => (None, None),
-        };
+    fn judge(&mut self, index: u64, leaf: &Brief, faults: &mut Faults) -> Seen {
+        let Brief { kind, sender, receiver, refers, .. } = leaf;
         if let Some(sender) = sender.filter(|sender| *sender != self.owner) {
-            faults.add(Fault::OtherSender { index, kind: body.kind(), sender, owner: self.owner });
+            faults.add(Fault::OtherSender { index, kind, sender, owner: self.owner });
         }
         // A node that is asked to ask itself may decline that, and then says so.
-        if receiver == Some(self.owner) && sender == receiver && !matches!(body, LeafBody::Declined { .. }) {
+        if *receiver == Some(self.owner) && sender == receiver && *refers != Refers::Declines {
             faults.add(Fault::AsksItself { index, region: self.owner });
         }
-        match body {
-            LeafBody::Query { terms, .. } => Seen::Query { issuer: terms.issuer, abandoned: false },
-            LeafBody::Answer { query, .. } => self.judge_answer(index, *query, faults),
-            LeafBody::Event(event) => {
-                self.judge_event(index, event, faults);
-                Seen::Other
-            }
-            LeafBody::Declined { .. } => Seen::Other,
-            LeafBody::Abandoned { query, issuer } => {
-                self.judge_abandoned(index, *query, *issuer, faults);
-                Seen::Other
-            }
-        }
-    }
-
-    fn judge_event(&mut self, index: u64, event: &Event, faults: &mut Faults) {
-        match event {
-            Event::LogBegun { .. } | Event::LogBegunAfterLoss { .. } if index == 0 => self.began = Beginning::of(event),
-            Event::LogBegun { .. } | Event::LogBegunAfterLoss { .. } => faults.add(Fault::BeginsAgain { index }),
-            Event::LogRetired { .. } => self.retired = Some(index),
-            // A refusal of the same query goes out in its place.
-            Event::Withheld { answer } => self.answered.retain(|_, known| known != answer),
+        match (refers, receiver) {
+            (Refers::Asks, Some(issuer)) => return Seen::Query { issuer: *issuer, abandoned: false },
+            (Refers::Answers(query), _) => return self.judge_answer(index, *query, faults),
+            (Refers::Abandons(query), Some(issuer)) => self.judge_abandoned(index, *query, *issuer, faults),
+            (Refers::Begins(begins), _) if index == 0 => self.began = Some(**begins),
+            (Refers::Begins(_), _) => faults.add(Fault::BeginsAgain { index }),
+            (Refers::Retires, _) => self.retired = Some(index),
+            (Refers::Withholds(answer), _) => self.withhold(*answer),
             _ => {}
         }
+        Seen::Other
     }
 
     fn judge_answer(&mut self, index: u64, query: Digest, faults: &mut Faults) -> Seen {
@@ -171,20 +157,41 @@ impl Leaves {
             faults.add(Fault::AnswerWithoutQuery { index });
             return Seen::Other;
         }
-        if let Some(first) = self.answered.get(&query) {
-            faults.add(Fault::AnsweredTwice { index, first: *first });
+        let first = self.answered.insert(&query, index);
+        if let Some(first) = first.filter(|first| self.answers(*first).is_some_and(|answered| answered == query)) {
+            self.answered.insert(&query, first);
+            faults.add(Fault::AnsweredTwice { index, first });
             return Seen::Other;
         }
-        self.answered.insert(query, index);
         Seen::Answer { query }
+    }
+
+    /// A refusal of the same query goes out in place of an answer that was withheld.
+    fn withhold(&mut self, answer: u64) {
+        if let Some(query) = self.answers(answer) {
+            self.answered.remove(&query, answer);
+        }
+    }
+
+    /// The query that one of the last leaves answers.
+    fn answers(&self, index: u64) -> Option<Digest> {
+        match self.recent.get(self.position(index)?)? {
+            Seen::Answer { query } => Some(*query),
+            _ => None,
+        }
+    }
+
+    /// Where a leaf is among those that are remembered.
+    fn position(&self, index: u64) -> Option<usize> {
+        let oldest = self.next - self.recent.len() as u64;
+        index.checked_sub(oldest).and_then(|position| usize::try_from(position).ok())
     }
 
     fn judge_abandoned(&mut self, index: u64, query: u64, issuer: Region, faults: &mut Faults) {
         if query >= index {
             return faults.add(Fault::AbandonsNoQuery { index, query, issuer });
         }
-        let oldest = self.next - self.recent.len() as u64;
-        let Some(position) = query.checked_sub(oldest).and_then(|position| usize::try_from(position).ok()) else { return };
+        let Some(position) = self.position(query) else { return };
         match self.recent.get_mut(position) {
             Some(Seen::Query { issuer: asked, abandoned }) if *asked == issuer => {
                 if std::mem::replace(abandoned, true) {
@@ -197,14 +204,73 @@ impl Leaves {
     }
 
     fn remember(&mut self, seen: Seen) {
-        if self.recent.len() == WINDOW
-            && let Some(Seen::Answer { query }) = self.recent.pop_front()
-        {
-            self.answered.remove(&query);
+        if self.recent.len() == WINDOW {
+            let oldest = self.next - WINDOW as u64;
+            if let Some(Seen::Answer { query }) = self.recent.pop_front() {
+                self.answered.remove(&query, oldest);
+            }
         }
         self.recent.push_back(seen);
         self.next += 1;
     }
+}
+
+/// The leaves that answer, by a number that stands for the query: small, so that it stays near the processor. Whoever wrote the log does
+/// not know the keys, and so cannot give many queries one number.
+struct Answered {
+    keys: [u64; 4],
+    by_number: HashMap<u64, u64, BuildHasherDefault<AsItIs>>,
+}
+
+/// Takes a number for its own hash.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+impl Answered {
+    fn new() -> Self {
+        let chance = RandomState::new();
+        Self { keys: [0u64, 1, 2, 3].map(|number| chance.hash_one(number)), by_number: HashMap::default() }
+    }
+
+    /// Notes the leaf that answers a query. Gives the one that was noted under the same number.
+    fn insert(&mut self, query: &Digest, index: u64) -> Option<u64> {
+        self.by_number.insert(self.number(query), index)
+    }
+
+    /// Forgets the leaf that answers a query, if it is this one.
+    fn remove(&mut self, query: &Digest, index: u64) {
+        if let Entry::Occupied(noted) = self.by_number.entry(self.number(query))
+            && *noted.get() == index
+        {
+            noted.remove();
+        }
+    }
+
+    fn number(&self, query: &Digest) -> u64 {
+        let (words, _) = query.0.as_chunks::<8>();
+        let word = |at: usize| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)) ^ self.keys[at];
+        folded(word(0), word(1)) ^ folded(word(2), word(3))
+    }
+}
+
+/// Both halves of the product.
+fn folded(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    (product as u64) ^ (product >> 64) as u64
 }
 
 #[cfg(test)]

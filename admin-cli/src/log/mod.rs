@@ -63,6 +63,7 @@ use self::later::{Later, LaterArgs};
 use self::opened::Openings;
 use self::opening::{CheckArgs, OpenArgs};
 use self::predecessor::back;
+use self::prepare::Wanted;
 use self::reconcile::ReconcileArgs;
 use self::report::ReportArgs;
 use self::retire::RetireArgs;
@@ -177,7 +178,8 @@ async fn verify_log(args: &VerifyArgs, screen: &mut Screen) -> anyhow::Result<Ex
     let drawn = args.rules.drawn_earlier(entry)?;
     earlier.extend(drawn.iter().map(|drawn| Seen { from: drawn.path.display().to_string(), signed: drawn.signed.clone() }));
     let vouched = Vouched::by(later.as_ref());
-    let place = Place { place, source: &mut source, entry, earlier: &earlier, vouched };
+    let wanted = if args.rules.rules.is_empty() { Wanted::Order } else { Wanted::Leaves };
+    let place = Place { place, source: &mut source, entry, earlier: &earlier, vouched, wanted };
     let mut auditing = Auditing::begin(place, &trusted, screen).await?;
     let (of, log) = ((auditing.root(), auditing.size()), auditing.origin().unwrap_or(entry.log_origin));
     let (goes_on_in, leaves, faults) = later.map(Later::into_parts).unwrap_or_default();

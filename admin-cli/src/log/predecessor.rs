@@ -17,6 +17,7 @@ use crate::print::{self, Screen};
 use super::fault::{Fault, Faults};
 use super::leaves::Leaves;
 use super::orphan::not_decided;
+use super::prepare::Wanted;
 use super::source::Source;
 use super::verify::Audit;
 use super::walk::{Read, Walk};
@@ -108,7 +109,7 @@ async fn one(
     };
     let mut audit = Audit::new(found.size);
     audit.expect_earlier(size, root);
-    let (leaves, mut own) = walk(&mut source, (audit, &found), entry, &mut |_| {}, screen).await?;
+    let (leaves, mut own) = walk(&mut source, (audit, &found), (entry, Wanted::Order), &mut |_| {}, screen).await?;
     if lost.is_none() && leaves.retired() != size.checked_sub(1) {
         own.add(Fault::NotRetired { origin });
     }
@@ -132,15 +133,15 @@ pub fn held_to(named: &Beginning, note: &[u8]) -> Result<Checkpoint, Fault> {
     })
 }
 
-/// Verifies a whole log against its checkpoint, leaf by leaf.
+/// Verifies a whole log against its checkpoint, and looks at each leaf if leaves are wanted.
 pub async fn walk(
     source: &mut Source,
     (audit, checkpoint): (Audit, &Checkpoint),
-    entry: &RegionEntry,
+    (entry, wanted): (&RegionEntry, Wanted),
     look: &mut dyn FnMut(&Read<'_>),
     screen: &Screen,
 ) -> anyhow::Result<(Leaves, Faults)> {
-    let (mut walk, mut leaves, mut faults) = (Walk::begin(source, audit), Leaves::of(entry.name), Faults::new());
+    let (mut walk, mut leaves, mut faults) = (Walk::begin(source, audit, wanted), Leaves::of(entry.name), Faults::new());
     let bar = print::progress(screen, checkpoint.size, "{msg} [{bar:40}] {pos}/{len} entries {eta}");
     bar.set_message(checkpoint.origin.to_string());
     while let Some(batch) = walk.next().await? {

@@ -16,6 +16,7 @@ use super::auditing::{Auditing, Place, Vouched};
 use super::draw::{Draw, Lottery};
 use super::drawn::SampleFile;
 use super::later::LaterArgs;
+use super::prepare::Wanted;
 use super::source::{AuditorArgs, Source};
 
 /// A log and how many of its leaves to draw.
@@ -51,8 +52,14 @@ pub async fn run(args: &SampleArgs, screen: &mut Screen) -> anyhow::Result<Exit>
     let entry = trust::entry(&trusted.directory, args.region)?;
     let later = args.later.read(&args.auditor, entry, &BTreeSet::new(), screen).await?;
     let mut source = Source::open_expecting(&args.place, &args.auditor, Some(entry.tls))?;
-    let place =
-        Place { place: args.place.clone(), source: &mut source, entry, earlier: &[], vouched: Vouched::by(later.as_ref()) };
+    let place = Place {
+        place: args.place.clone(),
+        source: &mut source,
+        entry,
+        earlier: &[],
+        vouched: Vouched::by(later.as_ref()),
+        wanted: Wanted::Leaves,
+    };
     let mut auditing = Auditing::begin(place, &trusted, screen).await?;
     let mut draw = Draw::new(Lottery { root: auditing.root(), size: auditing.size(), count: args.count as usize });
     while let Some(batch) = auditing.next().await? {

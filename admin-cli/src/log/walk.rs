@@ -3,11 +3,11 @@
 //! Not here: the checks themselves (`verify`, `leaves`), and whose log it is (`log`).
 
 use creditbay_crypto::hash::Digest;
-use creditbay_protocol::leaf::{Leaf, LeafError};
+use creditbay_protocol::leaf::Leaf;
 use creditbay_protocol::tile::{TILE_WIDTH, TilePath};
 
 use super::fault::{Fault, Faults};
-use super::prepare::{Fetched, Prepared, Threads};
+use super::prepare::{Entries, Fetched, Prepared, Threads, Wanted};
 use super::source::{Source, Tile};
 use super::verify::Audit;
 
@@ -17,8 +17,8 @@ pub struct Batch {
     pub first: u64,
     /// How many.
     pub width: u16,
-    /// The leaves with their hashes; `None` if they are missing.
-    pub leaves: Option<Vec<(Digest, Result<Leaf, LeafError>)>>,
+    /// The leaves; `None` if they are missing.
+    pub entries: Option<Entries>,
 }
 
 /// A leaf with its place and hash.
@@ -32,10 +32,10 @@ pub struct Read<'a> {
 }
 
 impl Batch {
-    /// The leaves that are there and can be read.
+    /// The leaves that are there and can be read, where [`Wanted::Leaves`] were.
     pub fn reads(&self) -> impl Iterator<Item = Read<'_>> {
-        let all = (self.first..).zip(self.leaves.iter().flatten());
-        all.filter_map(|(index, (hash, leaf))| Some(Read { index, hash: *hash, leaf: leaf.as_ref().ok()? }))
+        let all = (self.first..).zip(self.entries.iter().flat_map(|entries| &entries.leaves));
+        all.filter_map(|(index, read)| read.as_ref().map(|(hash, leaf)| Read { index, hash: *hash, leaf }))
     }
 }
 
@@ -51,8 +51,8 @@ pub struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Begins.
-    pub fn begin(source: &'a mut Source, audit: Audit) -> Self {
-        Self { source, audit, threads: Threads::start(), ahead: 0, faults: Faults::new() }
+    pub fn begin(source: &'a mut Source, audit: Audit, wanted: Wanted) -> Self {
+        Self { source, audit, threads: Threads::start(wanted), ahead: 0, faults: Faults::new() }
     }
 
     /// The next leaves, after they and their tiles were taken into the audit; `None` at the end.
@@ -68,14 +68,14 @@ impl<'a> Walk<'a> {
         if self.audit.given_up() {
             return Ok(None);
         }
-        let Some(Prepared { chunk, leaves }) = self.threads.take() else { return Ok(None) };
+        let Some(Prepared { chunk, entries }) = self.threads.take() else { return Ok(None) };
         let first = self.audit.done();
         self.audit.take(&chunk);
         while let Some(path) = self.audit.next_upper() {
             let tile = self.fetch(path).await?;
             self.audit.upper(tile.as_deref());
         }
-        Ok(Some(Batch { first, width: chunk.path().width, leaves }))
+        Ok(Some(Batch { first, width: chunk.path().width, entries }))
     }
 
     /// Entries that were taken.

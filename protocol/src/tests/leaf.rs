@@ -7,6 +7,7 @@ use creditbay_crypto::merkle::leaf_hash;
 
 use super::sample::{NOW, every_event, every_shape, largest_query, name, query, seed, subject, verdicts};
 use crate::answer::{Answer, Reply};
+use crate::brief::Brief;
 use crate::identifier::SubjectKind;
 use crate::leaf::{Commitments, Leaf, LeafBody, LeafError};
 use crate::leaf_reader::LeafReader;
@@ -102,23 +103,25 @@ fn known_terms_change_nothing_of_what_is_read() {
         LeafBody::of_answer(&plain, &answer(Reply::Refused(Refusal::Closing)), &seed(3)),
     ];
     let leaves = bodies.map(|body| Leaf::new(NOW, body)).into_iter().chain(every_kind());
+    let both = |reader: &mut LeafReader, bytes: &[u8]| (reader.brief(bytes), reader.read(bytes));
+    let alone = |bytes: &[u8]| (Leaf::parse(bytes).map(|leaf| Brief::of(&leaf)), Leaf::parse(bytes));
     let mut reader = LeafReader::default();
     for leaf in leaves {
         let bytes = leaf.bytes();
         for _ in 0..2 {
-            assert_eq!(reader.read(&bytes), Ok(leaf.clone()));
+            assert_eq!((reader.read(&bytes), reader.brief(&bytes)), (Ok(leaf.clone()), Ok(Brief::of(&leaf))));
         }
         for at in 0..bytes.len() {
             for bit in 0..8 {
                 let mut forged = bytes.clone();
                 forged[at] ^= 1 << bit;
-                assert_eq!(reader.read(&forged), Leaf::parse(&forged), "byte {at}, bit {bit} of a {}", leaf.body.kind());
+                assert_eq!(both(&mut reader, &forged), alone(&forged), "byte {at}, bit {bit} of a {}", leaf.body.kind());
             }
-            assert_eq!(reader.read(&bytes[..at]), Leaf::parse(&bytes[..at]), "cut at {at}");
+            assert_eq!(both(&mut reader, &bytes[..at]), alone(&bytes[..at]), "cut at {at}");
         }
         for more in 1..300 {
             let longer = [bytes.clone(), vec![0; more]].concat();
-            assert_eq!(reader.read(&longer), Leaf::parse(&longer), "{more} more");
+            assert_eq!(both(&mut reader, &longer), alone(&longer), "{more} more");
         }
     }
 }

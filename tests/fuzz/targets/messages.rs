@@ -6,6 +6,7 @@ use creditbay_crypto::merkle::verify::path_len;
 use creditbay_protocol::answer::Answer;
 use creditbay_protocol::attestation::Content;
 use creditbay_protocol::authorisation::{SignedAuthorisation, SignedWithdrawal};
+use creditbay_protocol::brief::Brief;
 use creditbay_protocol::control::Control;
 use creditbay_protocol::erasure::Erased;
 use creditbay_protocol::event::Event;
@@ -115,6 +116,11 @@ pub(super) fn leaf_reader(bytes: &[u8]) -> bool {
     while let Some((len, after)) = rest.split_first_chunk::<2>() {
         let (leaf, after) = after.split_at(usize::from(u16::from_be_bytes(*len)).min(after.len()));
         let alone = Leaf::parse(leaf);
+        assert_eq!(
+            reader.brief(leaf),
+            alone.as_ref().map(Brief::of).map_err(Clone::clone),
+            "what is read in brief is another leaf"
+        );
         assert_eq!(reader.read(leaf), alone, "what is read depends on the leaves before it");
         taken |= alone.is_ok();
         rest = after;

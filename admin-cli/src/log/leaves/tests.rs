@@ -1,18 +1,23 @@
 //! The leaves of a log, plausible and not.
 
 use creditbay_crypto::hash::Digest;
+use creditbay_protocol::brief::{Brief, Refers};
 use creditbay_protocol::calendar::Millis;
 use creditbay_protocol::event::{Event, RetirementGround};
-use creditbay_protocol::leaf::{Leaf, LeafBody};
+use creditbay_protocol::leaf::{Leaf, LeafBody, LeafError};
 
 use super::{Leaves, WINDOW};
 use crate::log::fault::{Fault, Faults};
 use crate::log::sample::{abandoned, answer, query, region};
 
+fn brief(entry: &[u8]) -> Result<Brief, LeafError> {
+    Leaf::parse(entry).map(|leaf| Brief::of(&leaf))
+}
+
 fn read(owner: &str, entries: &[Vec<u8>]) -> (Vec<Fault>, Leaves) {
     let (mut leaves, mut faults) = (Leaves::of(region(owner)), Faults::new());
     for entry in entries {
-        leaves.read(&Leaf::parse(entry), &mut faults);
+        leaves.read(&brief(entry), &mut faults);
     }
     (faults.listed().to_vec(), leaves)
 }
@@ -105,18 +110,32 @@ fn what_is_abandoned_is_a_query_to_that_region_that_stands_before_and_only_once(
 fn an_entry_that_is_missing_may_have_been_the_query() {
     let (mut leaves, mut faults) = (Leaves::of(region("hk")), Faults::new());
     leaves.skip(256);
-    leaves.read(&Leaf::parse(&abandoned(1, 3, "gz")), &mut faults);
-    leaves.read(&Leaf::parse(&abandoned(2, 256, "gz")), &mut faults);
+    leaves.read(&brief(&abandoned(1, 3, "gz")), &mut faults);
+    leaves.read(&brief(&abandoned(2, 256, "gz")), &mut faults);
     assert_eq!(faults.listed(), [Fault::AbandonsNoQuery { index: 257, query: 256, issuer: region("gz") }]);
 }
 
 #[test]
 fn memory_stays_within_the_window() {
     let (mut leaves, mut faults) = (Leaves::of(region("gz")), Faults::new());
-    leaves.read(&Leaf::parse(&answer(1, "gz", "hk", 1)), &mut faults);
+    leaves.read(&brief(&answer(1, "gz", "hk", 1)), &mut faults);
     leaves.skip(WINDOW as u64);
-    assert!(leaves.answered.is_empty() && leaves.recent.len() == WINDOW);
-    leaves.read(&Leaf::parse(&abandoned(2, 0, "hk")), &mut faults);
-    leaves.read(&Leaf::parse(&answer(3, "gz", "hk", 1)), &mut faults);
+    assert!(leaves.answered.by_number.is_empty() && leaves.recent.len() == WINDOW);
+    leaves.read(&brief(&abandoned(2, 0, "hk")), &mut faults);
+    leaves.read(&brief(&answer(3, "gz", "hk", 1)), &mut faults);
     assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[test]
+fn queries_that_share_a_number_are_not_taken_for_one_another() {
+    let under = |last: u8| Digest([[0; 8], [last; 8], [0; 8], [last; 8]].concat().try_into().unwrap());
+    let answer = |query| Ok(Brief { refers: Refers::Answers(query), ..brief(&answer(1, "gz", "hk", 1)).unwrap() });
+    let (mut leaves, mut faults) = (Leaves::of(region("gz")), Faults::new());
+    leaves.answered.keys = [0; 4];
+    assert_eq!(leaves.answered.number(&under(1)), leaves.answered.number(&under(2)));
+    for query in [under(1), under(2), under(2)] {
+        leaves.read(&answer(query), &mut faults);
+    }
+    assert_eq!(faults.listed(), [Fault::AnsweredTwice { index: 2, first: 1 }]);
+    assert_ne!(Leaves::of(region("gz")).answered.keys, Leaves::of(region("gz")).answered.keys, "nobody knows the keys before");
 }

@@ -18,6 +18,7 @@ use super::auditing::{Auditing, Place, Vouched};
 use super::fault::MAX_LISTED;
 use super::findings::Findings;
 use super::orphan;
+use super::prepare::Wanted;
 use super::source::{AuditorArgs, Source};
 use super::walk::Batch;
 
@@ -80,8 +81,9 @@ pub async fn run(args: &ReconcileArgs, screen: &mut Screen) -> anyhow::Result<Ex
     let (entry_a, entry_b) = (trust::entry(&trusted.directory, a)?, trust::entry(&trusted.directory, b)?);
     let open = |place: &str, entry: &RegionEntry| Source::open_expecting(place, &args.auditor, Some(entry.tls));
     let (mut source_a, mut source_b) = (open(&args.a, entry_a)?, open(&args.b, entry_b)?);
-    let place_a = Place { place: args.a.clone(), source: &mut source_a, entry: entry_a, earlier: &[], vouched: Vouched::Signed };
-    let place_b = Place { place: args.b.clone(), source: &mut source_b, entry: entry_b, earlier: &[], vouched: Vouched::Signed };
+    let (vouched, wanted) = (Vouched::Signed, Wanted::Leaves);
+    let place_a = Place { place: args.a.clone(), source: &mut source_a, entry: entry_a, earlier: &[], vouched, wanted };
+    let place_b = Place { place: args.b.clone(), source: &mut source_b, entry: entry_b, earlier: &[], vouched, wanted };
     let mut logs = [Auditing::begin(place_a, &trusted, screen).await?, Auditing::begin(place_b, &trusted, screen).await?];
     let (mut pairs, mut found, mut ended) = ([Pairs::new(a, b), Pairs::new(b, a)], Found::default(), [false; 2]);
     while ended != [true; 2] {

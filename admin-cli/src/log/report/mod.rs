@@ -21,6 +21,7 @@ use crate::trust::{self, TrustArgs};
 
 use super::auditing::{Auditing, Place, Vouched};
 use super::later::LaterArgs;
+use super::prepare::Wanted;
 use super::source::{AuditorArgs, Source};
 
 use self::tally::{Cell, Outcome, Tally};
@@ -66,8 +67,14 @@ pub async fn run(args: &ReportArgs, screen: &mut Screen) -> anyhow::Result<Exit>
     let entry = trust::entry(&trusted.directory, args.region)?;
     let later = args.later.read(&args.auditor, entry, &BTreeSet::new(), screen).await?;
     let mut source = Source::open_expecting(&args.place, &args.auditor, Some(entry.tls))?;
-    let place =
-        Place { place: args.place.clone(), source: &mut source, entry, earlier: &[], vouched: Vouched::by(later.as_ref()) };
+    let place = Place {
+        place: args.place.clone(),
+        source: &mut source,
+        entry,
+        earlier: &[],
+        vouched: Vouched::by(later.as_ref()),
+        wanted: Wanted::Leaves,
+    };
     let mut auditing = Auditing::begin(place, &trusted, screen).await?;
     let mut tally = Tally::default();
     while let Some(batch) = auditing.next().await? {
