@@ -167,8 +167,14 @@ impl Bay {
             return;
         }
         self.go_on(region);
-        if let Err(error) = self.city(region).start(self) {
-            self.story.broken(Promise::Sound, format_args!("{region} does not start: {error:#}"));
+        match self.city(region).start(self) {
+            Ok(()) => {}
+            // A write that was made to fail while the node began: it ends, and whoever starts it again finds what is durable.
+            Err(error) if self.city(region).durable().stopped() => {
+                self.story.tell("not begun", format_args!("{region}: {error:#}"));
+                self.city(region).kill();
+            }
+            Err(error) => self.story.broken(Promise::Sound, format_args!("{region} does not start: {error:#}")),
         }
         self.changed.notify_waiters();
     }

@@ -98,9 +98,6 @@ impl Schedule {
         });
         let mut acts = vec![(Act::Ask, 40)];
         acts.extend(FAULTS.into_iter().filter(|_| chance.happens(600)));
-        // What is erased of a log that has ended, and told of one, is not played: a schedule has one of both.
-        let spared = if chance.happens(500) { Act::Retire } else { Act::Erase };
-        acts.retain(|(act, _)| *act != spared);
         let culprit = chance.happens(150).then(|| region(CITIES[chance.below(4) as usize]));
         if culprit.is_some() {
             let plain = |act: &Act| !matches!(act, Act::Erase | Act::PassDays | Act::Retire | Act::ChangeAKey);

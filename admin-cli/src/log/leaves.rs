@@ -3,7 +3,6 @@
 //! Looks back over the last [`WINDOW`] leaves only, so that memory stays constant. Not here: the tree (`verify`), reconciliation of
 //! two logs, and whether what was disclosed was permitted.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
@@ -205,10 +204,10 @@ impl Leaves {
 
     fn remember(&mut self, seen: Seen) {
         if self.recent.len() == WINDOW {
-            let oldest = self.next - WINDOW as u64;
-            if let Some(Seen::Answer { query }) = self.recent.pop_front() {
-                self.answered.remove(&query, oldest);
-            }
+            self.recent.pop_front();
+        }
+        if self.next.is_multiple_of(WINDOW as u64) {
+            self.answered.turn();
         }
         self.recent.push_back(seen);
         self.next += 1;
@@ -216,11 +215,14 @@ impl Leaves {
 }
 
 /// The leaves that answer, by a number that stands for the query: small, so that it stays near the processor. Whoever wrote the log does
-/// not know the keys, and so cannot give many queries one number.
+/// not know the keys, and so cannot give many queries one number. Of each leaf that is remembered it knows, and of some before those.
 struct Answered {
     keys: [u64; 4],
-    by_number: HashMap<u64, u64, BuildHasherDefault<AsItIs>>,
+    young: ByNumber,
+    old: ByNumber,
 }
+
+type ByNumber = HashMap<u64, u64, BuildHasherDefault<AsItIs>>;
 
 /// Takes a number for its own hash.
 #[derive(Default)]
@@ -243,20 +245,28 @@ impl Hasher for AsItIs {
 impl Answered {
     fn new() -> Self {
         let chance = RandomState::new();
-        Self { keys: [0u64, 1, 2, 3].map(|number| chance.hash_one(number)), by_number: HashMap::default() }
+        Self { keys: [0u64, 1, 2, 3].map(|number| chance.hash_one(number)), young: HashMap::default(), old: HashMap::default() }
     }
 
     /// Notes the leaf that answers a query. Gives the one that was noted under the same number.
     fn insert(&mut self, query: &Digest, index: u64) -> Option<u64> {
-        self.by_number.insert(self.number(query), index)
+        let number = self.number(query);
+        self.young.insert(number, index).or_else(|| self.old.get(&number).copied())
+    }
+
+    /// Forgets the older half.
+    fn turn(&mut self) {
+        std::mem::swap(&mut self.young, &mut self.old);
+        self.young.clear();
     }
 
     /// Forgets the leaf that answers a query, if it is this one.
     fn remove(&mut self, query: &Digest, index: u64) {
-        if let Entry::Occupied(noted) = self.by_number.entry(self.number(query))
-            && *noted.get() == index
-        {
-            noted.remove();
+        let number = self.number(query);
+        for half in [&mut self.young, &mut self.old] {
+            if half.get(&number) == Some(&index) {
+                half.remove(&number);
+            }
         }
     }
 

@@ -148,10 +148,18 @@ impl Source {
 
     /// A tile or bundle. Bundles may be compressed (tlog-tiles, "Log Entries").
     pub async fn tile(&mut self, path: TilePath) -> anyhow::Result<Tile> {
-        Ok(match self.raw(path).await? {
-            Tile::Whole(bytes) if path.level.is_none() && bytes.starts_with(&GZIP) => unpack(&bytes),
-            tile => tile,
+        Ok(match self {
+            Self::Folder(folder) => in_folder(folder, path)?,
+            Self::Door(door) => unpacked(path, door.tile(path).await?),
         })
+    }
+
+    /// The folder, where it is one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Door(_) => None,
+        }
     }
 
     /// The same for whoever has no use for a tile that cannot be read.
@@ -162,17 +170,22 @@ impl Source {
             Tile::Unreadable(error) => bail!("{path}: {error}"),
         }
     }
+}
 
-    async fn raw(&mut self, path: TilePath) -> anyhow::Result<Tile> {
-        match self {
-            // One byte more than is taken, so that what is too long is seen.
-            Self::Folder(folder) => match file::read_begin(&folder.join(path.to_string()), MAX_TILE_BYTES as u64 + 1)? {
-                Some(bytes) if bytes.len() > MAX_TILE_BYTES => Ok(Tile::Unreadable(Unreadable::TooLong)),
-                Some(bytes) => Ok(Tile::Whole(bytes)),
-                None => Ok(Tile::Missing),
-            },
-            Self::Door(door) => door.tile(path).await,
-        }
+/// A tile or bundle in a folder of static files.
+pub fn in_folder(folder: &Path, path: TilePath) -> anyhow::Result<Tile> {
+    // One byte more than is taken, so that what is too long is seen.
+    Ok(match file::read_begin(&folder.join(path.to_string()), MAX_TILE_BYTES as u64 + 1)? {
+        Some(bytes) if bytes.len() > MAX_TILE_BYTES => Tile::Unreadable(Unreadable::TooLong),
+        Some(bytes) => unpacked(path, Tile::Whole(bytes)),
+        None => Tile::Missing,
+    })
+}
+
+fn unpacked(path: TilePath, tile: Tile) -> Tile {
+    match tile {
+        Tile::Whole(bytes) if path.level.is_none() && bytes.starts_with(&GZIP) => unpack(&bytes),
+        tile => tile,
     }
 }
 

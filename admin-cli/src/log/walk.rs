@@ -2,13 +2,16 @@
 //!
 //! Not here: the checks themselves (`verify`, `leaves`), and whose log it is (`log`).
 
+use std::path::Path;
+use std::sync::Arc;
+
 use creditbay_crypto::hash::Digest;
 use creditbay_protocol::leaf::Leaf;
 use creditbay_protocol::tile::{TILE_WIDTH, TilePath};
 
-use super::fault::{Fault, Faults};
-use super::prepare::{Entries, Fetched, Prepared, Threads, Wanted};
-use super::source::{Source, Tile};
+use super::fault::Faults;
+use super::prepare::{Entries, Files, Given, Prepared, Threads, Wanted, usable};
+use super::source::Source;
 use super::verify::Audit;
 
 /// Leaves that stand next to one another.
@@ -42,6 +45,8 @@ impl Batch {
 /// The way through a log.
 pub struct Walk<'a> {
     source: &'a mut Source,
+    /// Where it is a folder, the threads read its files.
+    folder: Option<Arc<Path>>,
     audit: Audit,
     threads: Threads,
     /// The entry at which the next chunk to be fetched begins.
@@ -52,7 +57,8 @@ pub struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Begins.
     pub fn begin(source: &'a mut Source, audit: Audit, wanted: Wanted) -> Self {
-        Self { source, audit, threads: Threads::start(wanted), ahead: 0, faults: Faults::new() }
+        let folder = source.folder().map(Arc::from);
+        Self { source, folder, audit, threads: Threads::start(wanted), ahead: 0, faults: Faults::new() }
     }
 
     /// The next leaves, after they and their tiles were taken into the audit; `None` at the end.
@@ -60,15 +66,21 @@ impl<'a> Walk<'a> {
         while !self.threads.is_full() && self.ahead < self.audit.size() {
             let width = (self.audit.size() - self.ahead).min(TILE_WIDTH);
             let path = TilePath { level: None, index: self.ahead / TILE_WIDTH, width: width as u16 };
-            let bundle = self.fetch(path).await?;
-            let tile = self.fetch(TilePath { level: Some(0), ..path }).await?;
+            let files = match &self.folder {
+                Some(folder) => Files::InFolder(folder.clone()),
+                None => {
+                    let bundle = self.fetch(path).await?;
+                    Files::Fetched { bundle, tile: self.fetch(TilePath { level: Some(0), ..path }).await? }
+                }
+            };
             self.ahead += width;
-            self.threads.give(Fetched { path, bundle, tile });
+            self.threads.give(Given { path, files });
         }
         if self.audit.given_up() {
             return Ok(None);
         }
-        let Some(Prepared { chunk, entries }) = self.threads.take() else { return Ok(None) };
+        let Some(Prepared { chunk, entries, faults }) = self.threads.take().transpose()? else { return Ok(None) };
+        faults.into_iter().for_each(|fault| self.faults.add(fault));
         let first = self.audit.done();
         self.audit.take(&chunk);
         while let Some(path) = self.audit.next_upper() {
@@ -90,13 +102,9 @@ impl<'a> Walk<'a> {
     }
 
     async fn fetch(&mut self, path: TilePath) -> anyhow::Result<Option<Vec<u8>>> {
-        Ok(match self.source.tile(path).await? {
-            Tile::Whole(bytes) => Some(bytes),
-            Tile::Missing => None,
-            Tile::Unreadable(error) => {
-                self.faults.add(Fault::Unreadable { path, error });
-                None
-            }
-        })
+        let mut faults = Vec::new();
+        let bytes = usable(self.source.tile(path).await?, path, &mut faults);
+        faults.into_iter().for_each(|fault| self.faults.add(fault));
+        Ok(bytes)
     }
 }

@@ -22,11 +22,17 @@ const INITIAL: [u32; 8] =
 /// SHA-256(prefix ‖ parts), or nothing where that is longer than 503 bytes.
 pub(super) fn of_short(prefix: u8, parts: &[&[u8]]) -> Option<Digest> {
     let length = 1 + parts.iter().map(|part| part.len()).sum::<usize>();
-    let count = (length + PADDING).div_ceil(BLOCK);
-    if count > MAX_BLOCKS {
-        return None;
+    // A node has two blocks; whatever has more than it needs is cleared in vain.
+    match (length + PADDING).div_ceil(BLOCK) {
+        count @ ..=2 => Some(of_blocks::<2>(count, length, prefix, parts)),
+        count @ 3..=5 => Some(of_blocks::<5>(count, length, prefix, parts)),
+        count @ 6..=MAX_BLOCKS => Some(of_blocks::<MAX_BLOCKS>(count, length, prefix, parts)),
+        _ => None,
     }
-    let mut blocks = [[0; BLOCK]; MAX_BLOCKS];
+}
+
+fn of_blocks<const MOST: usize>(count: usize, length: usize, prefix: u8, parts: &[&[u8]]) -> Digest {
+    let mut blocks = [[0; BLOCK]; MOST];
     let blocks = &mut blocks[..count];
     let bytes = blocks.as_flattened_mut();
     bytes[0] = prefix;
@@ -44,7 +50,7 @@ pub(super) fn of_short(prefix: u8, parts: &[&[u8]]) -> Option<Digest> {
     for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
         *bytes = word.to_be_bytes();
     }
-    Some(Digest(digest))
+    Digest(digest)
 }
 
 #[cfg(test)]

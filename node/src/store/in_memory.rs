@@ -66,6 +66,11 @@ impl InMemory {
         self.state().commits
     }
 
+    /// Whether a commit failed, after which the store takes none.
+    pub fn stopped(&self) -> bool {
+        self.state().stopped
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

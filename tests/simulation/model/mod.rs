@@ -62,8 +62,8 @@ struct Seen {
     directory: Arc<EndorsedDirectory>,
     kept: Kept,
     standing: Standing,
-    /// The answer's leaf to each query.
-    answers: BTreeMap<Digest, u64>,
+    /// The answer's leaf to each query, with its log.
+    answers: BTreeMap<Digest, (Origin, u64)>,
     /// Cases against others that it holds.
     alarms: usize,
     /// The copy of the city's store that does not run, where there is one.
@@ -189,7 +189,7 @@ impl Model {
             self.story.broken(Promise::TwoSided, format_args!("{city}: leaf {index} answers no query of {asker}"));
         }
         let Some(seen) = state.cities.get_mut(&city) else { return };
-        if let Some(first) = seen.answers.insert(*query, index)
+        if let Some((_, first)) = seen.answers.insert(*query, (seen.history.origin, index))
             && !Self::replaces(state, city, first, index)
         {
             self.story.broken(Promise::AnsweredOnce, format_args!("{city}: leaves {first} and {index} answer one query"));

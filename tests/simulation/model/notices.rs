@@ -21,7 +21,11 @@ impl Model {
         let scope = ErasureScope::Notice { peer: city, notice: *hash };
         let answers = |leaf: &Leaf| matches!(&leaf.body, LeafBody::Event(Event::Erased(erased)) if erased.scope == scope);
         let erasure = other.history.leaves.iter().position(answers);
-        let done = erasure.is_some_and(|erasure| !other.kept.pending.contains_key(&(erasure as u64)));
+        // What a log that has ended left of its erasures is taken up by the next, as one of its own.
+        let done = match erasure {
+            Some(erasure) => !other.kept.pending.contains_key(&(erasure as u64)),
+            None => other.logs().any(|log| log.leaves.iter().any(answers)),
+        };
         if !done {
             let how = format_args!("{city}: notice {leaf} waits no more, and {} has not carried it through", notice.receiver);
             return self.story.broken(Promise::Erased, how);
@@ -31,7 +35,10 @@ impl Model {
         for named in &notice.leaves {
             let opens = match own {
                 false => other.history.is(&notice.log) && other.kept.opens.contains_key(&named.index),
-                true => other.answers.get(&named.leaf).is_some_and(|answer| other.kept.opens.contains_key(answer)),
+                true => other
+                    .answers
+                    .get(&named.leaf)
+                    .is_some_and(|(log, answer)| other.history.is(log) && other.kept.opens.contains_key(answer)),
             };
             if opens {
                 let how = format_args!("{}: what notice {leaf} of {city} names opens still", notice.receiver);

@@ -119,8 +119,10 @@ fn an_entry_that_is_missing_may_have_been_the_query() {
 fn memory_stays_within_the_window() {
     let (mut leaves, mut faults) = (Leaves::of(region("gz")), Faults::new());
     leaves.read(&brief(&answer(1, "gz", "hk", 1)), &mut faults);
-    leaves.skip(WINDOW as u64);
-    assert!(leaves.answered.by_number.is_empty() && leaves.recent.len() == WINDOW);
+    leaves.skip(WINDOW as u64 - 1);
+    assert_eq!((leaves.answered.old.len(), leaves.recent.len()), (1, WINDOW), "the oldest is remembered");
+    leaves.skip(1);
+    assert!(leaves.answered.young.is_empty() && leaves.answered.old.is_empty() && leaves.recent.len() == WINDOW);
     leaves.read(&brief(&abandoned(2, 0, "hk")), &mut faults);
     leaves.read(&brief(&answer(3, "gz", "hk", 1)), &mut faults);
     assert!(faults.is_empty(), "{faults:?}");
