@@ -45,18 +45,18 @@ pub struct Place<'a> {
 }
 
 /// What says which checkpoint a log has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Vouched {
     /// The key that the directory has for the log.
     Signed,
     /// The log has ended, and the one after it names its end; `None` where a fault hides that.
-    ByNext(Option<Beginning>),
+    ByNext(Option<Box<Beginning>>),
 }
 
 impl Vouched {
     /// By later logs, where there are some.
     pub fn by(later: Option<&Later>) -> Self {
-        later.map_or(Self::Signed, |later| Self::ByNext(later.ended))
+        later.map_or(Self::Signed, |later| Self::ByNext(later.ended.map(Box::new)))
     }
 }
 
@@ -75,12 +75,12 @@ impl<'a> Auditing<'a> {
         let Place { place, source, entry, earlier, vouched, wanted } = place;
         let note = source.checkpoint().await?;
         let mut faults = Faults::new();
-        let signed = match vouched {
+        let signed = match &vouched {
             Vouched::Signed => SignedCheckpoint::verify(&note, &entry.log_origin, &entry.log)
                 .map_err(|error| faults.add(Fault::Checkpoint(error)))
                 .ok(),
             Vouched::ByNext(ended) => {
-                if let Some(fault) = ended.and_then(|ended| held_to(&ended, &note).err()) {
+                if let Some(fault) = ended.as_ref().and_then(|ended| held_to(ended, &note).err()) {
                     faults.add(fault);
                 }
                 None
@@ -95,8 +95,8 @@ impl<'a> Auditing<'a> {
         let fetched = if source.is_live() { host::now()? } else { Millis(0) };
         let as_of = cosigned.iter().filter_map(|(_, at)| *at).fold(fetched, Millis::max);
         let mut audit = Audit::new(checkpoint.map_or(0, |checkpoint| checkpoint.size));
-        if let (Some(_), Vouched::ByNext(Some(Beginning { size, root, .. }))) = (&checkpoint, vouched) {
-            audit.expect_earlier(size, root);
+        if let (Some(_), Vouched::ByNext(Some(ended))) = (&checkpoint, &vouched) {
+            audit.expect_earlier(ended.size, ended.root);
         }
         if checkpoint.is_some() {
             earlier.iter().map(|seen| seen.signed.checkpoint()).for_each(|one| audit.expect_earlier(one.size, one.root));
@@ -163,10 +163,11 @@ impl<'a> Auditing<'a> {
             let root = self.root();
             self.found.faults.extend(self.walk.finish(&root));
         }
-        if let Vouched::ByNext(Some(Beginning { log: origin, size, lost: None, .. })) = self.vouched
-            && self.found.leaves.retired() != size.checked_sub(1)
+        if let Vouched::ByNext(Some(ended)) = &self.vouched
+            && ended.lost.is_none()
+            && self.found.leaves.retired() != ended.size.checked_sub(1)
         {
-            self.found.faults.add(Fault::NotRetired { origin });
+            self.found.faults.add(Fault::NotRetired { origin: ended.log });
         }
         if let Some(began) = self.found.leaves.began() {
             self.found.faults.extend(not_decided(&began, &self.found.orphaned));

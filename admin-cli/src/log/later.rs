@@ -35,6 +35,9 @@ pub struct LaterArgs {
     pub later: Vec<String>,
 }
 
+/// Leaves by their log and index.
+pub type NamedLeaves = BTreeMap<(Origin, u64), Leaf>;
+
 /// What the later logs say.
 #[derive(Debug, Default)]
 pub struct Later {
@@ -43,7 +46,7 @@ pub struct Later {
     /// Leaves of each that were read.
     pub sizes: BTreeMap<Origin, u64>,
     /// The leaves that were asked for.
-    pub leaves: BTreeMap<(Origin, u64), Leaf>,
+    pub leaves: NamedLeaves,
     /// What is wrong with them.
     pub faults: Faults,
 }
@@ -111,7 +114,7 @@ impl LaterArgs {
 
 impl Later {
     /// Leaves of each, the leaves that were asked for, and the faults.
-    pub fn into_parts(self) -> (BTreeMap<Origin, u64>, BTreeMap<(Origin, u64), Leaf>, Faults) {
+    pub fn into_parts(self) -> (BTreeMap<Origin, u64>, NamedLeaves, Faults) {
         (self.sizes, self.leaves, self.faults)
     }
 

@@ -25,6 +25,7 @@ use serde::Serialize;
 use crate::file;
 
 use super::fault::{Fault, Faults};
+use super::later::NamedLeaves;
 use super::opening::read_lines;
 use super::walk::Read;
 
@@ -41,7 +42,7 @@ pub struct Openings {
     /// Leaves of this log that are erasures, or say that something was shown.
     named: BTreeSet<u64>,
     /// Those that were found, of this log and of later ones.
-    found: BTreeMap<(Origin, u64), Leaf>,
+    found: NamedLeaves,
     /// Leaves that were read of this log, and of later ones.
     sizes: BTreeMap<Origin, u64>,
     portfolios: Portfolios,
@@ -105,11 +106,7 @@ pub fn elsewhere(lines: &[LeafOpening]) -> BTreeSet<(Origin, u64)> {
 
 impl Openings {
     /// These openings, held against this log and what was found in later ones: their sizes, and the leaves that are named.
-    pub fn new(
-        lines: Vec<LeafOpening>,
-        log: Origin,
-        (sizes, found): (&BTreeMap<Origin, u64>, BTreeMap<(Origin, u64), Leaf>),
-    ) -> Self {
+    pub fn new(lines: Vec<LeafOpening>, log: Origin, (sizes, found): (&BTreeMap<Origin, u64>, NamedLeaves)) -> Self {
         let sizes = sizes.iter().map(|(log, size)| (*log, *size)).chain([(log, 0)]).collect();
         let (named, portfolios, faults) = (BTreeSet::new(), Portfolios::default(), Faults::new());
         let mut openings = Self { log, lines: BTreeMap::new(), named, found, sizes, portfolios, faults };

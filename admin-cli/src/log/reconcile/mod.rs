@@ -81,9 +81,11 @@ pub async fn run(args: &ReconcileArgs, screen: &mut Screen) -> anyhow::Result<Ex
     let (entry_a, entry_b) = (trust::entry(&trusted.directory, a)?, trust::entry(&trusted.directory, b)?);
     let open = |place: &str, entry: &RegionEntry| Source::open_expecting(place, &args.auditor, Some(entry.tls));
     let (mut source_a, mut source_b) = (open(&args.a, entry_a)?, open(&args.b, entry_b)?);
-    let (vouched, wanted) = (Vouched::Signed, Wanted::Leaves);
-    let place_a = Place { place: args.a.clone(), source: &mut source_a, entry: entry_a, earlier: &[], vouched, wanted };
-    let place_b = Place { place: args.b.clone(), source: &mut source_b, entry: entry_b, earlier: &[], vouched, wanted };
+    let wanted = Wanted::Leaves;
+    let place_a =
+        Place { place: args.a.clone(), source: &mut source_a, entry: entry_a, earlier: &[], vouched: Vouched::Signed, wanted };
+    let place_b =
+        Place { place: args.b.clone(), source: &mut source_b, entry: entry_b, earlier: &[], vouched: Vouched::Signed, wanted };
     let mut logs = [Auditing::begin(place_a, &trusted, screen).await?, Auditing::begin(place_b, &trusted, screen).await?];
     let (mut pairs, mut found, mut ended) = ([Pairs::new(a, b), Pairs::new(b, a)], Found::default(), [false; 2]);
     while ended != [true; 2] {
