@@ -106,10 +106,11 @@ impl Exchange {
             }
         };
         let (judged, appended) = self.pronounce(peer, fresh, now).await?;
+        // From its leaf on the query is answered, whatever becomes of its release.
+        ticket.settle(appended.committed.place().index);
         let (query, asked) = (judged.asked().query.clone(), judged.asked().time);
         let answer = Released::now(judged.clone(), appended);
         let released = self.release(answer, &query, asked, |refusal, seed| judged.refused_instead(refusal, seed)).await?;
-        ticket.settle(released.appended().committed.place().index);
         self.log.raise_watermark(self.replay.prune(now));
         Ok(released)
     }
