@@ -118,7 +118,8 @@ impl Heads {
         cosigned
     }
 
-    /// The smallest offered head that covers a leaf and that `enough` says has enough cosignatures; waits for it.
+    /// The newest offered head that covers a leaf and that `enough` says has enough cosignatures; waits for it. A connection that was made
+    /// anew meanwhile has heard of the newest at best.
     pub async fn covering(&self, index: u64, enough: impl Fn(&SignedCheckpoint) -> bool) -> CosignedHead {
         loop {
             let news = self.news.notified();
@@ -126,7 +127,7 @@ impl Heads {
             news.as_mut().enable();
             let found = {
                 let state = self.state();
-                let covering = state.offers.iter().filter(|offer| offer.head.signed().checkpoint().size > index);
+                let covering = state.offers.iter().rev().take_while(|offer| offer.head.signed().checkpoint().size > index);
                 covering.map(cosigned).find(|head| enough(&head.note))
             };
             if let Some(head) = found {

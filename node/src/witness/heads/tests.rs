@@ -102,3 +102,21 @@ async fn without_witnesses_the_newest_head_is_published_at_once() {
     heads.offer(&log[2]);
     assert_eq!(published(&heads), (2, 0));
 }
+
+/// A connection that was made anew knows no head from before it, so the smallest would never do for an answer that waited over it.
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_covered_by_the_newest_head_that_has_enough() {
+    let log = heads_of(4);
+    let hk = signer("hk.creditbay/witness", KeyKind::CosignatureV1, 1);
+    let heads = Heads::new(vec![hk.verifier().clone()], log[0].clone());
+    (1..=4).for_each(|size| heads.offer(&log[size]));
+    for size in [2, 3] {
+        let line = hk.cosign(&log[size].signed().note().text, 1_795_406_400).unwrap();
+        heads.cosigned(hk.verifier().name(), size as u64, line);
+    }
+    let covering = |index| heads.covering(index, |note| note.note().lines.len() > 1);
+    let size = |head: CosignedHead| head.note.checkpoint().size;
+    assert_eq!((size(covering(1).await), size(covering(2).await)), (3, 3));
+    let waits = tokio::time::timeout(Duration::from_secs(60), covering(3)).await;
+    assert!(waits.is_err(), "none of those that cover it has enough");
+}
