@@ -21,6 +21,7 @@ use crate::exchange::Exchange;
 use crate::exchange::answer::Peer;
 use crate::files::{StartError, because};
 use crate::host::descriptors;
+use crate::host::telemetry::Metrics;
 use crate::quic::accept::{Reception, accept};
 use crate::quic::dial::{Links, Target};
 use crate::quic::endpoint::{PeerDoor, dial_config};
@@ -64,11 +65,16 @@ pub struct Opening<'a> {
 }
 
 /// Opens the peers' door, and the one for certificates where the configuration has one.
-pub fn open_peer_doors(config: &NodeConfig, tls: &SigningKey, others: &[RegionEntry]) -> Result<Vec<PeerDoor>, StartError> {
-    let keys = || others.iter().map(|entry| entry.tls);
-    let mut doors = vec![PeerDoor::open(config.doors.peers, tls, keys(), Form::RawPublicKey).map_err(because)?];
+pub fn open_peer_doors(
+    config: &NodeConfig,
+    tls: &SigningKey,
+    others: &[RegionEntry],
+    metrics: &Arc<Metrics>,
+) -> Result<Vec<PeerDoor>, StartError> {
+    let open = |address, form| PeerDoor::open(address, tls, others, form, metrics.clone()).map_err(because);
+    let mut doors = vec![open(config.doors.peers, Form::RawPublicKey)?];
     if let Some(address) = config.doors.peers_x509 {
-        doors.push(PeerDoor::open(address, tls, keys(), Form::SelfSigned).map_err(because)?);
+        doors.push(open(address, Form::SelfSigned)?);
     }
     Ok(doors)
 }

@@ -113,7 +113,7 @@ impl Node {
         let heads = Arc::new(Heads::new(witnesses.iter().map(|to| to.vkey.clone()).collect(), log.head()));
         let (serve, sessions) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
-        let peer_doors = open_peer_doors(&config, &tls, &others)?;
+        let peer_doors = open_peer_doors(&config, &tls, &others, &metrics)?;
         let reception = Reception::new(directory.clone(), local, links.clone(), serve);
         receive_and_dial(&peer_doors, targets(me, &tls, &others)?, &reception, &mut tasks);
         // A peer that holds a newer note of this log says so in its hello: listen before the first signature.

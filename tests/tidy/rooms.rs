@@ -9,6 +9,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sled", &["node/src/store/on_disk.rs"]),
     ("quinn", &["node/src/quic/", "tests/"]),
     ("quinn_proto", &["node/src/quic/"]),
+    ("socket2", &["node/src/quic/lanes.rs"]),
     ("rustls", &["node/src/quic/", "admin-cli/src/tls.rs", "tests/"]),
     ("tokio_rustls", &["node/src/quic/", "node/src/serve/secured.rs", "node/src/doors.rs", "admin-cli/src/tls.rs"]),
     ("rcgen", &["node/src/quic/", "tests/"]),

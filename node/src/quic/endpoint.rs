@@ -3,10 +3,11 @@
 //! quinn's own defaults leave the connection's receive window unbounded and show the round-trip time to an observer (spin bit). Not here:
 //! what a connection is used for.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_crypto::sign::{PublicKey, SigningKey};
 use creditbay_protocol::limits::ALPN;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
@@ -18,6 +19,8 @@ use rustls::server::AlwaysResolvesServerRawPublicKeys;
 use rustls::version::TLS13;
 
 use super::identity::{Form, Pinned, certified, provider};
+use super::lanes::{Lanes, OTHERS};
+use crate::host::telemetry::Metrics;
 
 /// The one version of QUIC that is spoken (RFC 9000).
 const QUIC_VERSION: u32 = 1;
@@ -55,13 +58,32 @@ pub enum EndpointError {
     Quic(#[from] quinn::crypto::rustls::NoInitialCipherSuite),
 }
 
-/// Opens an endpoint that takes connections from the pinned keys, and can dial.
+/// Opens an endpoint that takes connections from the pinned keys, wherever they come from, and can dial.
 pub fn listen(
     address: SocketAddr,
     key: &SigningKey,
     peers: impl IntoIterator<Item = PublicKey>,
     form: Form,
 ) -> Result<Endpoint, EndpointError> {
+    open(address, server(key, peers, form)?, &[], Arc::default())
+}
+
+fn open(
+    address: SocketAddr,
+    server: ServerConfig,
+    apart: &[SocketAddr],
+    metrics: Arc<Metrics>,
+) -> Result<Endpoint, EndpointError> {
+    let mut speaking = EndpointConfig::default();
+    // quinn knows the drafts of version 1 too; they are not reviewed here.
+    speaking.supported_versions(vec![QUIC_VERSION]);
+    let lanes = Lanes::open(address, apart, OTHERS, metrics);
+    let opened =
+        lanes.and_then(|lanes| Endpoint::new_with_abstract_socket(speaking, Some(server), lanes, Arc::new(TokioRuntime)));
+    opened.map_err(|error| EndpointError::Bind { address, error })
+}
+
+fn server(key: &SigningKey, peers: impl IntoIterator<Item = PublicKey>, form: Form) -> Result<ServerConfig, EndpointError> {
     let verifier = Pinned::new(peers, form);
     let builder = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
@@ -76,11 +98,7 @@ pub fn listen(
     tls.send_tls13_tickets = 0;
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
     config.transport_config(Arc::new(transport(false))).migration(false).max_incoming(INCOMING);
-    let mut speaking = EndpointConfig::default();
-    // quinn knows the drafts of version 1 too; they are not reviewed here.
-    speaking.supported_versions(vec![QUIC_VERSION]);
-    let bound = UdpSocket::bind(address).and_then(|socket| Endpoint::new(speaking, Some(config), socket, Arc::new(TokioRuntime)));
-    bound.map_err(|error| EndpointError::Bind { address, error })
+    Ok(config)
 }
 
 /// How to dial exactly this peer.
@@ -112,14 +130,17 @@ pub struct PeerDoor {
 }
 
 impl PeerDoor {
-    /// Opens a door for the pinned keys.
+    /// Opens a door for these peers: their keys are pinned, and what comes from their addresses is kept apart from what comes from others.
     pub fn open(
         address: SocketAddr,
         key: &SigningKey,
-        peers: impl IntoIterator<Item = PublicKey>,
+        peers: &[RegionEntry],
         form: Form,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, EndpointError> {
-        Ok(Self { endpoint: listen(address, key, peers, form)?, form })
+        let server = server(key, peers.iter().map(|peer| peer.tls), form)?;
+        let apart: Vec<_> = peers.iter().map(|peer| peer.address).collect();
+        Ok(Self { endpoint: open(address, server, &apart, metrics)?, form })
     }
 
     /// Where it is.
