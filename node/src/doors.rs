@@ -28,7 +28,7 @@ use crate::quic::endpoint::{PeerDoor, dial_config};
 use crate::quic::identity::Form;
 use crate::serve::admin::{self, Admin};
 use crate::serve::auditors::{self, Auditors};
-use crate::serve::http;
+use crate::serve::bounded;
 use crate::serve::places::Places;
 use crate::serve::secured::Secured;
 use crate::serve::services::{self, Services};
@@ -130,7 +130,7 @@ pub async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut J
     });
     let auditors = Arc::new(Auditors { exchange: exchange.clone(), auditors: config.auditors.clone(), witness: witness.clone() });
     let admin = Arc::new(Admin::new(exchange.clone(), links.clone(), config.data_dir.clone()));
-    tasks.spawn(http::serve(
+    tasks.spawn(bounded::serve(
         services_at,
         services.bounds(places.services),
         services::router(services.clone()),
@@ -138,10 +138,10 @@ pub async fn open_doors(config: &NodeConfig, opening: Opening<'_>, tasks: &mut J
     ));
     let visitors = auditors::bounds(places.auditors);
     match acceptor {
-        None => tasks.spawn(http::serve(auditors_at, visitors, auditors::router(auditors), closing.subscribe())),
+        None => tasks.spawn(bounded::serve(auditors_at, visitors, auditors::router(auditors), closing.subscribe())),
         Some(acceptor) => {
             let secured = Secured::new(auditors_at, acceptor).map_err(because)?;
-            tasks.spawn(http::serve(secured, visitors, auditors::router(auditors), closing.subscribe()))
+            tasks.spawn(bounded::serve(secured, visitors, auditors::router(auditors), closing.subscribe()))
         }
     };
     tasks.spawn(admin::serve(admin_at, admin));

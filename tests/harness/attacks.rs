@@ -4,6 +4,7 @@
 //! single lies, each with its name (`forger`, `disguise`).
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -288,18 +289,23 @@ async fn tokenless(state: &Arc<State>) -> Result<()> {
 }
 
 async fn endless_heads(state: &Arc<State>) -> Result<()> {
-    let mut visitors = Vec::new();
-    for _ in 0..VISITORS {
+    let visit = async || -> Result<TcpStream> {
         let mut stream = TcpStream::connect(state.services).await?;
         stream.write_all(b"POST /v1/queries HTTP/1.1\r\nhost: creditbay\r\n").await?;
-        visitors.push(stream);
+        Ok(stream)
+    };
+    let mut visitors = Vec::new();
+    for _ in 0..VISITORS {
+        visitors.push(visit().await?);
     }
     let line = [b"x: ".as_slice(), &[b'y'; 4_000], b"\r\n"].concat();
     while state.goes_on() {
         for stream in &mut visitors {
-            // The door shuts on some, and lets others wait.
-            if stream.try_write(&line).is_ok() {
-                state.count();
+            match stream.try_write(&line) {
+                Ok(_) => state.count(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // Whoever was put out comes again.
+                Err(_) => *stream = visit().await?,
             }
         }
         tokio::time::sleep(Duration::from_millis(5)).await;

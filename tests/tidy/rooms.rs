@@ -32,7 +32,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("rustix", &["node/src/host/", "node/src/store/on_disk.rs", "tests/harness/"]),
     ("indicatif", &["admin-cli/src/"]),
     ("flate2", &["admin-cli/src/log/"]),
-    ("hyper", &["admin-cli/src/client.rs", "node/src/witness/connect.rs", "tests/harness/http.rs", "tests/benches/"]),
+    (
+        "hyper",
+        &[
+            "admin-cli/src/client.rs",
+            "node/src/witness/connect.rs",
+            "node/src/serve/bounded.rs",
+            "tests/harness/http.rs",
+            "tests/benches/",
+        ],
+    ),
     ("anyhow", &["admin-cli/src/", "tests/"]),
 ];
 

@@ -11,12 +11,12 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
 use crate::host::telemetry::Metrics;
 
@@ -67,7 +67,7 @@ impl Lanes {
         });
         let of_peers = of_peers.collect::<io::Result<_>>()?;
         SockRef::from(&others).set_reuse_port(false)?;
-        let spent = Mutex::new(Spent { paid: Instant::now(), pause: None });
+        let spent = Mutex::new(Spent { paid: TokioRuntime.now(), pause: None });
         let others = TokioRuntime.wrap_udp_socket(others)?;
         Ok(Arc::new(Self { others, of_peers, next: AtomicUsize::new(0), allowance, spent, metrics }))
     }
@@ -86,9 +86,9 @@ impl Lanes {
         }
         let count = ready!(self.others.poll_recv(context, buffers, meta))?;
         let cost: u32 = buffers.iter().zip(&*meta).take(count).map(|(bytes, meta)| self.allowance.cost(bytes, meta)).sum();
-        if let Some(until) = spent.pay(cost, self.allowance, Instant::now()) {
+        if let Some(until) = spent.pay(cost, self.allowance, TokioRuntime.now()) {
             self.metrics.count("creditbay_peers_door_pauses_total", &[]);
-            spent.pause = Some(Box::pin(sleep_until(until)));
+            spent.pause = Some(Box::pin(sleep_until(until.into())));
         }
         Poll::Ready(Ok(count))
     }

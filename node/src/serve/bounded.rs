@@ -1,54 +1,91 @@
-//! A door over TCP with a bound on how many are in it and for how long somebody who says nothing stays.
+//! A door over TCP with bounds: how many are in it, for how long somebody who says nothing stays, and how long the head of a request may be.
 //!
-//! Who comes when it is full waits in the system's queue until somebody leaves. Not here: how long a request or its body may take (`http`).
+//! Who comes when it is full waits in the system's queue until somebody leaves. The place of a visitor who was not welcome stays taken for
+//! a while, which bounds how many such are heard in a second. Not here: how long a request or its body may take (`http`).
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::serve::Listener;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Sleep;
 
-/// How many may be in a door, and how quiet. A visitor costs a descriptor and at most twice the 417 KiB that hyper reads of a request's head.
+/// Bytes of a request's head that are read, and of anything else that waits on a connection at once. More is answered with 431.
+pub const HEAD_BYTES: usize = 16 * 1024;
+/// How long the place of a visitor stays taken who had no token, or whose request was none.
+const REST: Duration = Duration::from_secs(1);
+
+/// How many may be in a door, and how quiet. A visitor costs a descriptor and at most twice [`HEAD_BYTES`] before a request is one.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Connections at once.
     pub visitors: usize,
-    /// How long nothing may pass on a connection, in either direction, before it is closed.
+    /// How long nothing may pass on a connection, in either direction, before it is closed; and how long a request's head may take.
     pub silence: Duration,
 }
 
-/// A listener with bounds.
-pub struct Bounded<L> {
-    inner: L,
-    places: Arc<Semaphore>,
-    silence: Duration,
+/// Serves a door within its bounds until `closing` says true; requests that came before are answered.
+pub async fn serve<L>(mut listener: L, bounds: Bounds, router: Router, mut closing: watch::Receiver<bool>)
+where
+    L: Listener<Io: Unpin, Addr = SocketAddr>,
+{
+    let places = Arc::new(Semaphore::new(bounds.visitors));
+    let visitors = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(bounds.silence).max_buf_size(HEAD_BYTES);
+    loop {
+        let accepting = async {
+            let place = places.clone().acquire_owned().await.ok()?;
+            Some((place, listener.accept().await.0))
+        };
+        let accepted = tokio::select! {
+            accepted = accepting => accepted,
+            _ = closing.wait_for(|closing| *closing) => None,
+        };
+        let Some((place, stream)) = accepted else { break };
+        let unwelcome = Arc::new(AtomicBool::new(false));
+        let (router, heard) = (TowerToHyperService::new(router.clone()), unwelcome.clone());
+        let answering = service_fn(move |request: Request<Incoming>| answer(router.call(request), heard.clone()));
+        let connection = http.serve_connection(TokioIo::new(Visitor::new(stream, bounds.silence)), answering);
+        tokio::spawn(leave(visitors.watch(connection), unwelcome, place));
+    }
+    visitors.shutdown().await;
 }
 
-impl<L> Bounded<L> {
-    /// Nobody is in yet.
-    pub fn new(inner: L, bounds: Bounds) -> Self {
-        Self { inner, places: Arc::new(Semaphore::new(bounds.visitors)), silence: bounds.silence }
+/// The answer to one request. Nobody asks again on this connection who had no token.
+async fn answer(
+    answering: impl Future<Output = Result<Response<Body>, Infallible>>,
+    unwelcome: Arc<AtomicBool>,
+) -> Result<Response<Body>, Infallible> {
+    let mut response = answering.await?;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        unwelcome.store(true, Ordering::Release);
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    Ok(response)
 }
 
-impl<L: Listener<Io: Unpin, Addr = SocketAddr>> Listener for Bounded<L> {
-    type Io = Visitor<L::Io>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let Ok(place) = self.places.clone().acquire_owned().await else { return std::future::pending().await };
-        let (stream, address) = self.inner.accept().await;
-        (Visitor::new(stream, place, self.silence), address)
+/// Carries a visit to its end, then frees the place: at once, or after a rest.
+async fn leave(visit: impl Future<Output = hyper::Result<()>>, unwelcome: Arc<AtomicBool>, place: OwnedSemaphorePermit) {
+    if visit.await.is_err() || unwelcome.load(Ordering::Acquire) {
+        tokio::time::sleep(REST).await;
     }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
+    drop(place);
 }
 
 /// A connection that ends when nothing passes on it.
@@ -56,12 +93,11 @@ pub struct Visitor<S> {
     stream: S,
     silence: Duration,
     silent: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
 }
 
 impl<S> Visitor<S> {
-    fn new(stream: S, place: OwnedSemaphorePermit, silence: Duration) -> Self {
-        Self { stream, silence, silent: Box::pin(tokio::time::sleep(silence)), _place: place }
+    fn new(stream: S, silence: Duration) -> Self {
+        Self { stream, silence, silent: Box::pin(tokio::time::sleep(silence)) }
     }
 
     /// What the stream said, unless it has been silent for too long.
@@ -113,64 +149,4 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Visitor<S> {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-    use tokio::time::timeout;
-
-    use super::*;
-
-    const BOUNDS: Bounds = Bounds { visitors: 3, silence: Duration::from_secs(30) };
-    const MOMENT: Duration = Duration::from_secs(1);
-
-    /// Hands out one end of a pipe for each visit.
-    struct Pipes;
-
-    impl Listener for Pipes {
-        type Io = DuplexStream;
-        type Addr = SocketAddr;
-
-        async fn accept(&mut self) -> (DuplexStream, SocketAddr) {
-            (duplex(64).0, SocketAddr::from(([127, 0, 0, 1], 1)))
-        }
-
-        fn local_addr(&self) -> std::io::Result<SocketAddr> {
-            Ok(SocketAddr::from(([127, 0, 0, 1], 1)))
-        }
-    }
-
-    fn visitor(stream: DuplexStream) -> Visitor<DuplexStream> {
-        Visitor::new(stream, Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(), BOUNDS.silence)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_comes_when_it_is_full_waits_until_somebody_leaves() {
-        let mut door = Bounded::new(Pipes, BOUNDS);
-        let mut inside = Vec::new();
-        for _ in 0..BOUNDS.visitors {
-            inside.push(door.accept().await);
-        }
-        assert!(timeout(MOMENT, door.accept()).await.is_err(), "one more was let in");
-        inside.pop();
-        assert!(timeout(MOMENT, door.accept()).await.is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_says_nothing_is_put_out_and_who_speaks_stays() {
-        let (here, _silent) = duplex(64);
-        let mut silent = visitor(here);
-        assert!(timeout(BOUNDS.silence - MOMENT, silent.read_u8()).await.is_err(), "put out too early");
-        assert_eq!(timeout(2 * MOMENT, silent.read_u8()).await.unwrap().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
-
-        let (here, mut speaking) = duplex(64);
-        let mut visitor = visitor(here);
-        for _ in 0..3 {
-            let (said, ()) = tokio::join!(visitor.read_u8(), async {
-                tokio::time::sleep(BOUNDS.silence - MOMENT).await;
-                speaking.write_u8(7).await.unwrap();
-            });
-            assert_eq!(said.unwrap(), 7);
-        }
-        let nobody_takes_it = visitor.write_all(&[0; 1024]).await.unwrap_err();
-        assert_eq!(nobody_takes_it.kind(), std::io::ErrorKind::TimedOut);
-    }
-}
+mod tests;

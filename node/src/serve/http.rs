@@ -2,7 +2,6 @@
 //!
 //! What a problem says never holds an identifier, an answer or a key.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
@@ -12,10 +11,8 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tokio::sync::watch;
 use tokio_stream::StreamExt;
 
-use super::bounded::{Bounded, Bounds};
 use crate::exchange::erase::EraseError;
 use crate::exchange::fault::AskError;
 use crate::exchange::open::OpenError;
@@ -184,15 +181,4 @@ async fn read<const MAX: usize>(mut pieces: BodyDataStream) -> Result<Bytes, Pro
     }
     let detail = format!("the body has more than {MAX} bytes, which is all that is read; leave out what it does not need");
     Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large", detail))
-}
-
-/// Serves a door within its bounds until `closing` says true; requests that came before are answered.
-pub async fn serve<L>(listener: L, bounds: Bounds, router: axum::Router, mut closing: watch::Receiver<bool>)
-where
-    L: axum::serve::Listener<Io: Unpin, Addr = SocketAddr>,
-{
-    let closed = async move { drop(closing.wait_for(|closing| *closing).await) };
-    if let Err(error) = axum::serve(Bounded::new(listener, bounds), router).with_graceful_shutdown(closed).await {
-        tracing::error!("a door closed: {error}");
-    }
 }

@@ -9,7 +9,7 @@
 const KEPT: u64 = 256;
 /// Files beyond those without which a node does not start: 32 visitors at each door.
 const LEAST: u64 = 64;
-/// Visitors of the services' door at most: a service has one for each question in flight, and each may cost the memory of a request's head.
+/// Visitors of the services' door at most: a service has one for each question in flight.
 const SERVICES: u64 = 512;
 /// Visitors of the auditors' door at most.
 const AUDITORS: u64 = 128;

@@ -83,7 +83,7 @@ async fn strangers_are_read_again_once_what_was_read_is_paid_for() {
 #[test]
 fn what_is_not_spent_is_saved_for_a_second_and_no_longer() {
     let (allowance, second) = (Allowance { units: 1_000, long: 50 }, Duration::from_secs(1));
-    let begin = Instant::now();
+    let begin = TokioRuntime.now();
     let mut spent = Spent { paid: begin, pause: None };
     let later = begin + 100 * second;
     assert_eq!(spent.pay(1_000, allowance, later), None);
