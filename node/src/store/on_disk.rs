@@ -71,6 +71,16 @@ impl OnDisk {
     }
 }
 
+/// sled writes what it has left as it is dropped, and panics where that fails. After a failed write there is nothing left that may be
+/// written: what sled holds stays where it is until the process ends.
+impl Drop for OnDisk {
+    fn drop(&mut self) {
+        if self.stopped.load(Ordering::Acquire) {
+            std::mem::forget((self.db.clone(), std::mem::take(&mut self.trees)));
+        }
+    }
+}
+
 /// Rewrites the store in `path` beside it, value by value, and puts the new one in its place: what superseded and deleted values hold of the
 /// old file goes with it. For a store that nobody has open. Gives the bytes on disk before and after.
 pub fn compact(path: &Path, cache_mib: u64) -> Result<(u64, u64), StoreError> {
