@@ -17,6 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ed25519_dalek", &["crypto/src/sign.rs", "crypto/src/key_file.rs"]),
     ("ct_merkle", &["tests/proofs/", "tests/fuzz/targets/merkle.rs"]),
     ("sha2", &["crypto/src/merkle/blocks.rs", "tests/proofs/", "tests/fuzz/targets/merkle.rs"]),
+    ("tape_sha256", &["crypto/src/merkle/bulk.rs"]),
     ("csv", &["node/src/intake/"]),
     ("encoding_rs", &["node/src/intake/"]),
     ("quick_xml", &["node/src/intake/envelope.rs"]),

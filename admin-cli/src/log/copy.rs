@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use creditbay_crypto::hash::Digest;
+use creditbay_crypto::merkle::bulk::leaf_hashes;
+use creditbay_crypto::merkle::node_hash;
 use creditbay_crypto::merkle::tree::{self, Frontier, Nodes};
-use creditbay_crypto::merkle::{leaf_hash, node_hash};
 use creditbay_protocol::checkpoint::Checkpoint;
 use creditbay_protocol::tile::{TILE_HEIGHT, TILE_WIDTH, TileError, TilePath, decode_bundle};
 use indicatif::ProgressBar;
@@ -203,8 +204,8 @@ impl<'a> Copy<'a> {
             let expected = self.tile_of(0, index)?;
             let (bytes, kept) = self.fetch(path).await?;
             let entries = decode_bundle(&bytes, usize::from(path.width)).map_err(|error| Fault::Tile { path, error })?;
-            for (at, (entry, expected)) in (index * TILE_WIDTH..).zip(entries.into_iter().zip(expected)) {
-                if leaf_hash(entry) != expected {
+            for (at, (hash, expected)) in (index * TILE_WIDTH..).zip(leaf_hashes(&entries).into_iter().zip(expected)) {
+                if hash != expected {
                     return Err(if kept { Fault::ExportDiffers(path) } else { Fault::EntryChanged { index: at } }.into());
                 }
             }

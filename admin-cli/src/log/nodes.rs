@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use creditbay_crypto::hash::Digest;
-use creditbay_crypto::merkle::node_hash;
+use creditbay_crypto::merkle::bulk::node_hashes;
 use creditbay_crypto::merkle::tree::{Nodes, TreeError, consistency, inclusion};
 use creditbay_protocol::tile::{TILE_HEIGHT, TILE_WIDTH, TilePath};
 
@@ -95,7 +95,7 @@ impl Nodes for Tiles {
         let at = (first % TILE_WIDTH) as usize;
         let mut hashes = tile.get(at..at + (1 << within)).ok_or(Missing(path))?.to_vec();
         while hashes.len() > 1 {
-            hashes = hashes.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
+            hashes = node_hashes(&hashes);
         }
         hashes.first().copied().ok_or(Missing(path))
     }

@@ -7,8 +7,9 @@
 use std::collections::VecDeque;
 
 use creditbay_crypto::hash::Digest;
+use creditbay_crypto::merkle::bulk::{leaf_hashes, node_hashes};
+use creditbay_crypto::merkle::empty_root;
 use creditbay_crypto::merkle::tree::Frontier;
-use creditbay_crypto::merkle::{empty_root, leaf_hash, node_hash};
 use creditbay_protocol::tile::{TILE_HEIGHT, TILE_WIDTH, TileError, TilePath, decode_bundle};
 
 use super::fault::{Fault, Faults, MAX_LISTED};
@@ -41,7 +42,7 @@ impl Chunk {
         let (hash_path, width) = (TilePath { level: Some(0), ..path }, usize::from(path.width));
         let entries = present(path, bundle, &mut faults)
             .and_then(|bytes| decode_bundle(bytes, width).map_err(|error| faults.push(Fault::Tile { path, error })).ok());
-        let hashes: Option<Vec<Digest>> = entries.as_ref().map(|entries| entries.iter().map(|entry| leaf_hash(entry)).collect());
+        let hashes: Option<Vec<Digest>> = entries.as_ref().map(|entries| leaf_hashes(entries));
         let from_tile = present(hash_path, tile, &mut faults).and_then(|bytes| read_hashes(hash_path, bytes, &mut faults));
         let whole = u64::from(path.width) == TILE_WIDTH && hashes == from_tile;
         let agreed = hashes.as_ref().filter(|_| whole).map(|hashes| root_over(hashes));
@@ -324,8 +325,7 @@ fn read_hashes(path: TilePath, bytes: &[u8], faults: &mut Vec<Fault>) -> Option<
 fn root_over(hashes: &[Digest]) -> Digest {
     let mut level = hashes.to_vec();
     while level.len() > 1 {
-        let (pairs, _) = level.as_chunks::<2>();
-        level = pairs.iter().map(|[left, right]| node_hash(left, right)).collect();
+        level = node_hashes(&level);
     }
     level.first().copied().unwrap_or_else(empty_root)
 }

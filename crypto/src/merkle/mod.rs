@@ -5,6 +5,8 @@
 
 mod blocks;
 
+pub mod bulk;
+
 pub mod tree;
 
 pub mod verify;

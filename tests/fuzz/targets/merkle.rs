@@ -4,6 +4,7 @@
 //! (above 2^62 here) go to ours alone, which must not panic.
 
 use creditbay_crypto::hash::Digest;
+use creditbay_crypto::merkle::bulk::{leaf_hashes, node_hashes};
 use creditbay_crypto::merkle::tree::{Frontier, Window, consistency as consistency_path, inclusion as inclusion_path, root};
 use creditbay_crypto::merkle::verify::{Inclusions, path_len, root_from_inclusion, verify_consistency, verify_inclusion};
 use creditbay_crypto::merkle::{leaf_hash, node_hash};
@@ -214,4 +215,19 @@ pub(super) fn tree(bytes: &[u8]) -> bool {
 
 fn bytes_of(path: &[Digest]) -> Vec<u8> {
     path.iter().flat_map(|hash| hash.0).collect()
+}
+
+/// Entries, each behind a byte that says how long it is in elevenths: hashed at once they are what they are one by one.
+pub(super) fn bulk(bytes: &[u8]) -> bool {
+    let (mut rest, mut entries) = (bytes, Vec::new());
+    while let Some((long, behind)) = rest.split_first() {
+        let (entry, behind) = behind.split_at((usize::from(*long) * 11).min(behind.len()));
+        entries.push(entry);
+        rest = behind;
+    }
+    let hashes = leaf_hashes(&entries);
+    assert_eq!(hashes, entries.iter().map(|entry| leaf_hash(entry)).collect::<Vec<_>>());
+    let (pairs, _) = hashes.as_chunks::<2>();
+    assert_eq!(node_hashes(&hashes), pairs.iter().map(|[left, right]| node_hash(left, right)).collect::<Vec<_>>());
+    entries.len() > 3
 }

@@ -49,6 +49,7 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("merkle_inclusion", merkle::inclusion),
     ("merkle_consistency", merkle::consistency),
     ("merkle_tree", merkle::tree),
+    ("merkle_bulk", merkle::bulk),
     ("identifier", names::identifier),
     ("name", names::name),
     ("key_file", names::key_file),

@@ -214,6 +214,8 @@ fn of_proofs() -> Vec<Seed> {
         |flags: u8, first: u64, second: u64| [&[flags, 0][..], &first.to_be_bytes(), &[0], &second.to_be_bytes()].concat();
     seeds.extend([(5, 13), (1 << 60, 1 << 61), (0, 1)].map(|(index, size)| ("merkle_inclusion", numbers(0, index, size))));
     seeds.extend([(7, 13), (2, 13), (1 << 60, 1 << 61)].map(|(old, new)| ("merkle_consistency", numbers(0, old, new))));
+    let side_by_side = |long: u8| [&[long][..], &vec![0x5a; usize::from(long) * 11]].concat().repeat(9);
+    seeds.extend([0u8, 5, 20].map(|long| ("merkle_bulk", side_by_side(long))));
     seeds.extend([13u8, 63, 64].map(|size| ("merkle_tree", (0..200).map(|byte: u8| byte.wrapping_mul(size)).collect())));
     seeds
 }
