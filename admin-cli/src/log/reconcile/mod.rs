@@ -5,6 +5,8 @@
 pub mod mismatch;
 pub mod pairs;
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use creditbay_configs::peers::entry::RegionEntry;
 use creditbay_protocol::name::Region;
@@ -17,6 +19,7 @@ use crate::trust::{self, TrustArgs};
 use super::auditing::{Auditing, Place, Vouched};
 use super::fault::MAX_LISTED;
 use super::findings::Findings;
+use super::later::{Later, LaterArgs};
 use super::orphan;
 use super::prepare::Wanted;
 use super::source::{AuditorArgs, Source};
@@ -40,6 +43,12 @@ pub struct ReconcileArgs {
     /// Whose log the other is
     #[arg(long, value_name = "REGION")]
     pub region_b: Region,
+    /// The one has ended: its region's logs after it, as with `log verify --later`
+    #[arg(long, value_name = "DIR|URL")]
+    pub later_a: Vec<String>,
+    /// The other has ended: its region's logs after it
+    #[arg(long, value_name = "DIR|URL")]
+    pub later_b: Vec<String>,
     /// Whom to believe
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -81,11 +90,14 @@ pub async fn run(args: &ReconcileArgs, screen: &mut Screen) -> anyhow::Result<Ex
     let (entry_a, entry_b) = (trust::entry(&trusted.directory, a)?, trust::entry(&trusted.directory, b)?);
     let open = |place: &str, entry: &RegionEntry| Source::open_expecting(place, &args.auditor, Some(entry.tls));
     let (mut source_a, mut source_b) = (open(&args.a, entry_a)?, open(&args.b, entry_b)?);
+    let later_a = later(&args.later_a, &args.auditor, entry_a, screen).await?;
+    let later_b = later(&args.later_b, &args.auditor, entry_b, screen).await?;
+    let (vouched_a, vouched_b) = (Vouched::by(later_a.as_ref()), Vouched::by(later_b.as_ref()));
     let wanted = Wanted::Leaves;
     let place_a =
-        Place { place: args.a.clone(), source: &mut source_a, entry: entry_a, earlier: &[], vouched: Vouched::Signed, wanted };
+        Place { place: args.a.clone(), source: &mut source_a, entry: entry_a, earlier: &[], vouched: vouched_a, wanted };
     let place_b =
-        Place { place: args.b.clone(), source: &mut source_b, entry: entry_b, earlier: &[], vouched: Vouched::Signed, wanted };
+        Place { place: args.b.clone(), source: &mut source_b, entry: entry_b, earlier: &[], vouched: vouched_b, wanted };
     let mut logs = [Auditing::begin(place_a, &trusted, screen).await?, Auditing::begin(place_b, &trusted, screen).await?];
     let (mut pairs, mut found, mut ended) = ([Pairs::new(a, b), Pairs::new(b, a)], Found::default(), [false; 2]);
     while ended != [true; 2] {
@@ -104,12 +116,22 @@ pub async fn run(args: &ReconcileArgs, screen: &mut Screen) -> anyhow::Result<Ex
         found.add(pairs[1].read_up_to(up_to_b, up_to_a));
     }
     let (as_of_a, as_of_b) = (logs[0].as_of(), logs[1].as_of());
-    let findings = logs.map(Auditing::finish);
+    let mut findings = logs.map(Auditing::finish);
+    for (findings, later) in findings.iter_mut().zip([later_a, later_b]) {
+        let (goes_on_in, _, faults) = later.map(Later::into_parts).unwrap_or_default();
+        findings.faults.extend(faults);
+        findings.goes_on_in = goes_on_in.into_iter().collect();
+    }
     let [ab, ba] = pairs;
     let ((rest_ab, counts_ab), (rest_ba, counts_ba)) = (ab.end(as_of_a, as_of_b), ba.end(as_of_b, as_of_a));
     found.add(rest_ab);
     found.add(rest_ba);
     tell(&findings, &found, [(a, b, counts_ab), (b, a, counts_ba)], screen)
+}
+
+/// The logs after one that has ended. What they hold is not matched: messages of theirs are others.
+async fn later(places: &[String], auditor: &AuditorArgs, entry: &RegionEntry, screen: &Screen) -> anyhow::Result<Option<Later>> {
+    LaterArgs { later: places.to_vec() }.read(auditor, entry, &BTreeSet::new(), screen).await
 }
 
 fn tell(

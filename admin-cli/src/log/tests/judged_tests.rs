@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use creditbay_configs::rules::RulePack;
 use creditbay_crypto::hash::Digest;
+use creditbay_crypto::note::KeyKind;
 use creditbay_protocol::calendar::Millis;
-use creditbay_protocol::event::{Event, Suspended};
+use creditbay_protocol::event::{Event, RetirementGround, Suspended};
 use creditbay_protocol::identifier::SubjectKind;
 use creditbay_protocol::leaf::{Commitments, Leaf, LeafBody};
 use creditbay_protocol::name::{OrganisationId, Region};
@@ -24,6 +25,7 @@ use crate::log::ruled::RulesArgs;
 use crate::log::sample::of_entries;
 use crate::log::sampled::SampleArgs;
 use crate::log::{LogCommand, VerifyArgs};
+use crate::trust::TrustArgs;
 
 /// 2026-11-23T04:00:00Z.
 const NOON: u64 = 1_795_406_400_000;
@@ -115,13 +117,20 @@ fn judged(bay: &Bay, owner: &str) -> (Exit, Value) {
 }
 
 fn reconciled(bay: &Bay) -> (Exit, Value) {
+    reconciled_by(bay, &[])
+}
+
+/// With these logs after hk's.
+fn reconciled_by(bay: &Bay, later: &[&str]) -> (Exit, Value) {
     let place = |owner: &str| bay.path(owner).display().to_string();
     let (exit, out) = bay.run(&LogCommand::Reconcile(ReconcileArgs {
         a: place("gz"),
         b: place("hk"),
         region_a: region("gz"),
         region_b: region("hk"),
-        trust: bay.trust(),
+        later_a: Vec::new(),
+        later_b: later.iter().map(|later| place(later)).collect(),
+        trust: TrustArgs { network_note: None, ..bay.trust() },
         auditor: auditor(),
     }));
     (exit.unwrap(), serde_json::from_str(&out).unwrap())
@@ -213,6 +222,35 @@ fn what_one_log_does_not_say_is_named_and_a_log_that_does_not_verify_is_refused(
         (exit, &report["logs"][0]["ok"], &report["logs"][1]["ok"]),
         (Exit::Refuted, &Value::Bool(false), &Value::Bool(true))
     );
+}
+
+#[test]
+fn a_log_that_has_ended_reconciles_by_the_one_after_it() {
+    let (bay, pack) = bay(700);
+    let (mut hk, _) = exchanges(&pack, 700);
+    hk.push(leaf(70_100, LeafBody::Event(Event::LogRetired { ground: RetirementGround::KeyChange })));
+    write(&bay, "hk", &hk);
+    let ended = of_entries(&hk.iter().map(Leaf::bytes).collect::<Vec<_>>());
+    let [first, second] = ["hk.creditbay/log/1", "hk.creditbay/log/2"];
+    let begun = Event::LogBegun { predecessor: first.parse().unwrap(), size: ended.size, root: ended.root };
+    bay.write_log(second, "gz", "hk-2", &of_entries(&[leaf(70_200, LeafBody::Event(begun)).bytes()]));
+    let directory = bay.path("net/network.toml");
+    let vkey = |log: &str| bay.signer("hk", "log", log, KeyKind::Ed25519).verifier().to_string();
+    let text = fs::read_to_string(&directory).unwrap();
+    let named = |log: &str| format!("\"{log}\"");
+    fs::write(directory, text.replace(&vkey(first), &vkey(second)).replace(&named(first), &named(second))).unwrap();
+
+    let (exit, report) = reconciled_by(&bay, &["hk-2"]);
+    assert_eq!((exit, mismatches(&report)), (Exit::Done, vec![]), "{report}");
+    assert_eq!(report["exchanges"][1]["counts"]["matched"], 700);
+    assert_eq!(report["logs"][1]["goes_on_in"], serde_json::json!([{ "origin": second, "size": 1 }]));
+    let (exit, report) = reconciled(&bay);
+    assert_eq!((exit, &report["logs"][1]["ok"]), (Exit::Refuted, &Value::Bool(false)), "alone it is no log of the directory");
+    hk.remove(300);
+    write(&bay, "hk", &hk);
+    let (exit, report) = reconciled_by(&bay, &["hk-2"]);
+    assert_eq!((exit, mismatches(&report)), (Exit::Refuted, vec!["answer_without_query"]), "{report}");
+    assert_eq!(report["logs"][1]["faults"][0]["kind"], "other_predecessor", "nor is it the log that has ended");
 }
 
 #[test]
