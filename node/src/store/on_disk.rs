@@ -9,6 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use super::counter::Counter;
 use super::{Batch, Durable, FORMAT_VERSION, Pair, Store, StoreError, Tree};
@@ -174,8 +176,18 @@ fn guarded<T>(read: impl Fn() -> Result<T, sled::Error>) -> Result<T, StoreError
     }
 }
 
-/// The same of opening.
+/// The same of opening. sled's threads may hold the lock for a moment after the store was dropped.
 fn open_guarded(path: &Path, cache_mib: u64) -> Result<sled::Db, StoreError> {
+    for _ in 0..20 {
+        match open_once(path, cache_mib) {
+            Err(StoreError::InUse { .. }) => thread::sleep(Duration::from_millis(50)),
+            opened => return opened,
+        }
+    }
+    open_once(path, cache_mib)
+}
+
+fn open_once(path: &Path, cache_mib: u64) -> Result<sled::Db, StoreError> {
     let config = sled::Config::new().path(path).cache_capacity(cache_mib << 20);
     let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
     match opened {
@@ -360,6 +372,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let _first = OnDisk::open(folder.path(), 8).unwrap();
         assert!(matches!(OnDisk::open(folder.path(), 8), Err(StoreError::InUse { .. })));
+    }
+
+    #[test]
+    fn who_opens_a_store_that_is_being_let_go_waits_a_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = OnDisk::open(folder.path(), 8).unwrap();
+        commit(&first, 1);
+        let letting_go = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(150));
+            drop(first);
+        });
+        assert_eq!(held(&OnDisk::open(folder.path(), 8).unwrap()), 1);
+        letting_go.join().unwrap();
     }
 
     #[test]
