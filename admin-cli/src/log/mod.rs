@@ -151,7 +151,7 @@ pub async fn run(command: &LogCommand, screen: &mut Screen) -> anyhow::Result<Ex
         LogCommand::Export(args) => export::export(args, screen).await,
         LogCommand::Archive(args) => export::archive(args, screen).await,
         LogCommand::Retire(args) => retire::run(args, screen).await,
-        LogCommand::Reconcile(args) => reconcile::run(args, screen).await,
+        LogCommand::Reconcile(args) => Box::pin(reconcile::run(args, screen)).await,
         LogCommand::Report(args) => report::run(args, screen).await,
         LogCommand::Sample(args) => sampled::run(args, screen).await,
         LogCommand::Open(args) => opening::open(args, screen).await,

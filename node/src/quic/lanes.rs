@@ -57,8 +57,7 @@ impl Lanes {
         let here = others.local_addr()?;
         // The port may be shared only while this door's own sockets are bound.
         SockRef::from(&others).set_reuse_port(true)?;
-        let same_family = peers.iter().filter(|peer| peer.is_ipv4() == here.is_ipv4());
-        let of_peers = same_family.filter_map(|peer| match lane(here, *peer) {
+        let of_peers = peers.iter().filter_map(|peer| match lane(here, seen_from(here, *peer)) {
             Ok(socket) => Some(TokioRuntime.wrap_udp_socket(socket)),
             Err(error) => {
                 tracing::warn!("{peer} has no socket of its own at the peers' door: {error}");
@@ -108,6 +107,14 @@ impl Spent {
         let full = Duration::from_secs(1);
         self.paid = self.paid.max(now - full) + full * cost / allowance.units;
         (self.paid > now).then_some(self.paid)
+    }
+}
+
+/// The peer's address as a socket at this door has it: one of IPv6 sees those of IPv4 mapped (RFC 4291, 2.5.5.2).
+fn seen_from(here: SocketAddr, peer: SocketAddr) -> SocketAddr {
+    match peer {
+        SocketAddr::V4(four) if here.is_ipv6() => SocketAddr::from((four.ip().to_ipv6_mapped(), four.port())),
+        other => other,
     }
 }
 

@@ -177,6 +177,7 @@ fn guarded<T>(read: impl Fn() -> Result<T, sled::Error>) -> Result<T, StoreError
 }
 
 /// The same of opening. sled's threads may hold the lock for a moment after the store was dropped.
+#[expect(clippy::disallowed_methods, reason = "a store is opened before anything is served")]
 fn open_guarded(path: &Path, cache_mib: u64) -> Result<sled::Db, StoreError> {
     for _ in 0..20 {
         match open_once(path, cache_mib) {
@@ -379,11 +380,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = OnDisk::open(folder.path(), 8).unwrap();
         commit(&first, 1);
+        let (opening, let_go) = std::sync::mpsc::channel::<()>();
         let letting_go = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(150));
+            let _ = let_go.recv_timeout(Duration::from_millis(150));
             drop(first);
         });
         assert_eq!(held(&OnDisk::open(folder.path(), 8).unwrap()), 1);
+        drop(opening);
         letting_go.join().unwrap();
     }
 

@@ -1,7 +1,7 @@
 //! What comes from a peer's address comes, whatever strangers send meanwhile. Real sockets on loopback.
 
 use std::io::ErrorKind;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::*;
 
@@ -21,8 +21,12 @@ fn socket() -> (UdpSocket, SocketAddr) {
 }
 
 fn door(peers: &[SocketAddr], allowance: Allowance) -> (Arc<Lanes>, SocketAddr, Arc<Metrics>) {
+    door_at(here(), peers, allowance)
+}
+
+fn door_at(at: SocketAddr, peers: &[SocketAddr], allowance: Allowance) -> (Arc<Lanes>, SocketAddr, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
-    let lanes = Lanes::open(here(), peers, allowance, metrics.clone()).unwrap();
+    let lanes = Lanes::open(at, peers, allowance, metrics.clone()).unwrap();
     let address = lanes.local_addr().unwrap();
     (lanes, address, metrics)
 }
@@ -54,6 +58,23 @@ async fn a_peers_datagrams_come_while_strangers_have_spent_what_there_is() {
         only(&lanes, (&peer, from), door).await;
     }
     assert_eq!(metrics.counted("creditbay_peers_door_pauses_total", &[]), 1, "and nothing of the strangers' was read");
+}
+
+#[tokio::test]
+async fn a_door_of_every_address_keeps_peers_of_either_family_apart() {
+    let everywhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+    // A machine without IPv6 has no such door.
+    if UdpSocket::bind(everywhere).is_err() {
+        return;
+    }
+    let ((peer, from), (stranger, strange)) = (socket(), socket());
+    let (lanes, door, _) = door_at(everywhere, &[from], ALMOST_NOTHING);
+    let door = SocketAddr::from((Ipv4Addr::LOCALHOST, door.port()));
+    stranger.send_to(&LONG, door).unwrap();
+    assert_eq!(next(&lanes).await, [seen_from(lanes.local_addr().unwrap(), strange)]);
+    stranger.send_to(&SHORT, door).unwrap();
+    peer.send_to(&LONG, door).unwrap();
+    assert_eq!(next(&lanes).await, [seen_from(lanes.local_addr().unwrap(), from)]);
 }
 
 #[tokio::test]
